@@ -1,0 +1,1 @@
+"""What crosses a boundary, as typed data without behaviour."""

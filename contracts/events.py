@@ -1,0 +1,330 @@
+"""What an account decided and learnt: the events of its log, versions 1, 2, 3, ...
+
+Past tense, immutable, complete: a reader needs no other source to act on one. No personal
+data, only ids. Stored names live in `services/codec.py` and outlive renames of these classes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from contracts.stage import Stage
+
+LEAD = 1_000_000_000  # credit units in one lead
+
+Verdict = Literal[
+    "inactive", "excluded", "paused", "off_shift", "absent", "at_limit", "already_tried", "eligible"
+]
+RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator"]
+CloseReason = Literal[
+    "no_rule", "lead_deleted", "lead_closed", "left_stage", "taken_by_person", "rejected"
+]
+MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
+
+
+class Standing(NamedTuple):
+    """How one participant stood when a decision was taken (D2.2, D10.2).
+
+    Attributes:
+        credit: Ledger before this lead, in units; 10^9 is one lead.
+        share: What this lead added; 0 unless eligible in the consulted tier.
+        last_turn: Number of the account's assignment he got last, 0 for never.
+        open_leads: Open leads in the limit's stages, pending ones included.
+        limit: The maximum that applied, None for no limit.
+    """
+
+    manager_id: int
+    tier: int
+    verdict: Verdict
+    credit: int
+    share: int
+    last_turn: int
+    open_leads: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountDescribed:
+    """The account's zone and active users became known or changed."""
+
+    timezone: str
+    active_user_ids: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesApplied:
+    """A new revision of the rules is in force from here."""
+
+    revision: int
+    rules: dict[str, Any]
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused:
+    """A command was understood, and the answer is no."""
+
+    message_id: str
+    command: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerPaused:
+    """A manager takes no leads, until an instant or until resumed (D9.2)."""
+
+    manager_id: int
+    by: str
+    by_administrator: bool
+    until: datetime | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerResumed:
+    """A manager takes leads again."""
+
+    manager_id: int
+    by: str
+    how: Literal["resumed", "until"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerFoundInactive:
+    """Kommo refused a manager as responsible; he is out until the users are read again (F59)."""
+
+    manager_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadSeen:
+    """What is known of a lead changed: its stage, its responsible, or both.
+
+    Attributes:
+        stage: Where it is now; 142 and 143 mean closed.
+        responsible_id: Who is responsible in Kommo; None while unknown.
+        was_stage: Where it counted before; None when the lead was unknown or closed.
+        was_owner_id: Whom it counted for before (the wanted one, while a push is pending).
+        modified_at: Kommo's time of that state; None when the source carries none.
+        owner_id: Whom it counts for now.
+    """
+
+    lead_id: int
+    stage: Stage
+    responsible_id: int | None
+    modified_at: datetime | None
+    was_stage: Stage | None
+    was_owner_id: int | None
+    owner_id: int | None
+    source: Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup", "own_write"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadDeleted:
+    """A lead does not exist in Kommo any more."""
+
+    lead_id: int
+    was_stage: Stage | None
+    was_owner_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupRequested:
+    """What Kommo said of a lead is in doubt: somebody should read it (F28)."""
+
+    lead_id: int
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestOpened:
+    """A lead asks for a responsible manager under a rule (D1.1).
+
+    Attributes:
+        request_id: `<lead id>.<number of the request in the account>`.
+        rule_id: None when no rule matches; the request is then closed at once (D1.5).
+    """
+
+    request_id: str
+    lead_id: int
+    rule_id: str | None
+    stage: Stage
+    source: RequestSource
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestDeferred:
+    """Nobody could take the lead yet (D8.1).
+
+    Attributes:
+        reason: The verdict that keeps most participants away, or `behind_queue`.
+        standings: Empty for `behind_queue`: the head of the queue was judged.
+    """
+
+    request_id: str
+    lead_id: int
+    rule_id: str
+    reason: str
+    next_look_at: datetime
+    standings: tuple[Standing, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadAssigned:
+    """A manager was chosen; Kommo does not know yet.
+
+    Attributes:
+        attempt: 1 for the first decision of the request, 2 after a refusal by Kommo, ...
+        turn: Number of this assignment in the account, 1, 2, 3, ...
+        responsible_before: Who was responsible in Kommo; None when unknown.
+        was_owner_id: Whom the lead counted for before this decision.
+        standings: Every participant, tiers ascending, then manager ids ascending.
+        movements: Credit moved by manager, ascending ids; adds up to 0.
+        reason: `largest_credit`, `longest_wait` or `smaller_id`: what singled the winner out.
+        tzdata: Version of the time zone database the shifts were judged with.
+    """
+
+    request_id: str
+    attempt: int
+    turn: int
+    lead_id: int
+    manager_id: int
+    rule_id: str
+    revision: int
+    policy: Literal["fair_share"]
+    policy_version: int
+    ledger: str
+    tier: int
+    stage: Stage
+    responsible_before: int | None
+    was_owner_id: int | None
+    standings: tuple[Standing, ...]
+    movements: tuple[tuple[int, int], ...]
+    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
+    tzdata: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentConfirmed:
+    """Kommo holds the decided responsible."""
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    modified_at: datetime | None
+    how: Literal["answered", "read", "echo"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentWithdrawn:
+    """A decision that never reached Kommo, or that a person overrode first.
+
+    Attributes:
+        movements: The refund, the exact reverse of the assignment's; adds up to 0.
+        owner_id: Whom the lead counts for now.
+        stage: Where the lead is; None when it is gone.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    reason: Literal["taken_by_person", "manager_refused", "lead_gone", "rejected"]
+    detail: str
+    ledger: str
+    movements: tuple[tuple[int, int], ...]
+    stage: Stage | None
+    owner_id: int | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestClosed:
+    """A request ended without an assignment that stands (D1.2)."""
+
+    request_id: str
+    lead_id: int
+    reason: CloseReason
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditMoved:
+    """Credit moved without a lead (D3.8).
+
+    Attributes:
+        movements: By manager, ascending ids; adds up to 0.
+    """
+
+    ledger: str
+    movements: tuple[tuple[int, int], ...]
+    reason: MovementReason
+    by: str
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerScheduled:
+    """The clock should speak up at `due_at`; replaces older generations of the same timer.
+
+    Attributes:
+        timer_id: `look/<rule id>` (waiting requests) or `pause/<manager id>`.
+        due_at: None cancels.
+    """
+
+    timer_id: str
+    generation: int
+    due_at: datetime | None
+    at: datetime
+
+
+AllocationEvent = (
+    AccountDescribed
+    | RulesApplied
+    | CommandRefused
+    | ManagerPaused
+    | ManagerResumed
+    | ManagerFoundInactive
+    | LeadSeen
+    | LeadDeleted
+    | LookupRequested
+    | RequestOpened
+    | RequestDeferred
+    | LeadAssigned
+    | AssignmentConfirmed
+    | AssignmentWithdrawn
+    | RequestClosed
+    | CreditMoved
+    | TimerScheduled
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event with its place in the account's log.
+
+    Attributes:
+        version: 1, 2, 3, ... without gap.
+        cause: Id of the inbound message it answers.
+    """
+
+    account_id: int
+    version: int
+    cause: str
+    event: AllocationEvent

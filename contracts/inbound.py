@@ -1,0 +1,215 @@
+"""Everything that can change an account, in the one order of its inbound log.
+
+Facts from Kommo, commands of operators, timers that came due, and the results of calls to
+Kommo. Each is a frozen fact about the outside; none says what should follow from it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from contracts.stage import Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerFired:
+    """A Digital Pipeline trigger (plain or widget) says that a lead entered a stage.
+
+    Attributes:
+        old_stage: Where the lead came from; None when Kommo does not say.
+        occurred_at: Kommo's time of the event; the plain hook carries none.
+        source: `dp_hook` for the plain action, `dp_widget` for the widget's trigger.
+    """
+
+    lead_id: int
+    stage: Stage
+    source: Literal["dp_hook", "dp_widget"]
+    old_stage: Stage | None = None
+    occurred_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadReported:
+    """An account webhook about one lead; every action carries the lead's present fields.
+
+    Attributes:
+        responsible_id: None when the body does not carry it.
+        modified_at: `last_modified`, to the second; None when the body does not carry it.
+        modified_by: 0 for robots and integrations, so never proof of our own write.
+    """
+
+    lead_id: int
+    action: Literal["add", "update", "status", "responsible", "restore"]
+    stage: Stage
+    responsible_id: int | None = None
+    modified_at: datetime | None = None
+    modified_by: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadRemoved:
+    """An account webhook says that a lead was deleted."""
+
+    lead_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadObserved:
+    """A lead as read from Kommo by API.
+
+    Attributes:
+        reason: Why it was read: `baseline` at connection (never opens a request), `sweep`
+            for the reconciliation, `lookup` because the aggregate asked.
+    """
+
+    lead_id: int
+    stage: Stage
+    responsible_id: int
+    modified_at: datetime
+    created_at: datetime
+    reason: Literal["baseline", "sweep", "lookup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadMissing:
+    """Kommo answered that the lead does not exist (204) or is deleted."""
+
+    lead_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribeAccount:
+    """What Kommo says of the account itself: its zone and its active users.
+
+    Attributes:
+        timezone: IANA name from `datetime_settings.timezone`.
+        active_user_ids: In ascending order.
+    """
+
+    timezone: str
+    active_user_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRules:
+    """An administrator applies a new revision of the rules.
+
+    Attributes:
+        rules: The rules file as JSON data (`contracts.rules.RulesFile`).
+        by: Who applied it, an operator's name or a Kommo user id as text.
+    """
+
+    rules: dict[str, Any]
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseManager:
+    """Take a manager out of the distribution.
+
+    Attributes:
+        by_administrator: A manager cannot lift an administrator's pause (D9.2).
+        until: When the pause ends by itself; None for an open end.
+    """
+
+    manager_id: int
+    by: str
+    by_administrator: bool
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeManager:
+    """Put a manager back into the distribution."""
+
+    manager_id: int
+    by: str
+    by_administrator: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostCorrection:
+    """An administrator moves credit to (or from) one manager; the others bear it equally.
+
+    Attributes:
+        credit_units: 10^9 units are one lead; positive means that more leads are owed.
+    """
+
+    manager_id: int
+    credit_units: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerDue:
+    """The clock says that a timer came due; an older generation means nothing any more."""
+
+    timer_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsibleSet:
+    """Kommo holds the wanted responsible: it answered our PATCH, or a read shows it.
+
+    Attributes:
+        modified_at: `updated_at` of the answer, to the second.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    modified_at: datetime
+    how: Literal["answered", "read"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponsibleRefused:
+    """Kommo will not take the wanted responsible, and repeating would not help.
+
+    Attributes:
+        reason: `manager_refused` (deactivated or deleted user), `lead_gone`, or `rejected`
+            for anything else, with Kommo's own words in `detail`.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    reason: Literal["manager_refused", "lead_gone", "rejected"]
+    detail: str = ""
+
+
+InboundBody = (
+    TriggerFired
+    | LeadReported
+    | LeadRemoved
+    | LeadObserved
+    | LeadMissing
+    | DescribeAccount
+    | ApplyRules
+    | PauseManager
+    | ResumeManager
+    | PostCorrection
+    | TimerDue
+    | ResponsibleSet
+    | ResponsibleRefused
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One message of the inbound log.
+
+    Attributes:
+        message_id: Same for every copy of one message; our own id, Kommo has none.
+        at: When we received or made it, UTC. The only time a decision may use.
+    """
+
+    account_id: int
+    message_id: str
+    at: datetime
+    body: InboundBody

@@ -1,0 +1,136 @@
+"""The rules file: what an administrator configures (D2, D4, D5), as YAML or JSON.
+
+Shapes and single-field bounds live here; what needs more than one field to judge (unknown
+schedules, overlapping intervals, repeated ids) is judged by `domain.configuration`.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from contracts.stage import Stage
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Interval = Annotated[
+    str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+]
+Intervals = Annotated[list[Interval], Field(max_length=48)]
+Id = Annotated[int, Field(gt=0, lt=2**53)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rotation(_Section):
+    """Working and free days in turn by calendar dates, starting at the anchor (D4.1).
+
+    `2/2` is two working days, two free ones; `3/1/2/2` goes on alternating. `hours` holds for
+    every working day; `days` instead names the hours of each working day of one turn.
+    """
+
+    anchor: date
+    pattern: Annotated[str, StringConstraints(pattern=r"^\d{1,2}(/\d{1,2})+$")]
+    hours: Intervals | None = None
+    days: Annotated[list[Intervals], Field(max_length=100)] | None = None
+
+
+class ScheduleException(_Section):
+    """One date with hours of its own; no hours make it a holiday (D4.2)."""
+
+    on: date
+    hours: Intervals = Field(default_factory=list)
+    reason: str = ""
+
+
+class ScheduleSection(_Section):
+    """Exactly one of `weekly`, `rotating`, `always`, and the exceptions to it.
+
+    An interval is `HH:MM-HH:MM`, its end not included. An end at or before the start means the
+    next day; the interval belongs to the day on which it starts. `24:00` is midnight.
+    """
+
+    weekly: dict[Weekday, Intervals] | None = None
+    rotating: Rotation | None = None
+    always: Literal[True] | None = None
+    timezone: str | None = None
+    exceptions: Annotated[list[ScheduleException], Field(max_length=1_000)] = Field(
+        default_factory=list
+    )
+
+
+class AbsenceSection(_Section):
+    """A manager's vacation or sick leave: [from, to), instants with an offset or whole dates."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    manager: Id
+    start: datetime | date = Field(alias="from")
+    end: datetime | date = Field(alias="to")
+    reason: str = ""
+
+
+class StageSection(_Section):
+    """A stage by its ids."""
+
+    pipeline: Id
+    stage: Id
+
+    def as_stage(self) -> Stage:
+        """The same pair as the engine's key."""
+        return Stage(self.pipeline, self.stage)
+
+
+class LimitSection(_Section):
+    """The most open leads a manager may have at the stages (D5.1).
+
+    Without `stages` every stage counts but won and lost, in all pipelines.
+    """
+
+    max: Annotated[int, Field(ge=0, le=1_000_000)]
+    stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)] | None = None
+
+
+class ParticipantSection(_Section):
+    """A manager's part in a rule (D2.1).
+
+    `priority` 1 is asked first; `coefficient` 0 excludes.
+    """
+
+    manager: Id
+    schedule: Name | None = None
+    coefficient: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)] = Decimal(1)
+    priority: Annotated[int, Field(ge=1, le=100)] = 1
+    limit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class RuleSection(_Section):
+    """Who shares the leads that enter these stages (D1.4, D2).
+
+    Without participants every active user takes part, equally, on the default schedule.
+    """
+
+    id: Name
+    name: Annotated[str, StringConstraints(max_length=200)] = ""
+    stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)]
+    participants: Annotated[list[ParticipantSection], Field(max_length=1_000)] = Field(
+        default_factory=list
+    )
+    distribute_by_coefficient: bool = True
+    limit: LimitSection | None = None
+
+
+class RulesFile(_Section):
+    """The whole file. Rules are tried in order, the first that covers the stage wins (D1.4)."""
+
+    version: Literal[1]
+    timezone: str | None = None
+    default_schedule: Name | None = None
+    schedules: dict[Name, ScheduleSection] = Field(default_factory=dict)
+    absences: Annotated[list[AbsenceSection], Field(max_length=10_000)] = Field(
+        default_factory=list
+    )
+    rules: Annotated[list[RuleSection], Field(max_length=500)]

@@ -1,0 +1,1 @@
+"""The inbound log: one small port, and its implementations."""
