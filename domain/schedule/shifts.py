@@ -1,0 +1,210 @@
+"""A compiled schedule: is somebody on shift, since when, until when, for how long (D4).
+
+Shifts are computed lazily for stretches of 64 days at a time and kept as a sorted list of the
+instants at which the schedule opens or closes, with the working time summed up so far. A
+question a year ahead is then a handful of dictionary and bisection steps (D4.4). What is kept
+cannot be seen: it takes no part in equality, hashing or any answer.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from contracts.rules import ScheduleSection
+from domain.schedule.hours import Hours, Span, Turn, hours, turn_of
+from domain.schedule.spans import merged
+from domain.schedule.zones import first_instant, last_instant, zone
+
+# How far ahead `next_start` and `state_at` look. A turn is at most 366 days, so only exceptions
+# that close two whole years are not seen through.
+HORIZON = timedelta(days=732)
+
+_ORIGIN = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+_STRETCH_DAYS = 64
+_STRETCH = timedelta(days=_STRETCH_DAYS)
+# Five years; a full cache is emptied, which costs time and changes nothing else.
+_STRETCHES_MAX = 32
+# A shift starts at most 14 hours before or 12 after its date in UTC, lasts at most a day, and
+# can be moved by a day where a zone changes sides of the date line.
+_MARGIN_DAYS = 4
+# Dates so near the ends of the calendar that an offset would lead out of it have no shifts.
+_FIRST_DAY = _ORIGIN.toordinal() + _MARGIN_DAYS
+_LAST_DAY = _LAST.toordinal() - _MARGIN_DAYS
+_NOTHING = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretch:
+    """64 days of UTC: the state before them, and every change of it inside.
+
+    `changes` alternate between opening and closing; `worked[i]` is the working time from the
+    beginning up to `changes[i]`, `total` that of the whole stretch.
+    """
+
+    begins_at: datetime
+    is_open_before: bool
+    changes: tuple[datetime, ...]
+    worked: tuple[timedelta, ...]
+    total: timedelta
+
+    def is_open_after(self, changes: int) -> bool:
+        """The state after the first so many changes."""
+        return self.is_open_before ^ (changes % 2 == 1)
+
+    def worked_until(self, t: datetime) -> timedelta:
+        """The working time from the beginning of the stretch to an instant inside."""
+        count = bisect_right(self.changes, t)
+        worked = self.worked[count - 1] if count else _NOTHING
+        if self.is_open_after(count):
+            worked += t - (self.changes[count - 1] if count else self.begins_at)
+        return worked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When somebody works. Immutable; made by `compile_schedule`.
+
+    All instants are aware UTC datetimes. Shifts that touch or overlap are one shift, also over
+    midnight, so a start is always a real opening.
+    """
+
+    zone_name: str
+    turn: Turn
+    exceptions: tuple[tuple[int, Hours], ...]
+    _stretches: dict[int, _Stretch] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
+
+    def is_open(self, t: datetime) -> bool:
+        """Whether a shift is on at this instant; its first instant counts, its last does not."""
+        stretch = self._stretch((t - _ORIGIN) // _STRETCH)
+        return stretch.is_open_after(bisect_right(stretch.changes, t))
+
+    def state_at(self, t: datetime) -> tuple[bool, datetime]:
+        """Whether a shift is on, and until when that is sure.
+
+        The state is the same throughout [t, until). It changes at `until`, unless that is
+        `HORIZON` away: then nothing changes before, and later is for another question.
+        """
+        is_open = self.is_open(t)
+        return is_open, next(self._changes(t), (_horizon(t), is_open))[0]
+
+    def next_start(self, t: datetime) -> datetime | None:
+        """The earliest start of a shift strictly later than `t`; None when `HORIZON` has none."""
+        return next((at for at, opens in self._changes(t) if opens), None)
+
+    def working_time_between(self, a: datetime, b: datetime) -> timedelta:
+        """The exact time on shift in [a, b); none when b is not after a.
+
+        Additive: from a to b and from b to c make from a to c, for a <= b <= c.
+        The cost grows with the distance: years are microseconds, millennia are not.
+        """
+        if b <= a:
+            return _NOTHING
+        first, last = (a - _ORIGIN) // _STRETCH, (b - _ORIGIN) // _STRETCH
+        whole = sum((self._stretch(index).total for index in range(first, last)), _NOTHING)
+        return whole + self._stretch(last).worked_until(b) - self._stretch(first).worked_until(a)
+
+    def _changes(self, t: datetime) -> Iterator[tuple[datetime, bool]]:
+        """Openings (True) and closings after `t` in order, up to the horizon."""
+        horizon = _horizon(t)
+        first, last = (t - _ORIGIN) // _STRETCH, (horizon - _ORIGIN) // _STRETCH
+        for index in range(first, last + 1):
+            stretch = self._stretch(index)
+            known = bisect_right(stretch.changes, t)
+            for count in range(known, len(stretch.changes)):
+                if stretch.changes[count] > horizon:
+                    return
+                yield stretch.changes[count], stretch.is_open_after(count + 1)
+
+    def _stretch(self, index: int) -> _Stretch:
+        stretch = self._stretches.get(index)
+        if stretch is None:
+            stretch = self._computed(index)
+            if len(self._stretches) >= _STRETCHES_MAX:
+                self._stretches.clear()
+            self._stretches[index] = stretch
+        return stretch
+
+    def _computed(self, index: int) -> _Stretch:
+        begins_at = _ORIGIN + index * _STRETCH
+        ends_at = begins_at + min(_STRETCH, _LAST - begins_at)
+        shifts = self._shifts_around(begins_at.toordinal())
+        changes = tuple(at for shift in shifts for at in shift if begins_at <= at < ends_at)
+        is_open = is_open_before = any(start < begins_at <= end for start, end in shifts)
+        worked, total, since = [], _NOTHING, begins_at
+        for at in (*changes, ends_at):
+            if is_open:
+                total += at - since
+            worked.append(total)
+            is_open, since = not is_open, at
+        return _Stretch(
+            begins_at=begins_at,
+            is_open_before=is_open_before,
+            changes=changes,
+            worked=tuple(worked),
+            total=total,
+        )
+
+    def _shifts_around(self, first_day: int) -> list[tuple[datetime, datetime]]:
+        """The merged shifts of a stretch and some days on both sides, in order.
+
+        The outermost ones may be cut off; the margin keeps them out of the stretch.
+        """
+        place = zone(self.zone_name)
+        days = range(
+            max(first_day - _MARGIN_DAYS, _FIRST_DAY),
+            min(first_day + _STRETCH_DAYS + _MARGIN_DAYS, _LAST_DAY),
+        )
+        return merged(_shift(day, span, place) for day in days for span in self._hours_on(day))
+
+    def _hours_on(self, day: int) -> Hours:
+        """What starts on a date; an exception replaces that, and only that (D4.2).
+
+        What started the evening before still runs into the exception's date.
+        """
+        at = bisect_left(self.exceptions, (day,))
+        if at < len(self.exceptions) and self.exceptions[at][0] == day:
+            return self.exceptions[at][1]
+        return self.turn.hours_on(day)
+
+
+def compile_schedule(section: ScheduleSection, default_zone: str) -> Schedule:
+    """Make a schedule from what the administrator wrote.
+
+    Meant for a section without `schedule_problems`. What is merely unwise compiles too, so that
+    a check that grows stricter cannot make an old log unreadable: overlaps merge, of two
+    exceptions for a date the later one holds.
+
+    Args:
+        section: The schedule as written.
+        default_zone: The account's zone, for a schedule that names none (D4.3).
+
+    Raises:
+        ValueError: The section has no meaning: no turn of days, or an unknown zone.
+    """
+    exceptions = {
+        exception.on.toordinal(): hours(exception.hours) for exception in section.exceptions
+    }
+    name = default_zone if section.timezone is None else section.timezone
+    zone(name)
+    return Schedule(
+        zone_name=name, turn=turn_of(section), exceptions=tuple(sorted(exceptions.items()))
+    )
+
+
+def _horizon(t: datetime) -> datetime:
+    return t + min(HORIZON, _LAST - t)
+
+
+def _shift(day: int, span: Span, place: ZoneInfo) -> tuple[datetime, datetime]:
+    """The instants of an interval; both the same where a gap has swallowed it."""
+    midnight = datetime.fromordinal(day)
+    start, end = span
+    return (
+        first_instant(midnight + timedelta(minutes=start), place),
+        last_instant(midnight + timedelta(minutes=end), place),
+    )
