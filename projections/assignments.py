@@ -1,0 +1,242 @@
+"""The newest wanted responsible of each lead, and whether Kommo holds it.
+
+The pending ones are the gateway's work list. Settled rows stay, one per lead, outside the
+partial index that serves the list, so its cost depends on what is pending only.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import asyncpg
+
+from contracts.events import AssignmentConfirmed, AssignmentWithdrawn, LeadAssigned, Recorded
+
+NAME = "assignments"
+REVISION = 1
+# `how`: answered, read, echo for the confirmed; the reason of the withdrawal for the others.
+TABLES = """
+CREATE TABLE leads (
+    account_id bigint NOT NULL,
+    lead_id bigint NOT NULL,
+    request_id text NOT NULL,
+    attempt integer NOT NULL,
+    manager_id bigint NOT NULL,
+    responsible_before bigint,
+    decided_version bigint NOT NULL,
+    decided_at timestamptz NOT NULL,
+    state text NOT NULL CHECK (state IN ('pending', 'confirmed', 'failed', 'withdrawn')),
+    settled_at timestamptz,
+    how text,
+    PRIMARY KEY (account_id, lead_id),
+    CHECK ((state = 'pending') = (settled_at IS NULL))
+) WITH (fillfactor = 85);
+CREATE INDEX leads_pending_idx ON leads (decided_at, account_id, lead_id)
+    WHERE state = 'pending';
+"""
+
+DECIDE = """
+INSERT INTO leads (account_id, lead_id, request_id, attempt, manager_id, responsible_before,
+    decided_version, decided_at, state, settled_at, how)
+SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[],
+    $7::bigint[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[])
+ON CONFLICT (account_id, lead_id) DO UPDATE SET request_id = excluded.request_id,
+    attempt = excluded.attempt, manager_id = excluded.manager_id,
+    responsible_before = excluded.responsible_before, decided_version = excluded.decided_version,
+    decided_at = excluded.decided_at, state = excluded.state, settled_at = excluded.settled_at,
+    how = excluded.how
+"""
+SETTLE = """
+UPDATE leads AS known SET state = settled.state, settled_at = settled.settled_at, how = settled.how
+FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::text[], $6::timestamptz[], $7::text[])
+    AS settled (lead_id, request_id, attempt, state, settled_at, how)
+WHERE known.account_id = $1 AND known.lead_id = settled.lead_id
+    AND known.request_id = settled.request_id AND known.attempt = settled.attempt
+"""
+COLUMNS = """
+SELECT account_id, lead_id, request_id, attempt, manager_id, responsible_before,
+    decided_version, decided_at, state, settled_at, how FROM assignments.leads
+"""
+PENDING = f"""{COLUMNS} WHERE state = 'pending'
+ORDER BY decided_at, account_id, lead_id LIMIT $1
+"""
+PENDING_AFTER = f"""{COLUMNS} WHERE state = 'pending'
+    AND (decided_at, account_id, lead_id) > ($2, $3, $4)
+ORDER BY decided_at, account_id, lead_id LIMIT $1
+"""
+OF_LEAD = f"{COLUMNS} WHERE account_id = $1 AND lead_id = $2"
+OF_LEADS = f"{COLUMNS} WHERE account_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"
+BACKLOG = """
+SELECT account_id, count(*) AS leads, min(decided_at) AS oldest_at FROM assignments.leads
+WHERE state = 'pending' GROUP BY account_id ORDER BY account_id
+"""
+
+State = Literal["pending", "confirmed", "failed", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """The newest decision about a lead.
+
+    Attributes:
+        manager_id: The wanted responsible.
+        responsible_before: Who was responsible in Kommo when it was decided.
+        how: How it was settled: `answered`, `read`, `echo`, or why it was withdrawn.
+    """
+
+    account_id: int
+    lead_id: int
+    request_id: str
+    attempt: int
+    manager_id: int
+    responsible_before: int | None
+    decided_version: int
+    decided_at: datetime
+    state: State = "pending"
+    settled_at: datetime | None = None
+    how: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How one decision ended."""
+
+    lead_id: int
+    request_id: str
+    attempt: int
+    state: State
+    settled_at: datetime
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What an account still has to bring to Kommo."""
+
+    account_id: int
+    leads: int
+    oldest_at: datetime
+
+
+def changes(
+    events: Iterable[Recorded],
+) -> tuple[list[Assignment], list[Settlement]]:
+    """The newest decision per lead, and the ends of decisions taken before these events."""
+    decided: dict[int, Assignment] = {}
+    settled: dict[int, Settlement] = {}
+    for recorded in events:
+        event = recorded.event
+        if isinstance(event, LeadAssigned):
+            settled.pop(event.lead_id, None)
+            decided[event.lead_id] = Assignment(
+                account_id=recorded.account_id,
+                lead_id=event.lead_id,
+                request_id=event.request_id,
+                attempt=event.attempt,
+                manager_id=event.manager_id,
+                responsible_before=event.responsible_before,
+                decided_version=recorded.version,
+                decided_at=event.at,
+            )
+        elif (end := _settlement(event)) is not None:
+            newest = decided.get(end.lead_id)
+            if newest is None:
+                settled[end.lead_id] = end
+            elif (newest.request_id, newest.attempt) == (end.request_id, end.attempt):
+                decided[end.lead_id] = replace(
+                    newest, state=end.state, settled_at=end.settled_at, how=end.how
+                )
+    return list(decided.values()), list(settled.values())
+
+
+async def project(
+    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
+) -> None:
+    """Apply the next events of an account inside the caller's transaction."""
+    decided, settled = changes(events)
+    if settled:
+        await connection.execute(
+            SETTLE,
+            account_id,
+            [end.lead_id for end in settled],
+            [end.request_id for end in settled],
+            [end.attempt for end in settled],
+            [end.state for end in settled],
+            [end.settled_at for end in settled],
+            [end.how for end in settled],
+        )
+    if decided:
+        await connection.execute(
+            DECIDE,
+            account_id,
+            [row.lead_id for row in decided],
+            [row.request_id for row in decided],
+            [row.attempt for row in decided],
+            [row.manager_id for row in decided],
+            [row.responsible_before for row in decided],
+            [row.decided_version for row in decided],
+            [row.decided_at for row in decided],
+            [row.state for row in decided],
+            [row.settled_at for row in decided],
+            [row.how for row in decided],
+        )
+
+
+async def pending(
+    connection: asyncpg.Connection, *, limit: int, after: Assignment | None = None
+) -> list[Assignment]:
+    """What Kommo does not hold yet, over all accounts, oldest decision first.
+
+    Args:
+        connection: Where to ask.
+        limit: The most to return.
+        after: The last one of the page before.
+    """
+    if after is None:
+        rows = await connection.fetch(PENDING, limit)
+    else:
+        place = (after.decided_at, after.account_id, after.lead_id)
+        rows = await connection.fetch(PENDING_AFTER, limit, *place)
+    return [Assignment(**row) for row in rows]
+
+
+async def of_lead(
+    connection: asyncpg.Connection, *, account_id: int, lead_id: int
+) -> Assignment | None:
+    """The newest decision about a lead, if there was any."""
+    row = await connection.fetchrow(OF_LEAD, account_id, lead_id)
+    return None if row is None else Assignment(**row)
+
+
+async def of_leads(
+    connection: asyncpg.Connection, *, account_id: int, lead_ids: Sequence[int]
+) -> list[Assignment]:
+    """The newest decisions about these leads by lead id; leads without any are left out."""
+    return [Assignment(**row) for row in await connection.fetch(OF_LEADS, account_id, lead_ids)]
+
+
+async def backlog(connection: asyncpg.Connection) -> list[Backlog]:
+    """What is pending, by account; accounts with nothing are left out."""
+    return [Backlog(**row) for row in await connection.fetch(BACKLOG)]
+
+
+def _settlement(event: object) -> Settlement | None:
+    state: State
+    how: str
+    match event:
+        case AssignmentConfirmed():
+            state, how = "confirmed", event.how
+        case AssignmentWithdrawn():
+            refused = event.reason in ("manager_refused", "rejected")
+            state, how = "failed" if refused else "withdrawn", event.reason
+        case _:
+            return None
+    return Settlement(
+        lead_id=event.lead_id,
+        request_id=event.request_id,
+        attempt=event.attempt,
+        state=state,
+        settled_at=event.at,
+        how=how,
+    )
