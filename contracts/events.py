@@ -19,6 +19,9 @@ RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "o
 CloseReason = Literal[
     "no_rule", "lead_deleted", "lead_closed", "left_stage", "taken_by_person", "rejected"
 ]
+WithdrawReason = Literal[
+    "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected"
+]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
 
 
@@ -235,19 +238,19 @@ class AssignmentWithdrawn:
 
     Attributes:
         movements: The refund, the exact reverse of the assignment's; adds up to 0.
-        owner_id: Whom the lead counts for now.
-        stage: Where the lead is; None when it is gone.
+        stage: Where the lead counted for `manager_id`.
+        owner_id: Whom it counts for there now; what else is new follows as events of its own.
     """
 
     request_id: str
     attempt: int
     lead_id: int
     manager_id: int
-    reason: Literal["taken_by_person", "manager_refused", "lead_gone", "rejected"]
+    reason: WithdrawReason
     detail: str
     ledger: str
     movements: tuple[tuple[int, int], ...]
-    stage: Stage | None
+    stage: Stage
     owner_id: int | None
     at: datetime
 

@@ -35,6 +35,7 @@ class LeadReported:
     Attributes:
         responsible_id: None when the body does not carry it.
         modified_at: `last_modified`, to the second; None when the body does not carry it.
+        created_at: `date_create`, to the second; None when the body does not carry it.
         modified_by: 0 for robots and integrations, so never proof of our own write.
     """
 
@@ -43,6 +44,7 @@ class LeadReported:
     stage: Stage
     responsible_id: int | None = None
     modified_at: datetime | None = None
+    created_at: datetime | None = None
     modified_by: int | None = None
 
 

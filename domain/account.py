@@ -1,0 +1,387 @@
+"""The account aggregate: its state, and how each event changes it.
+
+`evolve` never refuses, history has happened; what should happen is decided in `domain.decide`.
+The state grows with open leads, managers and waiting requests, never with history: closed leads
+are remembered for a day, so that late copies of a webhook are still recognised.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+from contracts.events import (
+    AccountDescribed,
+    AllocationEvent,
+    AssignmentConfirmed,
+    AssignmentWithdrawn,
+    CommandRefused,
+    CreditMoved,
+    LeadAssigned,
+    LeadDeleted,
+    LeadSeen,
+    LookupRequested,
+    ManagerFoundInactive,
+    ManagerPaused,
+    ManagerResumed,
+    RequestClosed,
+    RequestDeferred,
+    RequestOpened,
+    RulesApplied,
+    TimerScheduled,
+)
+from contracts.stage import CLOSED_STATUSES, Stage
+from domain.configuration import NO_RULES, Configuration, compile_rules
+from domain.loads import Loads
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REMEMBERED_FOR = timedelta(hours=24)  # Kommo's last repeat of a webhook comes after 95 minutes
+# A hook without a time is believed over dated reports up to this much later than its receipt:
+# Kommo's clock and ours differ, and its times are whole seconds.
+CLOCK_SLACK = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A decision on its way to Kommo."""
+
+    request_id: str
+    attempt: int
+    manager_id: int
+    rule_id: str
+    ledger: str
+    movements: tuple[tuple[int, int], ...]
+    previous_id: int | None
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """An open lead.
+
+    Attributes:
+        stage_at: Kommo's time of the newest report of the stage; None when none had a time.
+        responsible_at: The same for the responsible.
+        doubtful_until: A hook without a time told the stage; dated reports up to here cannot
+            be told older or newer.
+        request_id: The request of the present entry into the stage (D1.3).
+        asked: Stages for which it had a request before, ascending.
+        wanted: The decision that Kommo has not confirmed yet.
+    """
+
+    stage: Stage
+    responsible_id: int | None = None
+    stage_at: datetime | None = None
+    responsible_at: datetime | None = None
+    doubtful_until: datetime | None = None
+    request_id: str | None = None
+    asked: tuple[Stage, ...] = ()
+    wanted: Wanted | None = None
+
+    @property
+    def owner_id(self) -> int | None:
+        """Whom the lead counts for (D5.2)."""
+        return self.wanted.manager_id if self.wanted else self.responsible_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """A lead that closed or was deleted lately."""
+
+    stage_at: datetime | None
+    is_deleted: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request without a standing decision.
+
+    Attributes:
+        number: Its place among all requests of the account: the older is served first.
+        attempt: Of the next decision, 1 unless Kommo refused earlier ones.
+    """
+
+    request_id: str
+    number: int
+    lead_id: int
+    rule_id: str
+    stage: Stage
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A manager takes no leads."""
+
+    by_administrator: bool
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """The newest generation of a timer; `due_at` None is cancelled."""
+
+    generation: int
+    due_at: datetime | None
+
+
+@dataclass(slots=True)
+class Account:
+    """Everything a decision may depend on.
+
+    Dictionaries are for looking up, never for order, except the queues of `waiting` and `gone`,
+    whose order is part of the state.
+
+    Attributes:
+        now: The latest time of any event; decisions never go back behind it (F64).
+        connected_at: When the account was first described; older leads are not new to us.
+        active_user_ids: None until Kommo's users are known.
+        credits: Ledger name to manager to units (D3.1); managers at 0 may be missing.
+        last_turns: Manager to the number of his last assignment.
+        waiting: Rule to its requests in the order they are served.
+        lookups: Leads whose reading was asked for, and when.
+    """
+
+    account_id: int
+    version: int = 0
+    now: datetime = EPOCH
+    connected_at: datetime | None = None
+    timezone: str = "UTC"
+    active_user_ids: tuple[int, ...] | None = None
+    refused_user_ids: tuple[int, ...] = ()
+    rules_data: dict[str, object] | None = None
+    revision: int = 0
+    configuration: Configuration = NO_RULES
+    leads: dict[int, Lead] = field(default_factory=dict)
+    gone: dict[int, Gone] = field(default_factory=dict)
+    requests_total: int = 0
+    turns: int = 0
+    credits: dict[str, dict[int, int]] = field(default_factory=dict)
+    last_turns: dict[int, int] = field(default_factory=dict)
+    waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
+    opened: dict[str, Request] = field(default_factory=dict)
+    pauses: dict[int, Pause] = field(default_factory=dict)
+    timers: dict[str, Timer] = field(default_factory=dict)
+    lookups: dict[int, datetime] = field(default_factory=dict)
+    loads: Loads = field(default_factory=Loads)
+
+    def ledger(self, name: str) -> dict[int, int]:
+        """The credits of one ledger; absent managers have 0."""
+        return self.credits.get(name, {})
+
+    def is_inactive(self, manager_id: int) -> bool:
+        """Whether Kommo would refuse him as a responsible user, as far as we know."""
+        if manager_id in self.refused_user_ids:
+            return True
+        return self.active_user_ids is not None and manager_id not in self.active_user_ids
+
+    def compile(self) -> None:
+        """Compile the rules again after they, the zone or the users changed."""
+        if self.rules_data is not None:
+            self.configuration = compile_rules(
+                self.rules_data,
+                revision=self.revision,
+                timezone=self.timezone,
+                active_user_ids=self.active_user_ids or (),
+            )
+
+    def evolve(self, event: AllocationEvent) -> None:  # noqa: C901, PLR0912 - a case per event
+        """Fold the next event of the log into the state."""
+        self.version += 1
+        self.now = max(self.now, event.at)
+        match event:
+            case LeadSeen():
+                self._lead_seen(event)
+            case LeadAssigned():
+                self._lead_assigned(event)
+            case RequestOpened():
+                self._request_opened(event)
+            case AssignmentConfirmed():
+                self._assignment_confirmed(event)
+            case RequestDeferred():
+                self._request_deferred(event)
+            case AssignmentWithdrawn():
+                self._assignment_withdrawn(event)
+            case RequestClosed():
+                self._forget_request(event.request_id)
+            case TimerScheduled():
+                self.timers[event.timer_id] = Timer(
+                    generation=event.generation, due_at=event.due_at
+                )
+            case LeadDeleted():
+                self._lead_deleted(event)
+            case LookupRequested():
+                self.lookups[event.lead_id] = event.at
+            case CreditMoved():
+                self._move(event.ledger, event.movements)
+            case ManagerPaused():
+                self.pauses[event.manager_id] = Pause(
+                    by_administrator=event.by_administrator, until=event.until
+                )
+            case ManagerResumed():
+                self.pauses.pop(event.manager_id, None)
+            case ManagerFoundInactive():
+                self.refused_user_ids = tuple(sorted({*self.refused_user_ids, event.manager_id}))
+            case AccountDescribed():
+                self._account_described(event)
+            case RulesApplied():
+                self.revision, self.rules_data = event.revision, event.rules
+                self.compile()
+            case CommandRefused():
+                pass
+            case _:
+                assert_never(event)
+
+    def _account_described(self, event: AccountDescribed) -> None:
+        self.timezone, self.active_user_ids = event.timezone, event.active_user_ids
+        self.refused_user_ids = ()
+        self.connected_at = self.connected_at or event.at
+        self.compile()
+
+    def _lead_seen(self, event: LeadSeen) -> None:
+        lead_id, old = event.lead_id, self.leads.get(event.lead_id)
+        self.lookups.pop(lead_id, None)
+        self.loads.move(
+            stage=event.was_stage, owner_id=event.was_owner_id, to=event.stage, to_id=event.owner_id
+        )
+        if event.stage.status_id in CLOSED_STATUSES:
+            self.leads.pop(lead_id, None)
+            self._remember_gone(lead_id, event.modified_at, event.at, is_deleted=False)
+            return
+        self.gone.pop(lead_id, None)
+        at = event.modified_at
+        if old is None:
+            old = Lead(stage=event.stage)
+            entered = True
+        else:
+            entered = old.stage != event.stage
+        untimed = at is None and entered
+        self.leads[lead_id] = replace(
+            old,
+            stage=event.stage,
+            responsible_id=event.responsible_id,
+            stage_at=_later(old.stage_at, at),
+            responsible_at=_later(old.responsible_at, at),
+            doubtful_until=event.at + CLOCK_SLACK
+            if untimed
+            else (old.doubtful_until if at is None else None),
+            request_id=None if entered else old.request_id,
+            wanted=old.wanted
+            and (
+                replace(old.wanted, previous_id=event.responsible_id)
+                if old.wanted.previous_id is None
+                else old.wanted
+            ),
+        )
+
+    def _lead_deleted(self, event: LeadDeleted) -> None:
+        old = self.leads.pop(event.lead_id, None)
+        self.lookups.pop(event.lead_id, None)
+        self.loads.move(stage=event.was_stage, owner_id=event.was_owner_id, to=None, to_id=None)
+        stage_at = old.stage_at if old else None
+        self._remember_gone(event.lead_id, stage_at, event.at, is_deleted=True)
+
+    def _remember_gone(
+        self, lead_id: int, stage_at: datetime | None, at: datetime, *, is_deleted: bool
+    ) -> None:
+        self.gone.pop(lead_id, None)
+        self.gone[lead_id] = Gone(stage_at=stage_at, is_deleted=is_deleted, at=at)
+        while (oldest := next(iter(self.gone))) and self.gone[oldest].at < at - REMEMBERED_FOR:
+            del self.gone[oldest]
+
+    def _request_opened(self, event: RequestOpened) -> None:
+        self.requests_total += 1
+        self.opened[event.request_id] = Request(
+            request_id=event.request_id,
+            number=self.requests_total,
+            lead_id=event.lead_id,
+            rule_id=event.rule_id or "",
+            stage=event.stage,
+        )
+        lead = self.leads.get(event.lead_id)
+        if lead is not None and lead.stage == event.stage:
+            asked = tuple(sorted({*lead.asked, event.stage}))
+            self.leads[event.lead_id] = replace(lead, request_id=event.request_id, asked=asked)
+
+    def _request_deferred(self, event: RequestDeferred) -> None:
+        request = self._forget_request(event.request_id)
+        assert request is not None, "only a request that was opened can be deferred"
+        request = replace(request, rule_id=event.rule_id)
+        queue = self.waiting.setdefault(event.rule_id, {})
+        is_last = not queue or request.number > queue[next(reversed(queue))].number
+        queue[request.request_id] = request
+        if not is_last:  # refused by Kommo, or moved here by new rules: back to its place
+            by_number = sorted(queue.values(), key=lambda waiting: waiting.number)
+            self.waiting[event.rule_id] = {waiting.request_id: waiting for waiting in by_number}
+
+    def _forget_request(self, request_id: str) -> Request | None:
+        if (request := self.opened.pop(request_id, None)) is not None:
+            return request
+        for rule_id, queue in self.waiting.items():
+            if (request := queue.pop(request_id, None)) is not None:
+                if not queue:
+                    del self.waiting[rule_id]
+                return request
+        return None
+
+    def _lead_assigned(self, event: LeadAssigned) -> None:
+        self._forget_request(event.request_id)
+        self._move(event.ledger, event.movements)
+        self.turns = event.turn
+        self.last_turns[event.manager_id] = event.turn
+        self.loads.move(
+            stage=event.stage,
+            owner_id=event.was_owner_id,
+            to=event.stage,
+            to_id=event.manager_id,
+        )
+        wanted = Wanted(
+            request_id=event.request_id,
+            attempt=event.attempt,
+            manager_id=event.manager_id,
+            rule_id=event.rule_id,
+            ledger=event.ledger,
+            movements=event.movements,
+            previous_id=event.responsible_before,
+            decided_at=event.at,
+        )
+        self.leads[event.lead_id] = replace(self.leads[event.lead_id], wanted=wanted)
+
+    def _assignment_confirmed(self, event: AssignmentConfirmed) -> None:
+        lead = self.leads[event.lead_id]
+        self.leads[event.lead_id] = replace(
+            lead,
+            wanted=None,
+            responsible_id=event.manager_id,
+            responsible_at=_later(lead.responsible_at, event.modified_at),
+        )
+
+    def _assignment_withdrawn(self, event: AssignmentWithdrawn) -> None:
+        self._move(event.ledger, event.movements)
+        lead = self.leads[event.lead_id]
+        wanted = lead.wanted
+        assert wanted is not None, "only a decision that is on its way can be withdrawn"
+        self.loads.move(
+            stage=event.stage, owner_id=event.manager_id, to=event.stage, to_id=event.owner_id
+        )
+        self.leads[event.lead_id] = replace(lead, wanted=None)
+        if event.reason == "manager_refused":
+            self.opened[event.request_id] = Request(
+                request_id=event.request_id,
+                number=int(event.request_id.rpartition(".")[2]),
+                lead_id=event.lead_id,
+                rule_id=wanted.rule_id,
+                stage=lead.stage,
+                attempt=event.attempt + 1,
+            )
+
+    def _move(self, ledger: str, movements: tuple[tuple[int, int], ...]) -> None:
+        credit = self.credits.setdefault(ledger, {})
+        for manager_id, units in movements:
+            credit[manager_id] = credit.get(manager_id, 0) + units
+
+
+def _later(known: datetime | None, reported: datetime | None) -> datetime | None:
+    if known is None or reported is None:
+        return reported or known
+    return max(known, reported)

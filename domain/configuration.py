@@ -1,0 +1,201 @@
+"""The rules in force, compiled from the rules file: what the decisions look things up in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from contracts.rules import RuleSection, RulesFile
+from contracts.stage import CLOSED_STATUSES, Stage
+from domain.schedule import (
+    Absences,
+    Schedule,
+    absence_problems,
+    compile_absences,
+    compile_schedule,
+    schedule_problems,
+    zone_problem,
+)
+
+WEIGHT_SCALE = 1_000_000  # coefficients carry at most six decimals
+ACCOUNT_LEDGER = "account"  # shared by all rules (D3.4)
+
+Problem = tuple[tuple[str | int, ...], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A manager's part in a rule.
+
+    Attributes:
+        tier: 1 is consulted first (D2.3).
+        weight: His coefficient in millionths; 0 excludes him.
+        schedule: None is always on shift.
+        limit: The most open leads, None for no limit.
+    """
+
+    manager_id: int
+    tier: int
+    weight: int
+    schedule: Schedule | None
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; participants by tier, then id, so the order in the file cannot matter.
+
+    Attributes:
+        limit_stages: The stages whose open leads count; None for all.
+    """
+
+    rule_id: str
+    participants: tuple[Participant, ...]
+    limit_stages: tuple[Stage, ...] | None
+    ledger: str = ACCOUNT_LEDGER
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All rules of a revision.
+
+    Attributes:
+        by_stage: The rule that covers a stage: the first in the file (D1.4).
+    """
+
+    revision: int
+    rules: tuple[Rule, ...]
+    by_stage: dict[Stage, Rule]
+    by_id: dict[str, Rule]
+    absences: Absences | None
+
+    def is_participant(self, manager_id: int) -> bool:
+        """Whether any rule names him."""
+        return any(p.manager_id == manager_id for rule in self.rules for p in rule.participants)
+
+    def participant_ids(self) -> tuple[int, ...]:
+        """Everyone in any rule, ascending."""
+        found = {p.manager_id: None for rule in self.rules for p in rule.participants}
+        return tuple(sorted(found))
+
+
+NO_RULES = Configuration(revision=0, rules=(), by_stage={}, by_id={}, absences=None)
+
+
+def problems(file: RulesFile) -> list[Problem]:
+    """What is wrong with the file beyond single fields; empty when it can be applied.
+
+    Returns:
+        Pairs of the path of the field and what was expected there, in the order of the file.
+    """
+    found: list[Problem] = []
+    if file.timezone is not None and (problem := zone_problem(file.timezone)):
+        found.append((("timezone",), problem))
+    if file.default_schedule is not None and file.default_schedule not in file.schedules:
+        found.append((("default_schedule",), _unknown_schedule(file.default_schedule, file)))
+    for name, section in file.schedules.items():
+        found.extend(
+            (("schedules", name, *path), text) for path, text in schedule_problems(section)
+        )
+    for number, absence in enumerate(file.absences):
+        found.extend(
+            (("absences", number, *path), text) for path, text in absence_problems(absence)
+        )
+    seen: dict[str, int] = {}
+    for number, rule in enumerate(file.rules):
+        if rule.id in seen:
+            text = f"each rule needs an id of its own, {rule.id!r} is rules[{seen[rule.id]}] too"
+            found.append((("rules", number, "id"), text))
+        seen.setdefault(rule.id, number)
+        found.extend((("rules", number, *path), text) for path, text in _rule_problems(rule, file))
+    return found
+
+
+def compile_rules(
+    data: dict[str, Any], *, revision: int, timezone: str, active_user_ids: Sequence[int]
+) -> Configuration:
+    """Compile a rules file that has no problems.
+
+    Args:
+        data: The file as JSON data.
+        revision: Its number in the account, for the decisions to name.
+        timezone: The account's zone, for everything without one of its own.
+        active_user_ids: Who takes part in a rule that lists nobody (D2.1).
+    """
+    file = RulesFile.model_validate(data)
+    zone = file.timezone or timezone
+    schedules = {name: compile_schedule(s, zone) for name, s in file.schedules.items()}
+    default = schedules[file.default_schedule] if file.default_schedule else None
+    rules = tuple(_compile_rule(rule, schedules, default, active_user_ids) for rule in file.rules)
+    by_stage: dict[Stage, Rule] = {}
+    for section, rule in zip(file.rules, rules, strict=True):
+        for stage in section.stages:
+            by_stage.setdefault(stage.as_stage(), rule)
+    return Configuration(
+        revision=revision,
+        rules=rules,
+        by_stage=by_stage,
+        by_id={rule.rule_id: rule for rule in rules},
+        absences=compile_absences(file.absences, zone),
+    )
+
+
+def _unknown_schedule(name: str, file: RulesFile) -> str:
+    known = ", ".join(sorted(file.schedules)) or "none is defined"
+    return f"unknown schedule {name!r}; known: {known}"
+
+
+def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
+    found: list[Problem] = []
+    for number, stage in enumerate(rule.stages):
+        if stage.stage in CLOSED_STATUSES:
+            text = "leads in won (142) and lost (143) are closed and cannot be distributed"
+            found.append((("stages", number, "stage"), text))
+    seen: dict[int, int] = {}
+    for number, participant in enumerate(rule.participants):
+        at: tuple[str | int, ...] = ("participants", number)
+        if participant.manager in seen:
+            text = f"manager {participant.manager} is participants[{seen[participant.manager]}] too"
+            found.append(((*at, "manager"), text))
+        seen.setdefault(participant.manager, number)
+        if participant.schedule is not None and participant.schedule not in file.schedules:
+            found.append(((*at, "schedule"), _unknown_schedule(participant.schedule, file)))
+    if rule.participants and all(p.coefficient == 0 for p in rule.participants):
+        found.append((("participants",), "at least one coefficient must be above 0"))
+    return found
+
+
+def _compile_rule(
+    rule: RuleSection,
+    schedules: dict[str, Schedule],
+    default: Schedule | None,
+    active_user_ids: Sequence[int],
+) -> Rule:
+    maximum = rule.limit.max if rule.limit else None
+    if rule.participants:
+        participants = [
+            Participant(
+                manager_id=p.manager,
+                tier=p.priority,
+                weight=_weight(p.coefficient, by_coefficient=rule.distribute_by_coefficient),
+                schedule=schedules[p.schedule] if p.schedule else default,
+                limit=maximum if p.limit is None else p.limit,
+            )
+            for p in rule.participants
+        ]
+    else:
+        participants = [
+            Participant(user_id, 1, WEIGHT_SCALE, default, maximum) for user_id in active_user_ids
+        ]
+    stages = rule.limit.stages if rule.limit else None
+    return Rule(
+        rule_id=rule.id,
+        participants=tuple(sorted(participants, key=lambda p: (p.tier, p.manager_id))),
+        limit_stages=tuple(sorted(s.as_stage() for s in stages)) if stages else None,
+    )
+
+
+def _weight(coefficient: Decimal, *, by_coefficient: bool) -> int:
+    if coefficient == 0:
+        return 0
+    return int(coefficient * WEIGHT_SCALE) if by_coefficient else WEIGHT_SCALE

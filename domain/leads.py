@@ -1,0 +1,343 @@
+"""What hooks and readings say of leads: which report is new, stale or in doubt, and what follows.
+
+Webhooks repeat, overtake each other and carry times of whole seconds, or none (F27 to F29). A
+stage and a responsible only move forward by Kommo's own times; what cannot be told older from
+newer is read from Kommo before anything is believed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from contracts.events import (
+    AssignmentConfirmed,
+    CloseReason,
+    LeadDeleted,
+    LeadSeen,
+    LookupRequested,
+    ManagerFoundInactive,
+)
+from contracts.inbound import (
+    LeadMissing,
+    LeadObserved,
+    LeadRemoved,
+    LeadReported,
+    ResponsibleRefused,
+    ResponsibleSet,
+    TriggerFired,
+)
+from contracts.stage import CLOSED_STATUSES, Stage
+from domain.account import CLOCK_SLACK, Lead
+from domain.requests import close_request, find_waiting, open_request, serve, withdraw
+from domain.step import Step
+
+Source = Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One statement about a lead, wherever it came from.
+
+    Attributes:
+        at: Kommo's time of the statement, None if it carries none.
+        is_entry: Whether the lead just entered the stage, as far as the source can tell; for a
+            lead already known the state tells it better.
+        is_certain: Read from Kommo after we asked, so equal times leave no doubt.
+    """
+
+    lead_id: int
+    stage: Stage
+    responsible_id: int | None
+    at: datetime | None
+    source: Source
+    is_entry: bool
+    is_certain: bool = False
+
+
+def on_trigger(step: Step, message: TriggerFired) -> None:
+    """A trigger fired for a lead; a repeat for the same entry changes nothing (D1.3)."""
+    lead = step.account.leads.get(message.lead_id)
+    report = Report(
+        lead_id=message.lead_id,
+        stage=message.stage,
+        responsible_id=lead.responsible_id if lead else None,
+        at=message.occurred_at,
+        source=message.source,
+        is_entry=True,
+    )
+    if message.lead_id in step.account.gone:
+        _look_up(step, message.lead_id, "trigger_after_end")
+    elif lead is None:
+        _apply(step, None, report)
+    elif lead.stage == message.stage:
+        if lead.request_id is None:
+            open_request(step, lead_id=message.lead_id, stage=message.stage, source=message.source)
+    elif _is_before(message.occurred_at, lead.stage_at):
+        return
+    elif message.old_stage == lead.stage or message.stage not in lead.asked:
+        _apply(step, lead, report)
+    else:
+        _look_up(step, message.lead_id, "trigger_may_be_late")
+
+
+def on_reported(step: Step, message: LeadReported) -> None:
+    """An account webhook told the present fields of a lead."""
+    connected_at = step.account.connected_at
+    is_new = (
+        message.created_at is not None
+        and connected_at is not None
+        and message.created_at >= connected_at - CLOCK_SLACK
+    )
+    _on_report(
+        step,
+        Report(
+            lead_id=message.lead_id,
+            stage=message.stage,
+            responsible_id=message.responsible_id,
+            at=message.modified_at,
+            source="webhook",
+            is_entry=is_new or message.action in ("add", "status"),
+        ),
+    )
+
+
+def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
+    """Kommo was read; `at` is when."""
+    account = step.account
+    asked_at = account.lookups.get(message.lead_id)
+    connected_at = account.connected_at
+    _on_report(
+        step,
+        Report(
+            lead_id=message.lead_id,
+            stage=message.stage,
+            responsible_id=message.responsible_id,
+            at=message.modified_at,
+            source=message.reason,
+            is_entry=message.reason != "baseline"
+            and connected_at is not None
+            and message.created_at >= connected_at - CLOCK_SLACK,
+            is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
+        ),
+    )
+
+
+def on_removed(step: Step, message: LeadRemoved | LeadMissing) -> None:
+    """The lead does not exist any more; its request ends with that reason."""
+    account, lead_id = step.account, message.lead_id
+    lead = account.leads.get(lead_id)
+    if lead is None:
+        if lead_id in account.lookups:
+            _record_deleted(step, lead_id, None)
+        return
+    if lead.wanted is not None:
+        withdraw(step, lead_id=lead_id, reason="lead_gone")
+    elif (waiting := find_waiting(step, lead_id)) is not None:
+        close_request(step, request_id=waiting.request_id, lead_id=lead_id, reason="lead_deleted")
+    _record_deleted(step, lead_id, account.leads[lead_id])
+    step.has_room = True
+
+
+def on_set(step: Step, message: ResponsibleSet) -> None:
+    """Kommo holds what we wanted."""
+    lead = step.account.leads.get(message.lead_id)
+    if lead is None or lead.wanted is None:
+        return
+    if (lead.wanted.request_id, lead.wanted.attempt) == (message.request_id, message.attempt):
+        _confirm(step, message.lead_id, message.modified_at, message.how)
+
+
+def on_refused(step: Step, message: ResponsibleRefused) -> None:
+    """Kommo will not have it: refund, and decide again without him if it was the manager."""
+    account, lead_id = step.account, message.lead_id
+    lead = account.leads.get(lead_id)
+    if lead is None or lead.wanted is None:
+        return
+    wanted = lead.wanted
+    if (wanted.request_id, wanted.attempt) != (message.request_id, message.attempt):
+        return
+    withdraw(step, lead_id=lead_id, reason=message.reason, detail=message.detail)
+    if message.reason == "lead_gone":
+        _record_deleted(step, lead_id, account.leads[lead_id])
+    elif message.reason == "manager_refused":
+        _decide_again(step, wanted.request_id, wanted.manager_id)
+
+
+def _decide_again(step: Step, request_id: str, manager_id: int) -> None:
+    account = step.account
+    step.record(ManagerFoundInactive(manager_id=manager_id, at=step.now))
+    request = account.opened[request_id]
+    rule = account.configuration.by_id.get(request.rule_id) or account.configuration.by_stage.get(
+        request.stage
+    )
+    if rule is None:
+        close_request(step, request_id=request_id, lead_id=request.lead_id, reason="no_rule")
+    else:
+        serve(step, rule, request)
+
+
+def _on_report(step: Step, report: Report) -> None:
+    account, lead_id = step.account, report.lead_id
+    lead, gone = account.leads.get(lead_id), account.gone.get(lead_id)
+    if lead is None and gone is not None:
+        is_news = report.at is not None and not _is_before(report.at, gone.stage_at)
+        if report.is_certain or (is_news and not gone.is_deleted and report.at != gone.stage_at):
+            _apply(step, None, report)
+        elif is_news and report.stage.status_id not in CLOSED_STATUSES:
+            _look_up(step, lead_id, "report_after_end")
+    elif lead is None:
+        _apply(step, None, report)
+    elif doubt := _doubt(lead, report):
+        _look_up(step, lead_id, doubt)
+    else:
+        _apply(step, lead, _newest(lead, report))
+
+
+def _doubt(lead: Lead, report: Report) -> str | None:
+    """Why the report cannot be told older or newer than what is known, None if it can."""
+    if report.is_certain:
+        return None
+    stage_differs = report.stage != lead.stage
+    responsible_differs = report.responsible_id not in (None, lead.responsible_id)
+    if report.at is None:
+        return "report_without_time" if stage_differs or responsible_differs else None
+    if stage_differs and report.at == lead.stage_at:
+        return "same_second"
+    if stage_differs and lead.doubtful_until is not None and report.at <= lead.doubtful_until:
+        return None if _is_before(report.at, lead.stage_at) else "trigger_without_time"
+    if responsible_differs and report.at == lead.responsible_at:
+        is_echo = lead.wanted is not None and lead.wanted.manager_id == report.responsible_id
+        return None if is_echo else "same_second"
+    return None
+
+
+def _newest(lead: Lead, report: Report) -> Report:
+    """The report with what is older than we know replaced by what we know."""
+    if report.is_certain or report.at is None:
+        return report
+    stage, responsible_id = report.stage, report.responsible_id
+    if _is_before(report.at, lead.stage_at):
+        stage = lead.stage
+    if responsible_id is None or _is_before(report.at, lead.responsible_at):
+        responsible_id = lead.responsible_id
+    return Report(
+        lead_id=report.lead_id,
+        stage=stage,
+        responsible_id=responsible_id,
+        at=report.at,
+        source=report.source,
+        is_entry=report.is_entry,
+    )
+
+
+def _apply(step: Step, lead: Lead | None, report: Report) -> None:
+    """Believe the report: settle the decision on its way, record the news, answer the entry."""
+    account, lead_id = step.account, report.lead_id
+    is_closed = report.stage.status_id in CLOSED_STATUSES
+    if lead is None and is_closed and lead_id not in account.lookups:
+        return  # a closed lead that nobody asked for means nothing to us
+    entered = lead is None or lead.stage != report.stage
+    taken = lead is not None and _settle(step, lead_id, lead, report)
+    if lead is not None and (entered or taken) and (waiting := find_waiting(step, lead_id)):
+        moved: CloseReason = "lead_closed" if is_closed else "left_stage"
+        close_request(
+            step,
+            request_id=waiting.request_id,
+            lead_id=lead_id,
+            reason=moved if entered else "taken_by_person",
+        )
+    if is_closed and lead is not None and account.leads[lead_id].wanted is not None:
+        withdraw(step, lead_id=lead_id, reason="lead_closed")
+    _record_seen(step, account.leads.get(lead_id), report)
+    if not entered or is_closed:
+        return
+    is_entry = report.source != "baseline" if lead is not None else report.is_entry
+    in_scope = report.stage in account.configuration.by_stage
+    if is_entry and (in_scope or report.source in ("dp_hook", "dp_widget")):
+        source = report.source
+        assert source != "baseline", "a baseline opens no request"
+        open_request(step, lead_id=lead_id, stage=report.stage, source=source)
+
+
+def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
+    """Hold the reported responsible against ours; whether a person took the lead (D7.5)."""
+    reported, wanted = report.responsible_id, lead.wanted
+    if reported is None or reported == lead.responsible_id:
+        return False
+    if wanted is None:
+        return lead.responsible_id is not None
+    if reported == wanted.manager_id:
+        _confirm(step, lead_id, report.at, "read" if report.is_certain else "echo")
+        return False
+    if wanted.previous_id is None and not _is_after(report.at, wanted.decided_at + CLOCK_SLACK):
+        return False  # the state before our decision, heard of only now
+    withdraw(step, lead_id=lead_id, reason="taken_by_person")
+    return True
+
+
+def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
+    responsible_id = report.responsible_id
+    owner_id = lead.wanted.manager_id if lead is not None and lead.wanted else responsible_id
+    is_answer = report.lead_id in step.account.lookups
+    if lead is not None and not is_answer:
+        is_known = (report.stage, responsible_id) == (lead.stage, lead.responsible_id)
+        times = (lead.stage_at, lead.responsible_at)
+        if is_known and (report.at is None or all(t is not None and t >= report.at for t in times)):
+            return
+    step.record(
+        LeadSeen(
+            lead_id=report.lead_id,
+            stage=report.stage,
+            responsible_id=responsible_id,
+            modified_at=report.at,
+            was_stage=lead.stage if lead else None,
+            was_owner_id=lead.owner_id if lead else None,
+            owner_id=owner_id,
+            source=report.source,
+            at=step.now,
+        )
+    )
+    if lead is not None and (lead.stage != report.stage or lead.owner_id != owner_id):
+        step.has_room = True
+
+
+def _record_deleted(step: Step, lead_id: int, lead: Lead | None) -> None:
+    step.record(
+        LeadDeleted(
+            lead_id=lead_id,
+            was_stage=lead.stage if lead else None,
+            was_owner_id=lead.owner_id if lead else None,
+            at=step.now,
+        )
+    )
+
+
+def _confirm(
+    step: Step, lead_id: int, modified_at: datetime | None, how: Literal["answered", "read", "echo"]
+) -> None:
+    wanted = step.account.leads[lead_id].wanted
+    assert wanted is not None, "only a decision that is on its way can be confirmed"
+    step.record(
+        AssignmentConfirmed(
+            request_id=wanted.request_id,
+            attempt=wanted.attempt,
+            lead_id=lead_id,
+            manager_id=wanted.manager_id,
+            modified_at=modified_at,
+            how=how,
+            at=step.now,
+        )
+    )
+
+
+def _look_up(step: Step, lead_id: int, reason: str) -> None:
+    if lead_id not in step.account.lookups:
+        step.record(LookupRequested(lead_id=lead_id, reason=reason, at=step.now))
+
+
+def _is_before(reported: datetime | None, known: datetime | None) -> bool:
+    return reported is not None and known is not None and reported < known
+
+
+def _is_after(reported: datetime | None, instant: datetime) -> bool:
+    return reported is not None and reported > instant

@@ -1,0 +1,230 @@
+"""The life of a request: opened, then assigned, deferred or closed; the waiting drained in order.
+
+Every request ends a step in exactly one of those three (D1.2), and a newer one never overtakes
+a waiting one of its rule (D5.3).
+"""
+
+from datetime import datetime
+
+from contracts.events import (
+    AssignmentWithdrawn,
+    CloseReason,
+    LeadAssigned,
+    RequestClosed,
+    RequestDeferred,
+    RequestOpened,
+    RequestSource,
+    WithdrawReason,
+)
+from contracts.stage import Stage
+from domain.account import Request
+from domain.configuration import Rule
+from domain.fair_share import negated
+from domain.schedule import tzdata_version
+from domain.standings import choose, judge, next_look, why_nobody
+from domain.step import Step
+from domain.timers import due_at, schedule
+
+POLICY_VERSION = 1
+# A long backlog is served in pieces, so that one account cannot hold up the others.
+SERVED_PER_STEP_MAX = 500
+
+WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
+    "taken_by_person": "taken_by_person",
+    "lead_gone": "lead_deleted",
+    "lead_closed": "lead_closed",
+    "rejected": "rejected",
+}
+
+
+def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSource) -> None:
+    """Ask for a responsible for the lead, and answer at once (D1.1)."""
+    account = step.account
+    rule = account.configuration.by_stage.get(stage)
+    request_id = f"{lead_id}.{account.requests_total + 1}"
+    step.record(
+        RequestOpened(
+            request_id=request_id,
+            lead_id=lead_id,
+            rule_id=rule.rule_id if rule else None,
+            stage=stage,
+            source=source,
+            at=step.now,
+        )
+    )
+    if rule is None:
+        close_request(step, request_id=request_id, lead_id=lead_id, reason="no_rule")
+        return
+    request = account.opened[request_id]
+    if rule.rule_id in account.waiting:
+        _defer_behind(step, rule, request)
+    else:
+        serve(step, rule, request)
+
+
+def close_request(
+    step: Step, *, request_id: str, lead_id: int, reason: CloseReason, detail: str = ""
+) -> None:
+    """End a request without an assignment."""
+    step.record(
+        RequestClosed(
+            request_id=request_id, lead_id=lead_id, reason=reason, detail=detail, at=step.now
+        )
+    )
+
+
+def find_waiting(step: Step, lead_id: int) -> Request | None:
+    """The lead's waiting request, if it has one."""
+    lead = step.account.leads.get(lead_id)
+    if lead is None or lead.request_id is None:
+        return None
+    for queue in step.account.waiting.values():
+        if (request := queue.get(lead.request_id)) is not None:
+            return request
+    return None
+
+
+def withdraw(step: Step, *, lead_id: int, reason: WithdrawReason, detail: str = "") -> None:
+    """Take back the decision on its way to Kommo: refund it, and close or decide again.
+
+    A manager whom Kommo refuses costs nobody a lead (F59); a person who was faster is not
+    charged for (D7.5).
+    """
+    lead = step.account.leads[lead_id]
+    wanted = lead.wanted
+    assert wanted is not None, "only a decision that is on its way can be withdrawn"
+    step.record(
+        AssignmentWithdrawn(
+            request_id=wanted.request_id,
+            attempt=wanted.attempt,
+            lead_id=lead_id,
+            manager_id=wanted.manager_id,
+            reason=reason,
+            detail=detail,
+            ledger=wanted.ledger,
+            movements=negated(wanted.movements),
+            stage=lead.stage,
+            owner_id=lead.responsible_id,
+            at=step.now,
+        )
+    )
+    step.has_room = True
+    if reason != "manager_refused":
+        close_request(
+            step,
+            request_id=wanted.request_id,
+            lead_id=lead_id,
+            reason=WITHDRAWN_CLOSES[reason],
+            detail=detail,
+        )
+
+
+def serve(step: Step, rule: Rule, request: Request) -> bool:
+    """Assign the request or let it wait; whether it was assigned."""
+    account = step.account
+    standings = judge(account, rule, step.now)
+    choice = choose(standings)
+    if choice is None:
+        look_at = next_look(account, rule, standings, step.now)
+        if request.request_id in account.opened:
+            step.record(
+                RequestDeferred(
+                    request_id=request.request_id,
+                    lead_id=request.lead_id,
+                    rule_id=rule.rule_id,
+                    reason=why_nobody(standings),
+                    next_look_at=look_at,
+                    standings=standings,
+                    at=step.now,
+                )
+            )
+        schedule(step, _look_timer(rule.rule_id), look_at)
+        return False
+    lead = account.leads[request.lead_id]
+    step.record(
+        LeadAssigned(
+            request_id=request.request_id,
+            attempt=request.attempt,
+            turn=account.turns + 1,
+            lead_id=request.lead_id,
+            manager_id=choice.manager_id,
+            rule_id=rule.rule_id,
+            revision=account.configuration.revision,
+            policy="fair_share",
+            policy_version=POLICY_VERSION,
+            ledger=rule.ledger,
+            tier=choice.tier,
+            stage=lead.stage,
+            responsible_before=lead.responsible_id,
+            was_owner_id=lead.owner_id,
+            standings=standings,
+            movements=choice.movements,
+            reason=choice.reason,
+            tzdata=tzdata_version(),
+            at=step.now,
+        )
+    )
+    return True
+
+
+def drain(step: Step) -> None:
+    """Serve the waiting, oldest first over all rules, until nobody can take more (D5.3, D8.2)."""
+    account = step.account
+    blocked: dict[str, None] = {}
+    for _ in range(SERVED_PER_STEP_MAX):
+        heads = [
+            next(iter(queue.values()))
+            for rule_id, queue in account.waiting.items()
+            if rule_id not in blocked
+        ]
+        if not heads:
+            return
+        head = min(heads, key=lambda request: request.number)
+        if not serve(step, account.configuration.by_id[head.rule_id], head):
+            blocked[head.rule_id] = None
+    for rule_id in sorted(account.waiting):
+        if rule_id not in blocked:
+            schedule(step, _look_timer(rule_id), step.now)
+
+
+def is_look_due(step: Step) -> bool:
+    """Whether the instant of a waiting rule has come, timer or not."""
+    account = step.account
+    return any(_look_of(step, rule_id) <= step.now for rule_id in account.waiting)
+
+
+def place_again(step: Step) -> None:
+    """Find the rule of each waiting request anew: the rules have changed (F84)."""
+    account = step.account
+    waiting = [request for queue in account.waiting.values() for request in queue.values()]
+    for request in sorted(waiting, key=lambda waiting: waiting.number):
+        rule = account.configuration.by_stage.get(request.stage)
+        if rule is None:
+            close_request(
+                step, request_id=request.request_id, lead_id=request.lead_id, reason="no_rule"
+            )
+        elif rule.rule_id != request.rule_id:
+            _defer_behind(step, rule, request)
+
+
+def _defer_behind(step: Step, rule: Rule, request: Request) -> None:
+    look_at = _look_of(step, rule.rule_id)
+    step.record(
+        RequestDeferred(
+            request_id=request.request_id,
+            lead_id=request.lead_id,
+            rule_id=rule.rule_id,
+            reason="behind_queue",
+            next_look_at=max(look_at, step.now),
+            standings=(),
+            at=step.now,
+        )
+    )
+
+
+def _look_of(step: Step, rule_id: str) -> datetime:
+    return due_at(step, _look_timer(rule_id)) or step.now
+
+
+def _look_timer(rule_id: str) -> str:
+    return f"look/{rule_id}"

@@ -1,0 +1,190 @@
+"""An account's state as canonical bytes, its digest, and back (D10.3).
+
+Equal states have equal bytes on every machine, Python version and hash seed: keys are sorted,
+instants are whole microseconds, and only what is ordered by meaning keeps its order.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from contracts.stage import Stage
+from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
+from domain.loads import Loads
+
+REVISION = 1  # raise it whenever the shape below changes: older snapshots are then replayed over
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def dump(account: Account) -> bytes:
+    """The whole state as canonical JSON."""
+    state = {
+        "account_id": account.account_id,
+        "version": account.version,
+        "now": _micros(account.now),
+        "connected_at": _micros(account.connected_at),
+        "timezone": account.timezone,
+        "active_user_ids": account.active_user_ids,
+        "refused_user_ids": account.refused_user_ids,
+        "rules_data": account.rules_data,
+        "revision": account.revision,
+        "leads": [[lead_id, *_lead(lead)] for lead_id, lead in sorted(account.leads.items())],
+        "gone": [
+            [lead_id, _micros(gone.stage_at), gone.is_deleted, _micros(gone.at)]
+            for lead_id, gone in account.gone.items()
+        ],
+        "requests_total": account.requests_total,
+        "turns": account.turns,
+        "credits": [
+            [name, [pair for pair in sorted(credit.items()) if pair[1]]]
+            for name, credit in sorted(account.credits.items())
+        ],
+        "last_turns": sorted(account.last_turns.items()),
+        "waiting": [
+            [rule_id, [_row(request) for request in queue.values()]]
+            for rule_id, queue in sorted(account.waiting.items())
+        ],
+        "opened": [_row(request) for _, request in sorted(account.opened.items())],
+        "pauses": [
+            [manager_id, pause.by_administrator, _micros(pause.until)]
+            for manager_id, pause in sorted(account.pauses.items())
+        ],
+        "timers": [
+            [timer_id, timer.generation, _micros(timer.due_at)]
+            for timer_id, timer in sorted(account.timers.items())
+        ],
+        "lookups": [[lead_id, _micros(at)] for lead_id, at in sorted(account.lookups.items())],
+    }
+    return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
+
+
+def load(state: bytes) -> Account:
+    """The account as it was; loads and compiled rules are derived from the rest."""
+    data = json.loads(state)
+    account = Account(
+        account_id=data["account_id"],
+        version=data["version"],
+        now=_instant(data["now"]),
+        connected_at=_instant_or_none(data["connected_at"]),
+        timezone=data["timezone"],
+        active_user_ids=_ids(data["active_user_ids"]),
+        refused_user_ids=tuple(data["refused_user_ids"]),
+        rules_data=data["rules_data"],
+        revision=data["revision"],
+        leads={row[0]: _load_lead(row[1:]) for row in data["leads"]},
+        gone={
+            lead_id: Gone(
+                stage_at=_instant_or_none(stage_at), is_deleted=is_deleted, at=_instant(at)
+            )
+            for lead_id, stage_at, is_deleted, at in data["gone"]
+        },
+        requests_total=data["requests_total"],
+        turns=data["turns"],
+        credits={name: dict(map(tuple, pairs)) for name, pairs in data["credits"]},
+        last_turns=dict(map(tuple, data["last_turns"])),
+        waiting={
+            rule_id: {row[0]: _load_request(row) for row in rows}
+            for rule_id, rows in data["waiting"]
+        },
+        opened={row[0]: _load_request(row) for row in data["opened"]},
+        pauses={
+            manager_id: Pause(by_administrator=by_administrator, until=_instant_or_none(until))
+            for manager_id, by_administrator, until in data["pauses"]
+        },
+        timers={
+            timer_id: Timer(generation=generation, due_at=_instant_or_none(due_at))
+            for timer_id, generation, due_at in data["timers"]
+        },
+        lookups={lead_id: _instant(at) for lead_id, at in data["lookups"]},
+    )
+    account.loads = _count(account.leads)
+    account.compile()
+    return account
+
+
+def digest(account: Account) -> bytes:
+    """A fingerprint of the whole state: equal exactly when the states are."""
+    return blake2b(dump(account), digest_size=32).digest()
+
+
+def _count(leads: Mapping[int, Lead]) -> Loads:
+    loads = Loads()
+    for lead in leads.values():
+        loads.move(stage=None, owner_id=None, to=lead.stage, to_id=lead.owner_id)
+    return loads
+
+
+def _lead(lead: Lead) -> list[Any]:
+    wanted = lead.wanted
+    return [
+        lead.stage,
+        lead.responsible_id,
+        _micros(lead.stage_at),
+        _micros(lead.responsible_at),
+        _micros(lead.doubtful_until),
+        lead.request_id,
+        lead.asked,
+        wanted
+        and [
+            wanted.request_id,
+            wanted.attempt,
+            wanted.manager_id,
+            wanted.rule_id,
+            wanted.ledger,
+            wanted.movements,
+            wanted.previous_id,
+            _micros(wanted.decided_at),
+        ],
+    ]
+
+
+def _load_lead(row: list[Any]) -> Lead:
+    stage, responsible_id, stage_at, responsible_at, doubtful_until, request_id, asked, wanted = row
+    return Lead(
+        stage=Stage(*stage),
+        responsible_id=responsible_id,
+        stage_at=_instant_or_none(stage_at),
+        responsible_at=_instant_or_none(responsible_at),
+        doubtful_until=_instant_or_none(doubtful_until),
+        request_id=request_id,
+        asked=tuple(Stage(*pair) for pair in asked),
+        wanted=wanted
+        and Wanted(
+            request_id=wanted[0],
+            attempt=wanted[1],
+            manager_id=wanted[2],
+            rule_id=wanted[3],
+            ledger=wanted[4],
+            movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
+            previous_id=wanted[6],
+            decided_at=_instant(wanted[7]),
+        ),
+    )
+
+
+def _row(request: Request) -> list[Any]:
+    return [getattr(request, column.name) for column in fields(request)]
+
+
+def _load_request(row: list[Any]) -> Request:
+    values = dict(zip((column.name for column in fields(Request)), row, strict=True))
+    return Request(**{**values, "stage": Stage(*values["stage"])})
+
+
+def _ids(ids: list[int] | None) -> tuple[int, ...] | None:
+    return None if ids is None else tuple(ids)
+
+
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else (at - EPOCH) // _MICROSECOND
+
+
+def _instant(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def _instant_or_none(micros: int | None) -> datetime | None:
+    return None if micros is None else _instant(micros)

@@ -1,0 +1,155 @@
+"""Who could take a lead at an instant, and who gets it: verdicts, tiers, fair share (D2, D3)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from contracts.events import LEAD, Standing, Verdict
+from domain.account import Account
+from domain.configuration import Participant, Rule
+from domain.fair_share import shares
+
+# How soon a waiting request is looked at again when nothing tells an instant. Places that free
+# and pauses that end are noticed at once; this is the promise of D1.2, not the mechanism.
+LOOK_AGAIN_AT_LIMIT = timedelta(minutes=15)
+LOOK_AGAIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The winner and what singled him out.
+
+    Attributes:
+        movements: By ascending manager id, adding up to 0.
+    """
+
+    manager_id: int
+    tier: int
+    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
+    movements: tuple[tuple[int, int], ...]
+
+
+def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
+    """The standing of each participant at an instant; shares are of the consulted tier."""
+    ledger = account.ledger(rule.ledger)
+    verdicts = [_verdict(account, rule, participant, at) for participant in rule.participants]
+    eligible = [
+        p
+        for p, (verdict, _) in zip(rule.participants, verdicts, strict=True)
+        if verdict == "eligible"
+    ]
+    tier = eligible[0].tier if eligible else None
+    weights = tuple((p.manager_id, p.weight) for p in eligible if p.tier == tier)
+    share = dict(shares(weights)) if weights else {}
+    return tuple(
+        Standing(
+            manager_id=p.manager_id,
+            tier=p.tier,
+            verdict=verdict,
+            credit=ledger.get(p.manager_id, 0),
+            share=share.get(p.manager_id, 0),
+            last_turn=account.last_turns.get(p.manager_id, 0),
+            open_leads=open_leads,
+            limit=p.limit,
+        )
+        for p, (verdict, open_leads) in zip(rule.participants, verdicts, strict=True)
+    )
+
+
+def choose(standings: tuple[Standing, ...]) -> Choice | None:
+    """Give the lead to the largest credit of the consulted tier (D3.1), None if nobody can.
+
+    Needs nothing but the standings, so any recorded decision can be taken again from its event.
+
+    Source:
+        Behaviour D3.1, ties D3.2: larger credit, longest since the last turn, smaller id.
+    """
+    sharing = [s for s in standings if s.share]
+    if not sharing:
+        return None
+    winner = min(sharing, key=lambda s: (-(s.credit + s.share), s.last_turn, s.manager_id))
+    best = winner.credit + winner.share
+    rivals = [s for s in sharing if s is not winner and s.credit + s.share == best]
+    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
+    if not rivals:
+        reason = "largest_credit"
+    elif any(s.last_turn == winner.last_turn for s in rivals):
+        reason = "smaller_id"
+    else:
+        reason = "longest_wait"
+    return Choice(
+        manager_id=winner.manager_id,
+        tier=winner.tier,
+        reason=reason,
+        movements=tuple(
+            sorted((s.manager_id, s.share - (LEAD if s is winner else 0)) for s in sharing)
+        ),
+    )
+
+
+def why_nobody(standings: tuple[Standing, ...]) -> str:
+    """The verdict that keeps most participants away, `nobody` if there are none."""
+    counts: dict[str, int] = {}
+    for standing in standings:
+        counts[standing.verdict] = counts.get(standing.verdict, 0) + 1
+    return max(counts, key=lambda verdict: (counts[verdict], verdict)) if counts else "nobody"
+
+
+def next_look(
+    account: Account, rule: Rule, standings: tuple[Standing, ...], at: datetime
+) -> datetime:
+    """The earliest instant after `at` at which one of the verdicts may change (D8.1)."""
+    looks = [
+        look
+        for participant, standing in zip(rule.participants, standings, strict=True)
+        if (look := _look_at(account, participant, standing.verdict, at)) is not None
+    ]
+    return min(looks, default=at + LOOK_AGAIN)
+
+
+def _verdict(
+    account: Account, rule: Rule, participant: Participant, at: datetime
+) -> tuple[Verdict, int]:
+    manager_id = participant.manager_id
+    open_leads = account.loads.count(manager_id, rule.limit_stages)
+    verdict: Verdict = "eligible"
+    if account.is_inactive(manager_id):
+        verdict = "inactive"
+    elif participant.weight == 0:
+        verdict = "excluded"
+    elif is_paused(account, manager_id, at):
+        verdict = "paused"
+    elif participant.schedule is not None and not participant.schedule.is_open(at):
+        verdict = "off_shift"
+    elif _absent_until(account, manager_id, at) is not None:
+        verdict = "absent"
+    elif participant.limit is not None and open_leads >= participant.limit:
+        verdict = "at_limit"
+    return verdict, open_leads
+
+
+def is_paused(account: Account, manager_id: int, at: datetime) -> bool:
+    """Whether his pause covers the instant, even if the clock has not spoken up yet."""
+    pause = account.pauses.get(manager_id)
+    return pause is not None and (pause.until is None or at < pause.until)
+
+
+def _absent_until(account: Account, manager_id: int, at: datetime) -> datetime | None:
+    absences = account.configuration.absences
+    return absences.absent_until(manager_id, at) if absences is not None else None
+
+
+def _look_at(
+    account: Account, participant: Participant, verdict: Verdict, at: datetime
+) -> datetime | None:
+    match verdict:
+        case "off_shift" if participant.schedule is not None:
+            return participant.schedule.next_start(at)
+        case "paused":
+            return account.pauses[participant.manager_id].until
+        case "absent":
+            return _absent_until(account, participant.manager_id, at)
+        case "at_limit":
+            return at + LOOK_AGAIN_AT_LIMIT
+        case _:
+            return None
