@@ -1,0 +1,1 @@
+"""What Kommo sends and answers, as typed data: forms, webhooks, the REST API v4."""
