@@ -1,0 +1,36 @@
+"""Fixtures for every test: a real PostgreSQL, a fresh migrated database, a pool on it."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Makes `tests.support` importable: pytest's importlib mode leaves the path alone.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from services.storage.database import open_pool
+from tests.support.postgres import TestServer, shared_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[TestServer]:
+    """The server of this run, started at first use."""
+    with shared_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def database_url(postgres_server: TestServer) -> AsyncIterator[str]:
+    """A fresh database with our schema; dropped after the test."""
+    async with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Any]:
+    """An asyncpg pool on a fresh database."""
+    pool = await open_pool(database_url, size_max=10)
+    yield pool
+    await pool.close()
