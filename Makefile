@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LEADS ?= 1000
+DROP ?= 0
+WORKERS ?= 2
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DROP=5 loses 5% of the webhooks
+	@$(BIN)/fairlead demo --leads $(LEADS) --drop $(DROP)
+
+test: $(VENV)/.dev ## Set up and run every test
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+lint: $(VENV)/.dev ## Format, lint, types, direction of imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
+	@$(BIN)/python -m tests.bench
+
+schemas: $(VENV)/.dev ## Write the JSON schemas anew from the contracts
+	@$(BIN)/python -m services.rules_file
+
+lock: $(VENV)/.dev ## Pin the dependencies anew, with hashes and without addresses
+	@deploy/lock.sh $(BIN)/uv
+
+clean: ## Remove the environment and what tools left behind
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(VENV)/.runtime: requirements.txt pyproject.toml deploy/venv.sh
+	@deploy/venv.sh $(PYTHON) $(VENV) requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
+	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
+	@touch $(VENV)/.runtime $@
+
+.PHONY: help demo test lint fmt bench schemas lock clean

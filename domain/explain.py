@@ -1,0 +1,81 @@
+"""A decision in words, from nothing but its event (D10.2)."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from contracts.events import LEAD, LeadAssigned, Standing
+from domain.standings import choose
+
+Name = Callable[[int], str]
+
+VERDICTS: dict[str, str] = {
+    "inactive": "is not an active user of Kommo",
+    "excluded": "has the coefficient 0",
+    "paused": "was paused",
+    "off_shift": "was off shift",
+    "absent": "was absent",
+    "at_limit": "had reached the limit",
+    "already_tried": "had been offered the lead before",
+    "eligible": "could take it",
+}
+REASONS = {
+    "largest_credit": "the largest credit of those who could take it",
+    "longest_wait": "a credit as large as anybody's, and the longest wait since the last lead",
+    "smaller_id": "a credit and a wait equal to others', and the smallest id",
+}
+
+
+def leads_of(units: int) -> str:
+    """Credit units as leads with three decimals: `+0.417`."""
+    return f"{Decimal(units) / LEAD:+.3f}"
+
+
+def is_reproduced(event: LeadAssigned) -> bool:
+    """Whether the rules, asked again with what the event recorded, give the same answer."""
+    choice = choose(event.standings)
+    return choice is not None and (
+        (choice.manager_id, choice.tier, choice.reason, choice.movements)
+        == (event.manager_id, event.tier, event.reason, event.movements)
+    )
+
+
+def explain(event: LeadAssigned, name: Name) -> list[str]:
+    """Sentences: who got the lead and why, then everybody else and why not.
+
+    Args:
+        event: The decision.
+        name: Tells a manager's name by id.
+    """
+    winner = next(s for s in event.standings if s.manager_id == event.manager_id)
+    sharing = [s for s in event.standings if s.share]
+    lines = [
+        (
+            f"{name(event.manager_id)} got lead {event.lead_id} under rule {event.rule_id!r}"
+            f" (revision {event.revision}) on {event.at:%Y-%m-%d at %H:%M:%S} UTC."
+        ),
+        (
+            f"Of priority {event.tier}, {len(sharing)} of {_in_tier(event)} could take it;"
+            f" {name(winner.manager_id)} had {REASONS[event.reason]}:"
+            f" {leads_of(winner.credit)} before, {leads_of(winner.share)} for this lead."
+        ),
+    ]
+    lines.extend(
+        f"Not {name(s.manager_id)}: {_why_not(s, event)}."
+        for s in event.standings
+        if s.manager_id != event.manager_id
+    )
+    return lines
+
+
+def _in_tier(event: LeadAssigned) -> int:
+    return sum(1 for s in event.standings if s.tier == event.tier)
+
+
+def _why_not(standing: Standing, event: LeadAssigned) -> str:
+    if standing.verdict == "at_limit":
+        return f"had reached the limit, {standing.open_leads} open of {standing.limit}"
+    if standing.verdict != "eligible":
+        return VERDICTS[standing.verdict]
+    if standing.tier != event.tier:
+        return f"is asked only when nobody of priority {event.tier} can take it"
+    return f"had {leads_of(standing.credit)} before, {leads_of(standing.share)} for this lead"
