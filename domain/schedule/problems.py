@@ -105,10 +105,8 @@ def _rotation_problems(rotation: Rotation) -> Iterator[Problem]:
 def _pattern_problem(pattern: str) -> str | None:
     counts = pattern.split("/")
     if len(counts) % 2:
-        return (
-            "expected working and free days in turn, an even count of numbers such as 2/2 or"
-            f" 3/1/2/2, found {len(counts)}"
-        )
+        expected = "expected an even count of numbers, working and free days in turn"
+        return f"{expected}, found {len(counts)}"
     total = sum(int(count) for count in counts)
     if total > TURN_DAYS_MAX:
         return f"expected a turn of at most {TURN_DAYS_MAX} days, found {total}"
