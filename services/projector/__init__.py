@@ -1,0 +1,1 @@
+"""Turns the events of every account into tables that can be asked."""

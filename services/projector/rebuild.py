@@ -1,0 +1,185 @@
+"""Make a projection anew from the first event, beside the live one, and swap (I9, F85).
+
+The copy grows in a schema of its own. When it is nearly there, one transaction stops the live
+projector by a lock on the table of positions, applies the rest, and renames the schemas, so a
+reader finds either the old rows or the new ones. What a crash leaves behind is a copy that
+nobody reads; the next rebuild drops it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from services.projector import schema
+from services.projector.advance import EventReader, advance
+from services.projector.registry import Projection
+from services.storage.database import ACQUIRE_TIMEOUT_S
+
+BATCH_SIZE = 1_000
+ACCOUNTS_AT_ONCE = 4
+# Below this the rest is applied while the live projector stands still.
+REST_EVENTS_MAX = 500
+ROUNDS_MAX = 20
+# Shorter than PostgreSQL's deadlock_timeout of 1 s: if a reader of two tables and the swap wait
+# for each other, it is the swap that gives way.
+LOCK_TIMEOUT = "SELECT set_config('lock_timeout', '500ms', true)"
+SWAP_TIMEOUT_S = 60
+SWAP_ATTEMPTS_MAX = 60
+SWAP_PAUSE_S = 0.5
+
+ALONE = "SELECT pg_try_advisory_lock(hashtextextended('fairlead.projector.' || $1, 0))"
+NOT_ALONE = "SELECT pg_advisory_unlock(hashtextextended('fairlead.projector.' || $1, 0))"
+
+Progress = Callable[[int, int], None]
+
+
+class AlreadyRunning(Exception):
+    """Another process is making the same copy."""
+
+
+def ignore(_done: int, _total: int, /) -> None:
+    """Take no interest in the progress."""
+
+
+async def rebuild(
+    pool: asyncpg.Pool,
+    store: EventReader,
+    projection: Projection,
+    *,
+    progress: Progress = ignore,
+) -> None:
+    """Replace a projection's rows by rows made from zero; readers and projectors may go on.
+
+    Args:
+        pool: Takes up to five connections at a time.
+        store: Where the events are.
+        projection: Which one.
+        progress: Told events done and in total, after every batch.
+
+    Raises:
+        AlreadyRunning: Another process is at it; nothing was changed.
+        TimeoutError: Readers did not leave room for the swap; the live rows are as they were.
+    """
+    shadow = f"{projection.NAME}_rebuild"
+    async with copy(pool, projection, shadow) as connection:
+        for _ in range(ROUNDS_MAX):
+            goals = await store.heads()
+            if await missing(connection, shadow, goals) <= REST_EVENTS_MAX:
+                break
+            await replay(pool, store, projection, shadow=shadow, goals=goals, progress=progress)
+        for attempt in range(1, SWAP_ATTEMPTS_MAX + 1):
+            try:
+                async with asyncio.timeout(SWAP_TIMEOUT_S):
+                    await _swap(connection, store, projection, shadow)
+            except asyncpg.LockNotAvailableError as error:
+                if attempt == SWAP_ATTEMPTS_MAX:
+                    message = f"{projection.NAME} is read without a pause"
+                    raise TimeoutError(message) from error
+                await asyncio.sleep(SWAP_PAUSE_S)
+            else:
+                return
+
+
+@asynccontextmanager
+async def copy(
+    pool: asyncpg.Pool, projection: Projection, shadow: str
+) -> AsyncIterator[asyncpg.Connection]:
+    """An empty copy under that name; what is left of it is dropped at the end, or by the next.
+
+    Raises:
+        AlreadyRunning: Another process holds the name.
+    """
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+        if not await connection.fetchval(ALONE, shadow):
+            raise AlreadyRunning(shadow)
+        try:
+            await schema.drop(connection, shadow)
+            await schema.create(connection, projection, shadow)
+            yield connection
+            await schema.drop(connection, shadow)
+        finally:
+            if not connection.is_closed():
+                await connection.fetchval(NOT_ALONE, shadow)
+
+
+async def missing(connection: asyncpg.Connection, shadow: str, goals: Mapping[int, int]) -> int:
+    """How many events a copy is away from the goals."""
+    done = await schema.positions(connection, shadow)
+    return sum(max(0, goal - done.get(account_id, 0)) for account_id, goal in goals.items())
+
+
+async def replay(
+    pool: asyncpg.Pool,
+    store: EventReader,
+    projection: Projection,
+    *,
+    shadow: str,
+    goals: Mapping[int, int],
+    progress: Progress = ignore,
+) -> None:
+    """Bring a copy to the goals, account by account, several at once."""
+    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+        positions = await schema.positions(connection, shadow)
+    total = sum(goals.values())
+    accounts = iter(sorted(goals))
+
+    async def work() -> None:
+        for account_id in accounts:
+            while (after := positions.get(account_id, 0)) < goals[account_id]:
+                # Read before a connection is taken: two at once of everybody is a deadlock.
+                limit = min(BATCH_SIZE, goals[account_id] - after)
+                events = await store.stream(account_id, after=after, limit=limit)
+                async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+                    positions[account_id] = await advance(
+                        connection, projection, schema=shadow, account_id=account_id, events=events
+                    )
+                progress(sum(positions.values()), total)
+
+    async with asyncio.TaskGroup() as workers:
+        for _ in range(ACCOUNTS_AT_ONCE):
+            workers.create_task(work())
+
+
+async def finish(
+    connection: asyncpg.Connection,
+    store: EventReader,
+    projection: Projection,
+    *,
+    shadow: str,
+    goals: Mapping[int, int],
+) -> None:
+    """Bring a copy to the goals inside the caller's transaction."""
+    positions = await schema.positions(connection, shadow)
+    for account_id in sorted(goals):
+        after = positions.get(account_id, 0)
+        while after < goals[account_id]:
+            limit = min(BATCH_SIZE, goals[account_id] - after)
+            events = await store.stream(account_id, after=after, limit=limit)
+            after = await advance(
+                connection, projection, schema=shadow, account_id=account_id, events=events
+            )
+
+
+async def carry_over(connection: asyncpg.Connection, projection: Projection, shadow: str) -> None:
+    """Bring what is not derived from events into the copy."""
+    if statement := getattr(projection, "CARRY_OVER", None):
+        await connection.execute(statement.format(live=projection.NAME, shadow=shadow))
+
+
+async def _swap(
+    connection: asyncpg.Connection, store: EventReader, projection: Projection, shadow: str
+) -> None:
+    live, old = projection.NAME, f"{projection.NAME}_old"
+    async with connection.transaction():
+        await connection.fetchval(LOCK_TIMEOUT)
+        await connection.execute(f"LOCK TABLE {live}.positions IN EXCLUSIVE MODE")
+        await finish(connection, store, projection, shadow=shadow, goals=await store.heads())
+        # Now the readers too, or a query of two tables could find one old and one new.
+        for table in await schema.tables(connection, live):
+            await connection.execute(f"LOCK TABLE {live}.{table} IN ACCESS EXCLUSIVE MODE")
+        await carry_over(connection, projection, shadow)
+        await connection.execute(f"ALTER SCHEMA {live} RENAME TO {old}")
+        await connection.execute(f"ALTER SCHEMA {shadow} RENAME TO {live}")
+        await schema.drop(connection, old)
