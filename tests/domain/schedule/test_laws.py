@@ -29,7 +29,7 @@ def interesting_days(draw: st.DrawFn) -> tuple[str, date]:
     first = datetime(draw(st.integers(2000, 2040)), 1, 1, tzinfo=UTC)
     offsets = [(first + n * DAY).astimezone(zone(name)).utcoffset() for n in range(367)]
     changes = [n for n, (one, two) in enumerate(pairwise(offsets)) if one != two]
-    if changes and draw(st.integers(0, 4)):
+    if changes and draw(st.integers(0, 4)) > 0:
         day = draw(st.sampled_from(changes)) + draw(st.integers(-1, 1))
     else:
         day = draw(st.integers(0, 365))
