@@ -1,0 +1,202 @@
+"""Event histories of accounts, made by the real decisions from random but plausible messages."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+
+from contracts.events import Recorded
+from contracts.inbound import (
+    ApplyRules,
+    DescribeAccount,
+    Inbound,
+    InboundBody,
+    LeadMissing,
+    LeadObserved,
+    LeadReported,
+    PauseManager,
+    PostCorrection,
+    ResponsibleRefused,
+    ResponsibleSet,
+    ResumeManager,
+    TimerDue,
+    TriggerFired,
+)
+from contracts.stage import Stage
+from domain.account import Account
+from domain.decide import decide
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
+MANAGERS = (501, 502, 503)
+NEW, WORK, LATE, WON = Stage(1, 11), Stage(1, 12), Stage(2, 21), Stage(1, 142)
+RULES = {
+    "version": 1,
+    "timezone": "UTC",
+    "default_schedule": "office",
+    "schedules": {
+        "office": {
+            "weekly": {day: ["06:00-20:00"] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
+        }
+    },
+    "rules": [
+        {
+            "id": "new",
+            "stages": [{"pipeline": 1, "stage": 11}],
+            "participants": [
+                {"manager": 501, "coefficient": "1"},
+                {"manager": 502, "coefficient": "2"},
+                {"manager": 503, "coefficient": "1", "limit": 4},
+            ],
+        },
+        {
+            "id": "late",
+            "stages": [{"pipeline": 2, "stage": 21}],
+            "participants": [{"manager": 502}, {"manager": 503}],
+            "limit": {"max": 8},
+        },
+    ],
+}
+
+
+@dataclass(slots=True)
+class Story:
+    """One account: messages in, its log out, the aggregate beside it."""
+
+    account_id: int
+    seed: int
+    leads_max: int = 40
+    account: Account = field(init=False)
+    log: list[Recorded] = field(default_factory=list)
+    now: datetime = START
+    _random: Random = field(init=False)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)  # noqa: S311 - repeatable, not secret
+        self.account = Account(account_id=self.account_id)
+        self.tell(DescribeAccount(timezone="UTC", active_user_ids=MANAGERS))
+        self.tell(ApplyRules(rules=RULES, by="admin"))
+
+    def tell(self, body: InboundBody) -> list[Recorded]:
+        """Hand one message to the account and record its answer."""
+        message_id = f"m{next(self._numbers)}"
+        message = Inbound(account_id=self.account_id, message_id=message_id, at=self.now, body=body)
+        first = len(self.log) + 1
+        answer = [
+            Recorded(account_id=self.account_id, version=version, cause=message_id, event=event)
+            for version, event in enumerate(decide(self.account, message), first)
+        ]
+        self.log.extend(answer)
+        return answer
+
+    def live(self, messages: int) -> list[Recorded]:
+        """Go on for so many messages; returns what was added to the log."""
+        first = len(self.log)
+        for _ in range(messages):
+            self.now += timedelta(seconds=self._random.choice((0, 1, 5, 60, 1200)))
+            if self._random.random() < 0.02:
+                self.now += timedelta(hours=self._random.choice((3, 24)))
+            self.tell(self._message())
+        return self.log[first:]
+
+    def _message(self) -> InboundBody:  # noqa: PLR0911 - a kind of message each
+        random = self._random
+        wanted = [(lead_id, lead.wanted) for lead_id, lead in self.account.leads.items()]
+        pending = [(lead_id, decision) for lead_id, decision in wanted if decision is not None]
+        due = [
+            (timer_id, timer)
+            for timer_id, timer in self.account.timers.items()
+            if timer.due_at is not None and timer.due_at <= self.now
+        ]
+        lead_id = random.randint(1, self.leads_max)
+        manager_id = random.choice(MANAGERS)
+        dice = random.random()
+        if due and dice < 0.6:
+            timer_id, timer = random.choice(due)
+            return TimerDue(timer_id=timer_id, generation=timer.generation)
+        if pending and dice < 0.35:
+            lead_id, decision = random.choice(pending)
+            if random.random() < 0.75:
+                return ResponsibleSet(
+                    request_id=decision.request_id,
+                    attempt=decision.attempt,
+                    lead_id=lead_id,
+                    manager_id=decision.manager_id,
+                    modified_at=self.now,
+                    how="answered",
+                )
+            return ResponsibleRefused(
+                request_id=decision.request_id,
+                attempt=decision.attempt,
+                lead_id=lead_id,
+                manager_id=decision.manager_id,
+                reason=random.choice(self._refusals(lead_id)),
+            )
+        if self.account.lookups and dice < 0.45:
+            lead_id = random.choice(sorted(self.account.lookups))
+            return self._observed(lead_id, "lookup")
+        stage = random.choice((NEW, NEW, NEW, LATE, WORK, WON, WON))
+        if dice < 0.7:
+            return LeadReported(
+                lead_id=lead_id,
+                action=random.choice(("add", "update", "status", "responsible")),
+                stage=stage,
+                responsible_id=random.choice((None, None, None, 77, *MANAGERS)),
+                modified_at=random.choice((self.now, self.now - timedelta(seconds=5))),
+            )
+        if dice < 0.85:
+            return TriggerFired(lead_id=lead_id, stage=random.choice((NEW, LATE)), source="dp_hook")
+        if dice < 0.9:
+            return self._observed(lead_id, random.choice(("baseline", "sweep")))
+        return random.choice(
+            (
+                *([LeadMissing(lead_id=lead_id)] if not self._is_asked_twice(lead_id) else []),
+                PauseManager(
+                    manager_id=manager_id,
+                    by="admin",
+                    by_administrator=True,
+                    until=self.now + timedelta(minutes=random.choice((5, 30))),
+                ),
+                ResumeManager(manager_id=manager_id, by="admin", by_administrator=True),
+                ResumeManager(manager_id=manager_id, by="admin", by_administrator=True),
+                PostCorrection(
+                    manager_id=manager_id, credit_units=500_000_000, by="admin", reason="owed"
+                ),
+                DescribeAccount(timezone="UTC", active_user_ids=MANAGERS),
+            )
+        )
+
+    def _refusals(self, lead_id: int) -> tuple[str, ...]:
+        gone = () if self._is_asked_twice(lead_id) else ("lead_gone",)
+        return ("manager_refused", "rejected", *gone)
+
+    def _is_asked_twice(self, lead_id: int) -> bool:
+        """A decision is on its way, and a newer request of the same lead waits."""
+        lead = self.account.leads.get(lead_id)
+        return (
+            lead is not None
+            and lead.wanted is not None
+            and any(
+                request.lead_id == lead_id
+                for queue in self.account.waiting.values()
+                for request in queue.values()
+            )
+        )
+
+    def _observed(self, lead_id: int, reason: str) -> LeadObserved:
+        return LeadObserved(
+            lead_id=lead_id,
+            stage=self._random.choice((NEW, LATE, WORK, WON)),
+            responsible_id=self._random.choice((77, *MANAGERS)),
+            modified_at=self.now,
+            created_at=self.now,
+            reason=reason,
+        )
+
+
+def story(*, account_id: int = 7, seed: int = 1, messages: int = 0, leads_max: int = 40) -> Story:
+    """An account that has lived through so many messages."""
+    made = Story(account_id=account_id, seed=seed, leads_max=leads_max)
+    made.live(messages)
+    return made

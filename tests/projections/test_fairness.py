@@ -1,0 +1,137 @@
+"""Shares, credits, deviations and statements."""
+
+from typing import Any
+
+from contracts.events import LEAD
+from projections import fairness
+from projections.fairness import Movement, Share
+from tests.projections.history import story
+from tests.projections.kit import (
+    ACCOUNT,
+    NINE,
+    apply,
+    assigned,
+    later,
+    moved,
+    recorded,
+    withdrawn,
+)
+
+HALF = LEAD // 2
+
+
+def share(manager_id: int, **values: int) -> Share:
+    return Share(ledger="account", manager_id=manager_id, **values)
+
+
+async def test_D3_1_a_lead_adds_shares_and_the_winner_pays(pool: Any) -> None:
+    await apply(pool, fairness, recorded(assigned(1, manager_id=501)))
+
+    assert await fairness.of_account(pool, ACCOUNT) == [
+        share(501, assigned=1, share_units=HALF, credit_units=-HALF, deviation_units_max=HALF),
+        share(502, share_units=HALF, credit_units=HALF, deviation_units_max=HALF),
+    ]
+
+
+async def test_D7_5_a_refund_undoes_the_share_but_not_the_largest_deviation(pool: Any) -> None:
+    decision = assigned(1, shares={501: LEAD // 4, 502: LEAD - LEAD // 4})
+
+    await apply(pool, fairness, recorded(decision))
+    await apply(pool, fairness, recorded(withdrawn(decision), after=1))
+
+    widest = LEAD - LEAD // 4
+    assert await fairness.of_account(pool, ACCOUNT) == [
+        share(501, deviation_units_max=widest),
+        share(502, deviation_units_max=widest),
+    ]
+
+
+async def test_D3_1_a_manager_who_is_alone_gets_a_whole_share(pool: Any) -> None:
+    alone = assigned(1, shares={501: LEAD})
+    silent = assigned(2, shares={501: LEAD}, movements=())
+
+    await apply(pool, fairness, recorded(alone, silent))
+    both = await fairness.of_account(pool, ACCOUNT)
+    await apply(pool, fairness, recorded(withdrawn(alone), withdrawn(silent), after=2))
+
+    assert both == [share(501, assigned=2, share_units=2 * LEAD)]
+    assert await fairness.of_account(pool, ACCOUNT) == [share(501)]
+
+
+async def test_D3_8_a_statement_reads_like_a_bank_account(pool: Any) -> None:
+    decision = assigned(1)
+    events = recorded(decision, withdrawn(decision), moved((501, 5), (502, -5)))
+
+    await apply(pool, fairness, events)
+
+    lines = await fairness.statement(
+        pool, account_id=ACCOUNT, ledger="account", manager_id=501, limit=9
+    )
+    line: dict[str, Any] = {"ledger": "account", "manager_id": 501}
+    assert lines == [
+        Movement(
+            **line,
+            version=3,
+            units=5,
+            balance_units=5,
+            reason="corrected",
+            lead_id=None,
+            at=later(5),
+        ),
+        Movement(
+            **line,
+            version=2,
+            units=HALF,
+            balance_units=0,
+            reason="refunded",
+            lead_id=1,
+            at=later(2),
+        ),
+        Movement(
+            **line,
+            version=1,
+            units=-HALF,
+            balance_units=-HALF,
+            reason="assigned",
+            lead_id=1,
+            at=NINE,
+        ),
+    ]
+    assert lines[1:] == await fairness.statement(
+        pool, account_id=ACCOUNT, ledger="account", manager_id=501, limit=9, before=3
+    )
+
+
+async def test_I8_the_ledgers_add_up_to_zero_and_equal_the_account_s(pool: Any) -> None:
+    lived = story(seed=5, messages=600)
+    for start in range(0, len(lived.log), 50):
+        await apply(pool, fairness, lived.log[start : start + 50])
+        assert await fairness.unbalanced(pool) == []
+
+    rows = await fairness.of_account(pool, ACCOUNT)
+
+    assert {(row.ledger, row.manager_id): row.credit_units for row in rows if row.credit_units} == {
+        (ledger, manager_id): units
+        for ledger, by_manager in lived.account.credits.items()
+        for manager_id, units in by_manager.items()
+        if units
+    }
+
+
+async def test_D3_5_without_corrections_a_deviation_is_the_credit_reversed(pool: Any) -> None:
+    first, second = assigned(1, manager_id=502), assigned(2, manager_id=501)
+    events = recorded(first, second, withdrawn(first), assigned(3), assigned(4))
+
+    await apply(pool, fairness, events)
+
+    rows = await fairness.of_account(pool, ACCOUNT)
+    assert [row.deviation_units for row in rows] == [-row.credit_units for row in rows]
+    assert await fairness.widest_deviations(pool) == {
+        ACCOUNT: max(row.deviation_units_max for row in rows)
+    }
+
+
+async def test_I8_a_ledger_that_does_not_balance_is_shown(pool: Any) -> None:
+    await apply(pool, fairness, recorded(moved((501, 5))))
+
+    assert [found.units for found in await fairness.unbalanced(pool)] == [5]

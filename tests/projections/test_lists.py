@@ -1,0 +1,129 @@
+"""Timers, lookups and the feed of decisions."""
+
+from typing import Any
+
+from projections import decisions, lookups, timers
+from projections.timers import Timer
+from tests.projections.history import story
+from tests.projections.kit import (
+    ACCOUNT,
+    NINE,
+    apply,
+    assigned,
+    closed,
+    deferred,
+    deleted,
+    later,
+    lookup,
+    opened,
+    recorded,
+    seen,
+    timer,
+    withdrawn,
+)
+
+
+def look(generation: int = 1, minutes: int = 60, account_id: int = ACCOUNT) -> Timer:
+    return Timer(
+        account_id=account_id,
+        timer_id="look/new",
+        generation=generation,
+        due_at=later(minutes),
+    )
+
+
+async def test_F10_timers_come_due_in_order_and_once_when_marked(pool: Any) -> None:
+    await apply(pool, timers, recorded(timer(), timer("pause/501", due_at=later(90))))
+    await apply(pool, timers, recorded(timer(due_at=later(5)), account_id=8))
+    too_early = await timers.due(pool, now=later(4), limit=9)
+    due = await timers.due(pool, now=later(60), limit=9)
+
+    await timers.mark_emitted(pool, due)
+
+    assert too_early == []
+    assert due == [look(minutes=5, account_id=8), look()]
+    assert await timers.due(pool, now=later(60), limit=9) == []
+    assert await timers.next_due_at(pool) == later(90)
+
+
+async def test_F10_a_mark_of_an_older_generation_means_nothing(pool: Any) -> None:
+    await apply(pool, timers, recorded(timer()))
+    due = await timers.due(pool, now=later(60), limit=9)
+    await apply(pool, timers, recorded(timer(generation=2, due_at=later(61)), after=1))
+
+    await timers.mark_emitted(pool, due)
+
+    assert await timers.due(pool, now=later(61), limit=9) == [look(2, 61)]
+
+
+async def test_F10_a_marked_timer_comes_due_again_in_its_next_generation(pool: Any) -> None:
+    await apply(pool, timers, recorded(timer()))
+    await timers.mark_emitted(pool, [look()])
+    await apply(pool, timers, recorded(timer(generation=2), after=1))
+
+    assert await timers.due(pool, now=later(60), limit=9) == [look(2)]
+
+
+async def test_D9_2_a_cancelled_timer_never_comes_due(pool: Any) -> None:
+    await apply(pool, timers, recorded(timer(), timer(generation=2, due_at=None)))
+
+    assert await timers.due(pool, now=later(999), limit=9) == []
+    assert await timers.next_due_at(pool) is None
+
+
+async def test_F28_a_reading_is_wanted_until_the_lead_is_heard_of(pool: Any) -> None:
+    await apply(pool, lookups, recorded(lookup(1), lookup(2), lookup(3, at=later(-1)), seen(9)))
+    first = await lookups.pending(pool, limit=2)
+    rest = await lookups.pending(pool, limit=2, after=first[-1])
+    await apply(pool, lookups, recorded(seen(1, source="lookup"), deleted(2), lookup(1), after=4))
+
+    left = await lookups.pending(pool, limit=9)
+
+    assert [found.lead_id for found in first] == [3, 1]
+    assert [found.lead_id for found in rest] == [2]
+    assert [(found.lead_id, found.asked_version) for found in left] == [(3, 3), (1, 7)]
+
+
+async def test_F28_what_is_asked_for_twice_keeps_its_place(pool: Any) -> None:
+    await apply(pool, lookups, recorded(lookup(1)))
+    await apply(pool, lookups, recorded(lookup(1, at=later(5), reason="refused"), after=1))
+
+    (found,) = await lookups.pending(pool, limit=9)
+
+    assert (found.asked_at, found.asked_version, found.reason) == (NINE, 2, "refused")
+
+
+async def test_D10_2_the_decisions_about_a_lead_are_found_newest_first(pool: Any) -> None:
+    decision = assigned(1)
+    events = recorded(
+        opened(1), deferred(1), decision, opened(2), assigned(2), withdrawn(decision), closed(1)
+    )
+
+    await apply(pool, decisions, events)
+
+    of_lead = await decisions.of_lead(pool, account_id=ACCOUNT, lead_id=1)
+    newest = await decisions.newest(pool, account_id=ACCOUNT, limit=2, before=6)
+    assert [(found.version, found.kind) for found in of_lead] == [
+        (7, "closed"),
+        (6, "withdrawn"),
+        (3, "assigned"),
+        (2, "deferred"),
+    ]
+    assert [(found.version, found.lead_id) for found in newest] == [(5, 2), (3, 1)]
+
+
+async def test_I9_timers_and_readings_are_those_of_the_account(pool: Any) -> None:
+    lived = story(seed=8, messages=500)
+    for start in range(0, len(lived.log), 41):
+        await apply(pool, timers, lived.log[start : start + 41])
+        await apply(pool, lookups, lived.log[start : start + 41])
+
+    due = await timers.due(pool, now=later(10**6), limit=1_000)
+    wanted = await lookups.pending(pool, limit=1_000)
+
+    assert {(found.timer_id, found.generation, found.due_at) for found in due} == {
+        (timer_id, known.generation, known.due_at)
+        for timer_id, known in lived.account.timers.items()
+        if known.due_at is not None
+    }
+    assert {found.lead_id for found in wanted} == set(lived.account.lookups)
