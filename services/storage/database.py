@@ -20,6 +20,7 @@ TRANSIENT: tuple[type[BaseException], ...] = (
     OSError,
     asyncio.TimeoutError,
     asyncpg.InterfaceError,  # the connection was closed under us
+    asyncpg.InternalClientError,  # it died between two messages; asyncpg lost count of them
     asyncpg.PostgresConnectionError,  # class 08
     asyncpg.InsufficientResourcesError,  # class 53: disk full, too many connections
     asyncpg.OperatorInterventionError,  # class 57: shutdown, terminated, cancelled, starting up
@@ -64,7 +65,11 @@ async def borrow(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg shi
     """
     try:
         async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
-            yield connection
+            try:
+                yield connection
+            except asyncpg.InternalClientError:
+                connection.terminate()  # or the pool would hand it out again
+                raise
     except TRANSIENT as error:
         if isinstance(error, ValueError):  # asyncpg's refusal of an argument: a bug of ours
             raise
