@@ -1,0 +1,91 @@
+"""One client per connected account, all behind the limiter of our address."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import structlog
+
+from services.errors import Malformed
+from services.gateway.ports import Accounts, Connected
+from services.kommo.client import Deadlines, KommoClient
+from services.kommo.limiter import Limiter
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Connection:
+    """An account and its client; a new address or token makes a new connection."""
+
+    account_id: int
+    client: KommoClient
+    fingerprint: bytes
+
+
+class Connections:
+    """The connected accounts as last read from the registry."""
+
+    def __init__(
+        self, accounts: Accounts, limiter: Limiter, deadlines: Deadlines | None = None
+    ) -> None:
+        self._accounts = accounts
+        self._limiter = limiter
+        self._deadlines = deadlines
+        self._open: dict[int, Connection] = {}
+        self._refused: dict[int, bytes] = {}
+
+    def get(self, account_id: int) -> Connection | None:
+        """The connection of an account, None when it is not connected."""
+        return self._open.get(account_id)
+
+    def all(self) -> tuple[Connection, ...]:
+        """All connections by account id."""
+        return tuple(self._open[account_id] for account_id in sorted(self._open))
+
+    async def reload(self) -> None:
+        """Read the registry; open, replace and close what changed.
+
+        Raises:
+            services.errors.Unavailable: The registry does not answer; nothing changed.
+        """
+        wanted = {each.account_id: each for each in await self._accounts.connected()}
+        gone = [known for known in self._open if known not in wanted]
+        for account_id in gone:
+            await self._open.pop(account_id).client.aclose()
+            log.info("account_disconnected", account_id=account_id)
+        for account_id, account in wanted.items():
+            await self._connect(account_id, account)
+
+    async def aclose(self) -> None:
+        """Close all clients."""
+        while self._open:
+            _, connection = self._open.popitem()
+            await connection.client.aclose()
+
+    async def _connect(self, account_id: int, account: Connected) -> None:
+        fingerprint = _fingerprint(account)
+        known = self._open.get(account_id)
+        if known is not None and known.fingerprint == fingerprint:
+            return
+        try:
+            client = KommoClient(
+                base_url=account.base_url,
+                token=account.token,
+                limiter=self._limiter,
+                deadlines=self._deadlines,
+            )
+        except Malformed:
+            if self._refused.get(account_id) != fingerprint:
+                self._refused[account_id] = fingerprint
+                log.error("account_address_refused", account_id=account_id)  # noqa: TRY400 - no bug
+            return
+        self._open[account_id] = Connection(account_id, client, fingerprint)
+        log.info("account_connected", account_id=account_id)
+        if known is not None:
+            # A call in flight may fail by this; that counts as an unknown outcome, like any cut.
+            await known.client.aclose()
+
+
+def _fingerprint(account: Connected) -> bytes:
+    token = account.token.get_secret_value()
+    return sha256(f"{account.base_url}\n{token}".encode()).digest()

@@ -1,0 +1,93 @@
+"""What the gateway needs from the rest of the house."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from contracts.inbound import Inbound
+from projections.assignments import Assignment
+from projections.lookups import Lookup
+
+Now = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """An account that is connected, with what is needed to call it."""
+
+    account_id: int
+    base_url: str
+    token: SecretStr
+
+
+class Accounts(Protocol):
+    """The registry of accounts; the only place that opens tokens."""
+
+    async def connected(self) -> Sequence[Connected]:
+        """All accounts that may be called.
+
+        Raises:
+            services.errors.Unavailable: The registry does not answer.
+        """
+        ...
+
+    async def describe(
+        self, account_id: int, *, timezone: str, directory: Mapping[str, Any]
+    ) -> None:
+        """Store the zone, and names of users and stages, for people to read.
+
+        Raises:
+            services.errors.Unavailable: The registry does not answer.
+        """
+        ...
+
+
+class Publisher(Protocol):
+    """Where messages enter the inbound log."""
+
+    async def publish(self, messages: Sequence[Inbound]) -> None:
+        """Return once all are durable, in this order per account; waits as long as it takes."""
+        ...
+
+
+class WorkList(Protocol):
+    """Committed decisions that Kommo does not hold yet, as far as is known."""
+
+    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
+        """The next ones after that one, over all accounts, oldest decision first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+    async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
+        """The newest decisions about these leads, settled ones included.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+
+class LookupList(Protocol):
+    """Leads that an account wants to be read."""
+
+    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
+        """The next ones after that one, over all accounts, the longest waiting first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+
+class Wakeup(Protocol):
+    """Tells that work may have come, sooner than the next look would find it."""
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when something may have changed, or after the time-out."""
+        ...

@@ -1,0 +1,429 @@
+"""The client of one account's REST API (kommo.md 5 and 6).
+
+Each call waits for its turn at the limiter, has one deadline, follows no redirect, reads at
+most 5 MiB, and fails as one of `services.kommo.errors`. Nothing is retried here: what may be
+repeated, and when, only the caller knows.
+"""
+
+import asyncio
+import functools
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, Self
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import orjson
+import structlog
+from pydantic import SecretStr
+
+from services.kommo import answers
+from services.kommo.address import checked_base_url
+from services.kommo.answers import AccountFacts, Lead, LeadPage, Pipeline, User, Webhook
+from services.kommo.errors import (
+    AccountStopped,
+    AddressBlocked,
+    MalformedAnswer,
+    RateLimited,
+    Rejected,
+    Unreachable,
+)
+from services.kommo.limiter import Limiter, Priority, Turn
+
+log = structlog.get_logger(__name__)
+
+PAGE_MAX = 250
+_LEADS = "/api/v4/leads"
+_PAGES_MAX = 1_000
+_OK, _NO_CONTENT, _REDIRECTS, _ERRORS, _SERVER_ERRORS = 200, 204, 300, 400, 500
+_FORBIDDEN, _TOO_MANY = 403, 429
+_ACCOUNT_STATUSES = frozenset({401, 402, 404})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each phase of a call may take, in seconds, and how much it may answer.
+
+    Attributes:
+        total_s: Of the whole call, from the start of the request to the end of the body.
+    """
+
+    connect_s: float = 3.0
+    write_s: float = 5.0
+    read_s: float = 8.0
+    total_s: float = 10.0
+    body_bytes_max: int = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes
+    date: datetime | None
+
+
+class KommoClient:
+    """Calls one account. Use as an async context manager, or `aclose` it.
+
+    The methods take the turn of a caller who has to look at something between getting his turn
+    and sending; otherwise they wait for one at the given priority.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: SecretStr,
+        limiter: Limiter,
+        deadlines: Deadlines | None = None,
+        connections_max: int = 4,
+    ) -> None:
+        """Check the address and prepare the connection pool; nothing is sent.
+
+        Raises:
+            Malformed: The address is none that a token may be sent to.
+        """
+        self._base_url = checked_base_url(base_url)
+        self._limiter = limiter
+        self._deadlines = deadlines or Deadlines()
+        self._http = httpx.AsyncClient(
+            base_url=self._base_url,
+            headers={
+                "Authorization": f"Bearer {token.get_secret_value()}",
+                "Accept": "application/hal+json, application/json",
+                "User-Agent": "Fairlead",
+            },
+            timeout=httpx.Timeout(
+                connect=self._deadlines.connect_s,
+                write=self._deadlines.write_s,
+                read=self._deadlines.read_s,
+                pool=self._deadlines.total_s,
+            ),
+            limits=httpx.Limits(max_connections=connections_max, keepalive_expiry=30.0),
+            follow_redirects=False,
+            # Neither proxies nor a .netrc of the environment may see or replace the token.
+            trust_env=False,
+            verify=_trust(),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    def turn(self, priority: Priority) -> AbstractAsyncContextManager[Turn]:
+        """Wait at the limiter for the right to start one request."""
+        return self._limiter.turn(priority)
+
+    async def account(self, *, priority: Priority = Priority.SWEEP) -> AccountFacts:
+        """Read the account with its time zone."""
+        path = "/api/v4/account?with=datetime_settings"
+        return answers.account_of(answers.decoded((await self._get(path, priority)).body))
+
+    async def users(self, *, priority: Priority = Priority.SWEEP) -> tuple[User, ...]:
+        """Read all users; needs an administrator's token."""
+        found = [each async for each in self._elements("/api/v4/users", "users", priority)]
+        return tuple(answers.user_of(each) for each in found)
+
+    async def pipelines(self, *, priority: Priority = Priority.SWEEP) -> tuple[Pipeline, ...]:
+        """Read all pipelines with their stages."""
+        reply = await self._get("/api/v4/leads/pipelines", priority)
+        if reply.status == _NO_CONTENT:
+            return ()
+        found = answers.embedded(answers.decoded(reply.body), "pipelines")
+        return tuple(answers.pipeline_of(each) for each in found)
+
+    async def leads_by_ids(
+        self,
+        lead_ids: Sequence[int],
+        *,
+        priority: Priority = Priority.LOOKUP,
+        turn: Turn | None = None,
+    ) -> dict[int, Lead]:
+        """Read up to 250 leads at once; one that is absent from the result does not exist.
+
+        Raises:
+            MalformedAnswer: Something in the answer leaves a doubt about an absence.
+        """
+        _check_size(len(lead_ids))
+        # The brackets stay bare: 250 ids with %5B%5D come close to 8 KiB, where many servers
+        # refuse a request line.
+        ids = "&".join(f"filter[id][]={lead_id}" for lead_id in lead_ids)
+        page = await self._page(f"{_LEADS}?limit={PAGE_MAX}&{ids}", priority, turn)
+        found = {lead.lead_id: lead for lead in page.leads}
+        if page.next_page is not None or page.unreadable:
+            raise MalformedAnswer("an answer about leads is not complete")
+        if not found.keys() <= set(lead_ids):
+            # Kommo ignores filters it does not know; an absence would then mean nothing.
+            raise MalformedAnswer("an answer has leads that were not asked for")
+        return found
+
+    async def leads(
+        self,
+        *,
+        updated_from: datetime | None = None,
+        next_page: str | None = None,
+        priority: Priority = Priority.SWEEP,
+    ) -> LeadPage:
+        """Read one page of leads by ascending id.
+
+        Args:
+            updated_from: Only leads changed then or later.
+            next_page: Continue here instead: `next_page` of the page before.
+            priority: Place in the queue.
+        """
+        path = f"{_LEADS}?limit={PAGE_MAX}&page=1&order[id]=asc"
+        if updated_from is not None:
+            path += f"&filter[updated_at][from]={int(updated_from.timestamp())}"
+        return await self._page(self._same_list(next_page, _LEADS) or path, priority, None)
+
+    async def leads_updated_since(
+        self, updated_from: datetime, *, priority: Priority = Priority.SWEEP
+    ) -> AsyncIterator[LeadPage]:
+        """Read all pages of the leads that changed then or later."""
+        page = await self.leads(updated_from=updated_from, priority=priority)
+        yield page
+        for _ in range(_PAGES_MAX):
+            if page.next_page is None:
+                return
+            page = await self.leads(next_page=page.next_page, priority=priority)
+            yield page
+
+    async def set_responsible(
+        self, wanted: Mapping[int, int], *, turn: Turn | None = None
+    ) -> dict[int, datetime]:
+        """Make managers responsible for leads, all in one request.
+
+        Nothing but the responsible is sent: a field sent along may be refused (deactivated
+        creator), and would overwrite what somebody changed meanwhile.
+
+        Args:
+            wanted: Lead id to manager id, 1 to 250.
+            turn: The caller's own turn.
+
+        Returns:
+            Lead id to its `updated_at` now; a lead that is absent was not confirmed.
+        """
+        _check_size(len(wanted))
+        body = [{"id": lead, "responsible_user_id": user} for lead, user in wanted.items()]
+        reply = await self._send("PATCH", _LEADS, Priority.PUSH, turn, body)
+        found = answers.embedded(answers.decoded(reply.body), "leads")
+        times = dict(answers.patched_of(each) for each in found)
+        return {lead_id: at for lead_id, at in times.items() if lead_id in wanted}
+
+    async def webhooks(self, *, priority: Priority = Priority.SWEEP) -> tuple[Webhook, ...]:
+        """Read the subscriptions; needs an administrator's token."""
+        reply = await self._get("/api/v4/webhooks", priority)
+        if reply.status == _NO_CONTENT:
+            return ()
+        found = answers.embedded(answers.decoded(reply.body), "webhooks")
+        return tuple(answers.webhook_of(each) for each in found)
+
+    async def subscribe(
+        self,
+        destination: SecretStr,
+        settings: Sequence[str],
+        *,
+        priority: Priority = Priority.CHECK,
+    ) -> None:
+        """Subscribe the destination to exactly these events."""
+        body = {"destination": destination.get_secret_value(), "settings": list(settings)}
+        await self._send("POST", "/api/v4/webhooks", priority, None, body)
+
+    async def unsubscribe(
+        self, destination: SecretStr, *, priority: Priority = Priority.CHECK
+    ) -> None:
+        """Remove the subscription; one that does not exist is removed already."""
+        body = {"destination": destination.get_secret_value()}
+        try:
+            await self._send("DELETE", "/api/v4/webhooks", priority, None, body)
+        except AccountStopped as stopped:
+            if stopped.status != 404:  # noqa: PLR2004 - HTTP's "not found"
+                raise
+
+    async def _get(self, path: str, priority: Priority) -> _Reply:
+        return await self._send("GET", path, priority)
+
+    async def _page(self, path: str, priority: Priority, turn: Turn | None) -> LeadPage:
+        reply = await self._send("GET", path, priority, turn)
+        if reply.status == _NO_CONTENT:
+            return LeadPage(leads=(), next_page=None, unreadable=0, answered_at=reply.date)
+        data = answers.decoded(reply.body)
+        leads: list[Lead] = []
+        unreadable = 0
+        for element in answers.embedded(data, "leads"):
+            try:
+                leads.append(answers.lead_of(element))
+            except MalformedAnswer:
+                unreadable += 1
+        return LeadPage(
+            leads=tuple(leads),
+            next_page=self._same_list(answers.next_link(data), _LEADS),
+            unreadable=unreadable,
+            answered_at=reply.date,
+        )
+
+    async def _elements(self, path: str, name: str, priority: Priority) -> AsyncIterator[Any]:
+        following: str | None = f"{path}?limit={PAGE_MAX}&page=1"
+        for _ in range(_PAGES_MAX):
+            if following is None:
+                return
+            reply = await self._get(following, priority)
+            if reply.status == _NO_CONTENT:
+                return
+            data = answers.decoded(reply.body)
+            for element in answers.embedded(data, name):
+                yield element
+            following = self._same_list(answers.next_link(data), path)
+
+    def _same_list(self, link: str | None, path: str) -> str | None:
+        """Path and query of a link to the same list of the same host; the token goes nowhere else.
+
+        Raises:
+            MalformedAnswer: The link leads elsewhere.
+        """
+        if link is None:
+            return None
+        try:
+            parts, ours = urlsplit(link), urlsplit(self._base_url)
+            is_ours = not parts.netloc or (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
+            pages = parse_qs(parts.query).get("page", [])
+        except ValueError as error:
+            raise MalformedAnswer("the link to the next page is not a URL") from error
+        if not is_ours or parts.path != path or len(pages) != 1 or not pages[0].isdecimal():
+            raise MalformedAnswer("the link to the next page leads elsewhere")
+        return f"{path}?{parts.query}"
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        priority: Priority,
+        turn: Turn | None = None,
+        body: object | None = None,
+    ) -> _Reply:
+        if turn is not None:
+            return await self._exchange(method, path, turn, body)
+        async with self._limiter.turn(priority) as own:
+            return await self._exchange(method, path, own, body)
+
+    async def _exchange(self, method: str, path: str, turn: Turn, body: object | None) -> _Reply:
+        name = f"{method} {path.partition('?')[0]}"
+        content = None if body is None else orjson.dumps(body)
+        turn.start()
+        try:
+            async with (
+                asyncio.timeout(self._deadlines.total_s),
+                self._open(method, path, content) as response,
+            ):
+                data = await self._body(response, turn)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unreachable(f"{name}: no connection", may_have_happened=False) from error
+        except TimeoutError as error:
+            raise Unreachable(f"{name}: no answer in time", may_have_happened=True) from error
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            kind = type(error).__name__
+            raise Unreachable(f"{name}: {kind}", may_have_happened=True) from error
+        reply = _Reply(response.status_code, data, _date(response))
+        _report(turn, reply, response.headers.get("Retry-After"))
+        if not _OK <= reply.status < _REDIRECTS:
+            _refuse(name, reply)
+        return reply
+
+    @asynccontextmanager
+    async def _open(
+        self, method: str, path: str, content: bytes | None
+    ) -> AsyncIterator[httpx.Response]:
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        async with self._http.stream(method, path, content=content, headers=headers) as response:
+            yield response
+
+    async def _body(self, response: httpx.Response, turn: Turn) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in response.aiter_bytes():
+                size += len(chunk)
+                if size > self._deadlines.body_bytes_max:
+                    break
+                chunks.append(chunk)
+        except (httpx.TransportError, httpx.DecodingError):
+            if response.status_code == _TOO_MANY:
+                return b""  # the status says what matters
+            turn.answered()
+            raise
+        if size > self._deadlines.body_bytes_max and response.status_code != _TOO_MANY:
+            turn.answered()
+            raise MalformedAnswer("an answer is too big")
+        return b"".join(chunks)
+
+
+def _check_size(leads: int) -> None:
+    if not 0 < leads <= PAGE_MAX:
+        raise ValueError("1 to 250 leads in one call")
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """One context for all accounts: each costs megabytes and milliseconds."""
+    context = httpx.create_ssl_context(trust_env=False)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
+    """Tell the limiter what the answer says of our address."""
+    problem = answers.problem_of(reply.body) if reply.status in {_FORBIDDEN, _TOO_MANY} else None
+    if reply.status == _TOO_MANY:
+        stated = (problem or {}).get("retry_after", retry_after)
+        turn.limited(_pause_s(stated))
+    elif reply.status == _FORBIDDEN and problem is None:
+        turn.blocked()
+    else:
+        turn.answered()
+
+
+def _refuse(name: str, reply: _Reply) -> NoReturn:
+    """Raise what the status means."""
+    status = reply.status
+    problem = answers.problem_of(reply.body)
+    if status == _TOO_MANY:
+        raise RateLimited(f"{name}: 429")
+    if status == _FORBIDDEN and problem is None:
+        raise AddressBlocked(f"{name}: 403 for our address")
+    if status == _FORBIDDEN or status in _ACCOUNT_STATUSES:
+        raise AccountStopped(f"{name}: {status}", status=status)
+    if status >= _SERVER_ERRORS:
+        raise Unreachable(f"{name}: {status}", may_have_happened=True, status=status)
+    if status < _ERRORS:
+        raise MalformedAnswer(f"{name}: {status} is no answer")
+    raise Rejected(
+        f"{name}: {status}",
+        status=status,
+        detail=answers.detail_of(problem or {}),
+        complaints=answers.complaints_of(problem or {}),
+    )
+
+
+def _pause_s(stated: object) -> float | None:
+    try:
+        return float(stated)  # type: ignore[arg-type] # whatever it is, the except answers
+    except (TypeError, ValueError):
+        return None
+
+
+def _date(response: httpx.Response) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(response.headers.get("Date", ""))
+    except ValueError:
+        return None
+    return date.astimezone(UTC) if date.tzinfo else None

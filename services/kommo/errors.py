@@ -1,0 +1,98 @@
+"""How a call to Kommo can fail, by what the caller may conclude.
+
+    Unreachable      network, time-out, 5xx: later; `may_have_happened` tells a write's fate
+      MalformedAnswer  an answer that makes no sense (F63): the same, as the outcome is unknown
+    Closed           our source address may not call now (429, or blocked): nothing happened
+      RateLimited      429, or a pause because of one (F47)
+      AddressBlocked   403 in plain text (F48)
+    Crowded          too many calls wait for their turn already: nothing happened
+    AccountStopped   401, 402, 403 as a problem document, 404: this account only
+    Rejected         400, 422: understood, and no; nothing happened
+
+Messages name status codes and call names only: no bodies, addresses, tokens (S19).
+"""
+
+from dataclasses import dataclass
+
+from services.errors import Unavailable
+
+
+class Unreachable(Unavailable):
+    """Kommo did not answer the call, or answered that it could not.
+
+    Attributes:
+        status: The HTTP status, None when none arrived.
+        may_have_happened: A write may have taken effect: read before repeating it.
+    """
+
+    def __init__(self, message: str, *, may_have_happened: bool, status: int | None = None) -> None:
+        super().__init__(message)
+        self.may_have_happened = may_have_happened
+        self.status = status
+
+
+class MalformedAnswer(Unreachable):
+    """The answer cannot be what Kommo meant: wrong type, too big, a redirect, a foreign link."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, may_have_happened=True)
+
+
+class Closed(Unavailable):
+    """No call may start from our address now; the limiter knows until when."""
+
+
+class RateLimited(Closed):
+    """Kommo answered 429, or has lately and the pause is not over."""
+
+
+class AddressBlocked(Closed):
+    """Kommo refuses everything from our address."""
+
+
+class Crowded(Unavailable):
+    """The bound on waiting calls is reached."""
+
+
+class AccountStopped(Unavailable):
+    """This account's token, payment, rights or address do not let us in.
+
+    Attributes:
+        status: 401, 402, 403 or 404.
+    """
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """One validation error.
+
+    Attributes:
+        index: Position of the element in the request, None when Kommo does not say.
+    """
+
+    index: int | None
+    code: str
+    path: str
+    detail: str
+
+
+class Rejected(Exception):
+    """Kommo understood the request and will not do it, nor will it when repeated.
+
+    Attributes:
+        status: 400, 405, 422, ...
+        detail: Kommo's own words, cut to 200 characters; data, not part of the message.
+        complaints: What was wrong with which element; often empty.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, detail: str, complaints: tuple[Complaint, ...]
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.complaints = complaints
