@@ -237,6 +237,8 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     if lead is None and is_closed and lead_id not in account.lookups:
         return  # a closed lead that nobody asked for means nothing to us
     entered = lead is None or lead.stage != report.stage
+    gone = account.gone.get(lead_id)
+    was_known = lead is not None or (gone is not None and not gone.is_deleted)
     taken = lead is not None and _settle(step, lead_id, lead, report)
     if lead is not None and (entered or taken) and (waiting := find_waiting(step, lead_id)):
         moved: CloseReason = "lead_closed" if is_closed else "left_stage"
@@ -251,7 +253,7 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     _record_seen(step, account.leads.get(lead_id), report)
     if not entered or is_closed:
         return
-    is_entry = report.source != "baseline" if lead is not None else report.is_entry
+    is_entry = report.source != "baseline" if was_known else report.is_entry
     in_scope = report.stage in account.configuration.by_stage
     if is_entry and (in_scope or report.source in ("dp_hook", "dp_widget")):
         source = report.source
