@@ -34,10 +34,8 @@ class Accounts(Protocol):
         """
         ...
 
-    async def describe(
-        self, account_id: int, *, timezone: str, directory: Mapping[str, Any]
-    ) -> None:
-        """Store the zone, and names of users and stages, for people to read.
+    async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
+        """Store names of users and stages as JSON data, for people to read.
 
         Raises:
             services.errors.Unavailable: The registry does not answer.
@@ -88,6 +86,6 @@ class LookupList(Protocol):
 class Wakeup(Protocol):
     """Tells that work may have come, sooner than the next look would find it."""
 
-    async def wait(self, timeout_s: float) -> None:
+    async def wait(self, timeout_s: float) -> object:
         """Return when something may have changed, or after the time-out."""
         ...

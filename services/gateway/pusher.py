@@ -233,6 +233,10 @@ class _Flight:
             self._stop(stopped.status)
         except Unreachable as error:
             self._retry_later(error)
+        except Rejected as rejected:
+            # A refused reading: nothing about the decisions is known by that.
+            board.next_at = self._timing.monotonic() + self._rules.parked_s
+            log.error("check_refused", account_id=board.account_id, status=rejected.status)  # noqa: TRY400 - no bug
         except Unavailable:
             # The work list, or a crowd at the limiter: nothing was sent.
             board.next_at = self._timing.monotonic() + self._rules.poll_s

@@ -1,0 +1,1 @@
+"""Durable timers: those that came due become inbound messages."""

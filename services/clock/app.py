@@ -1,0 +1,113 @@
+"""Wires the clock from its settings, and runs it."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import structlog
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from contracts.inbound import Inbound
+from projections import timers
+from projections.timers import Timer
+from services.clock.clock import Clock, ClockRules, Wakeup
+from services.codec import encode_inbound
+from services.errors import Unavailable
+from services.log.port import Entry, LogWriter
+from services.storage.database import borrow
+
+log = structlog.get_logger(__name__)
+
+
+class Settings(BaseSettings):
+    """Every knob of the clock, with its unit in the name and its bounds in the type."""
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_CLOCK_", frozen=True)
+
+    batch_size: int = Field(default=500, ge=1, le=10_000)
+    wait_max_ms: int = Field(default=1_000, ge=10, le=60_000)
+    retry_max_s: float = Field(default=30.0, ge=1, le=600)
+    jump_s: float = Field(default=10.0, ge=1, le=3_600)
+
+    def rules(self) -> ClockRules:
+        """The same as the clock wants them."""
+        return ClockRules(
+            batch_size=self.batch_size,
+            wait_max_s=self.wait_max_ms / 1_000,
+            retry_max_s=self.retry_max_s,
+            jump_s=self.jump_s,
+        )
+
+
+@asynccontextmanager
+async def _reading(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg ships no types
+    """Borrow a connection; the projection may not have been made yet."""
+    try:
+        async with borrow(pool) as connection:
+            yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise Unavailable("the timers are not there, or of another release") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresTimers:
+    """The projection `timers`."""
+
+    pool: Any
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Timer]:
+        """Those that came due, earliest first."""
+        async with _reading(self.pool) as connection:
+            return await timers.due(connection, now=now, limit=limit)
+
+    async def next_due_at(self) -> datetime | None:
+        """When the next one is due."""
+        async with _reading(self.pool) as connection:
+            return await timers.next_due_at(connection)
+
+    async def mark_emitted(self, sent: Sequence[Timer]) -> None:
+        """Note that these were sent."""
+        async with _reading(self.pool) as connection:
+            await timers.mark_emitted(connection, sent)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPublisher:
+    """The inbound log."""
+
+    writer: LogWriter
+
+    async def publish(self, messages: Sequence[Inbound]) -> None:
+        """Make them durable."""
+        await self.writer.publish(
+            [Entry(message.account_id, encode_inbound(message)) for message in messages]
+        )
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+async def run(
+    settings: Settings,
+    *,
+    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    writer: LogWriter,
+    wakeup: Wakeup | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> None:
+    """Run the clock until cancelled."""
+    log.info("clock_started", **settings.model_dump())
+    clock = Clock(
+        timers=PostgresTimers(pool),
+        publisher=LogPublisher(writer),
+        now=now,
+        wakeup=wakeup,
+        rules=settings.rules(),
+    )
+    await clock.run()

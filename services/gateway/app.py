@@ -1,0 +1,178 @@
+"""Wires the gateway from its settings, and runs it."""
+
+import asyncio
+import random as chance
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from services.codec import encode_inbound
+from services.errors import Unavailable
+from services.gateway.connections import Connections
+from services.gateway.directory import Directory
+from services.gateway.lookups import LookupReader
+from services.gateway.ports import Accounts, Now, Wakeup
+from services.gateway.postgres import (
+    PostgresLookupList,
+    PostgresSweeps,
+    PostgresWorkList,
+    ensure_schema,
+)
+from services.gateway.publisher import LogPublisher
+from services.gateway.pusher import Pusher
+from services.gateway.settings import Settings
+from services.gateway.sweep import Sweeper
+from services.kommo.limiter import Limiter
+from services.kommo.timing import SystemTiming, Timing
+from services.log.port import LogWriter
+from services.storage.database import borrow
+
+log = structlog.get_logger(__name__)
+
+_PAUSE_MAX_S = 30.0
+_WAKEUP_TIMEOUT_S = 30.0
+
+
+def utc_now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gateway:
+    """All parts of a gateway; `build` makes one, `serve` runs it."""
+
+    limiter: Limiter
+    connections: Connections
+    pusher: Pusher
+    lookups: LookupReader
+    sweeper: Sweeper
+    directory: Directory
+    timing: Timing
+    reload_s: float
+
+    async def serve(self, wakeup: Wakeup | None = None) -> None:
+        """Run until cancelled, then close the connections."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_connections())
+                group.create_task(self.pusher.run())
+                group.create_task(self.lookups.run())
+                group.create_task(self.sweeper.run())
+                group.create_task(self.directory.run())
+                if wakeup is not None:
+                    group.create_task(self._pass_on(wakeup))
+        finally:
+            await self.connections.aclose()
+
+    async def _keep_connections(self) -> None:
+        while True:
+            try:
+                await self.connections.reload()
+            except Unavailable:
+                log.warning("accounts_unavailable")
+            await self.timing.sleep(self.reload_s)
+
+    async def _pass_on(self, wakeup: Wakeup) -> None:
+        while True:
+            await wakeup.wait(_WAKEUP_TIMEOUT_S)
+            self.pusher.nudge()
+            self.lookups.nudge()
+
+
+def build(
+    settings: Settings,
+    *,
+    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    accounts: Accounts,
+    writer: LogWriter,
+    now: Now = utc_now,
+    random: Callable[[], float] = chance.random,
+    timing: Timing | None = None,
+) -> Gateway:
+    """Put the parts together; nothing runs yet."""
+    timing = timing or SystemTiming()
+    limiter = Limiter(settings.pace(), timing)
+    connections = Connections(accounts, limiter, settings.deadlines())
+    publisher = LogPublisher(writer, encode_inbound, timing)
+    return Gateway(
+        limiter=limiter,
+        connections=connections,
+        pusher=Pusher(
+            work=PostgresWorkList(pool),
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            random=random,
+            rules=settings.push_rules(),
+            timing=timing,
+        ),
+        lookups=LookupReader(
+            requested=PostgresLookupList(pool),
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            rules=settings.lookup_rules(),
+            timing=timing,
+        ),
+        sweeper=Sweeper(
+            connections=connections,
+            store=PostgresSweeps(pool),
+            publisher=publisher,
+            now=now,
+            rules=settings.sweep_rules(),
+            timing=timing,
+        ),
+        directory=Directory(
+            accounts=accounts,
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            rules=settings.directory_rules(),
+            timing=timing,
+        ),
+        timing=timing,
+        reload_s=settings.accounts_reload_s,
+    )
+
+
+async def run(
+    settings: Settings,
+    *,
+    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    accounts: Accounts,
+    writer: LogWriter,
+    wakeup: Wakeup | None = None,
+    now: Now = utc_now,
+    random: Callable[[], float] = chance.random,
+    timing: Timing | None = None,
+) -> None:
+    """Run the gateway until cancelled.
+
+    One gateway per source address and set of accounts: two would share neither the limit nor
+    the memory of what is under way.
+    """
+    gateway = build(
+        settings,
+        pool=pool,
+        accounts=accounts,
+        writer=writer,
+        now=now,
+        random=random,
+        timing=timing,
+    )
+    pause_s = 1.0
+    while True:
+        try:
+            async with borrow(pool) as connection:
+                await ensure_schema(connection)
+            break
+        except Unavailable:
+            log.warning("database_unavailable", pause_s=pause_s)
+            await gateway.timing.sleep(pause_s)
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+    log.info("gateway_started", **settings.model_dump())
+    await gateway.serve(wakeup)

@@ -1,0 +1,144 @@
+"""Reads who and what an account has: its zone, its users, its stages (D2.1, D4.3)."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from contracts.inbound import DescribeAccount, Inbound
+from services.errors import Unavailable
+from services.gateway.connections import Connection, Connections
+from services.gateway.ports import Accounts, Now, Publisher
+from services.kommo.answers import Pipeline, User
+from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
+from services.kommo.timing import SystemTiming, Timing, wait_for
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectoryRules:
+    """The knobs of the directory.
+
+    Attributes:
+        interval_s: How often each account is read; Kommo has no webhook for users.
+        retry_s: Pause after a failure.
+        poll_s: How often to look whose reading is due.
+    """
+
+    interval_s: float = 3_600.0
+    retry_s: float = 60.0
+    poll_s: float = 1.0
+
+
+class Directory:
+    """Keeps the names in the registry and the zone and active users in the account's log."""
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        connections: Connections,
+        publisher: Publisher,
+        now: Now,
+        rules: DirectoryRules | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._connections = connections
+        self._publisher = publisher
+        self._now = now
+        self._rules = rules or DirectoryRules()
+        self._timing = timing or SystemTiming()
+        self._next_at: dict[int, tuple[Connection, float]] = {}
+        self._wake = asyncio.Event()
+
+    def nudge(self) -> None:
+        """An account may have been connected."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Read until cancelled, one account at a time: three or so calls an hour each."""
+        while True:
+            self._wake.clear()
+            for connection in self._connections.all():
+                known = self._next_at.get(connection.account_id)
+                if known is None or known[0] is not connection or self._is_due(known[1]):
+                    pause_s = await self._attempt(connection)
+                    next_at = self._timing.monotonic() + pause_s
+                    self._next_at[connection.account_id] = (connection, next_at)
+            await wait_for(self._wake, self._rules.poll_s, self._timing)
+
+    def _is_due(self, at: float) -> bool:
+        return self._timing.monotonic() >= at
+
+    async def _attempt(self, connection: Connection) -> float:
+        account_id = connection.account_id
+        try:
+            await self._read(connection)
+        except AccountStopped as stopped:
+            # 403 here: the token is not an administrator's, so users cannot be read.
+            log.error("directory_refused", account_id=account_id, status=stopped.status)  # noqa: TRY400 - no bug
+            return self._rules.interval_s
+        except (Unavailable, Rejected) as error:
+            log.warning("directory_delayed", account_id=account_id, error=type(error).__name__)
+            return self._rules.retry_s
+        return self._rules.interval_s
+
+    async def _read(self, connection: Connection) -> None:
+        client, account_id = connection.client, connection.account_id
+        facts = await client.account()
+        if facts.account_id != account_id:
+            raise MalformedAnswer("the token belongs to another account")
+        if not _is_zone(facts.timezone):
+            raise MalformedAnswer("the zone of the account is unknown")
+        users = await client.users()
+        pipelines = await client.pipelines()
+        await self._accounts.describe(account_id, _names(facts.timezone, users, pipelines))
+        at = self._now()
+        active = tuple(sorted({user.user_id for user in users if user.is_active}))
+        message = Inbound(
+            account_id=account_id,
+            message_id=f"describe/{at.isoformat()}",
+            at=at,
+            body=DescribeAccount(timezone=facts.timezone, active_user_ids=active),
+        )
+        await self._publisher.publish([message])
+        log.info("account_described", account_id=account_id, users=len(users), active=len(active))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
+def _names(timezone: str, users: Sequence[User], pipelines: Sequence[Pipeline]) -> dict[str, Any]:
+    return {
+        "timezone": timezone,
+        "users": [
+            {
+                "id": user.user_id,
+                "name": user.name,
+                "is_active": user.is_active,
+                "is_admin": user.is_admin,
+            }
+            for user in users
+        ],
+        "pipelines": [
+            {
+                "id": pipeline.pipeline_id,
+                "name": pipeline.name,
+                "is_archive": pipeline.is_archive,
+                "stages": [
+                    {"id": stage.status_id, "name": stage.name} for stage in pipeline.stages
+                ],
+            }
+            for pipeline in pipelines
+        ],
+    }

@@ -1,0 +1,263 @@
+"""Reads what webhooks did not tell: all leads once, then whatever changed, again and again (F30).
+
+A window has no upper bound. Leads that change while its pages are read would leave a bounded
+window, the later ones would move up, and some would be skipped. Without a bound the set only
+grows; read by ascending id, a newcomer shows some lead twice at worst, and one that comes in
+before the present page has changed after the start, so the next window has it. The overlap
+covers clocks that disagree and changes that Kommo shows late.
+
+A page is published before the next one is read, and the watermark moves only after the last.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+import structlog
+
+from contracts.inbound import Inbound, LeadObserved
+from services.errors import Unavailable
+from services.gateway.connections import Connection, Connections
+from services.gateway.ports import Now, Publisher
+from services.kommo.answers import LeadPage
+from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
+from services.kommo.timing import SystemTiming, Timing, wait_for
+
+log = structlog.get_logger(__name__)
+
+Kind = Literal["baseline", "window", "full"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepRules:
+    """The knobs of the sweep.
+
+    Attributes:
+        interval_s: From the start of one sweep of an account to the next.
+        overlap_s: How far a window reaches back before the start of the one before.
+        full_interval_s: How often all leads are read, whenever they changed.
+        pages_max: Pages of one account before others have their turn.
+        accounts_max: Accounts swept at the same time.
+        retry_s: Pause of an account after a failure.
+        stopped_s: Pause of an account that does not let us in.
+        poll_s: How often to look whose sweep is due.
+    """
+
+    interval_s: float = 300.0
+    overlap_s: float = 60.0
+    full_interval_s: float = 86_400.0
+    pages_max: int = 20
+    accounts_max: int = 4
+    retry_s: float = 60.0
+    stopped_s: float = 3_600.0
+    poll_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the sweeps of an account have come.
+
+    Attributes:
+        watermark: Everything that changed before it has been published; None before the
+            baseline.
+        full_at: Start of the last sweep over all leads, the baseline included.
+        kind: Of the sweep under way, None between sweeps.
+        started_at: Its start, by the slower one of Kommo's clock and ours.
+        next_page: Where it goes on; None at its start.
+    """
+
+    account_id: int
+    watermark: datetime | None = None
+    full_at: datetime | None = None
+    kind: Kind | None = None
+    started_at: datetime | None = None
+    next_page: str | None = None
+
+
+class SweepStore(Protocol):
+    """Where progress outlives the process."""
+
+    async def load(self, account_id: int) -> Progress:
+        """The progress of an account, none so far included.
+
+        Raises:
+            services.errors.Unavailable: The store does not answer.
+        """
+        ...
+
+    async def save(self, progress: Progress) -> None:
+        """Keep it.
+
+        Raises:
+            services.errors.Unavailable: The store does not answer; sweeping again is safe.
+        """
+        ...
+
+
+class Sweeper:
+    """Sweeps all connected accounts, at the lowest priority."""
+
+    def __init__(
+        self,
+        *,
+        connections: Connections,
+        store: SweepStore,
+        publisher: Publisher,
+        now: Now,
+        rules: SweepRules | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self._connections = connections
+        self._store = store
+        self._publisher = publisher
+        self._now = now
+        self._rules = rules or SweepRules()
+        self._timing = timing or SystemTiming()
+        self._next_at: dict[int, tuple[Connection, float]] = {}
+        self._wake = asyncio.Event()
+
+    def request_sweep(self, account_id: int) -> None:
+        """Sweep this account now; a sweep under way goes on."""
+        self._next_at.pop(account_id, None)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Sweep until cancelled; what was not finished goes on at the next start."""
+        places = asyncio.Semaphore(self._rules.accounts_max)
+        while True:
+            self._wake.clear()
+            async with asyncio.TaskGroup() as group:
+                for connection in self._due():
+                    group.create_task(self._in_place(places, connection))
+            if not self._due():
+                await wait_for(self._wake, self._rules.poll_s, self._timing)
+
+    def _due(self) -> list[Connection]:
+        now = self._timing.monotonic()
+        connections = self._connections.all()
+        self._next_at = {
+            each.account_id: self._next_at[each.account_id]
+            for each in connections
+            if self._next_at.get(each.account_id, (None,))[0] is each
+        }
+        return [
+            each
+            for each in connections
+            if each.account_id not in self._next_at or now >= self._next_at[each.account_id][1]
+        ]
+
+    async def _in_place(self, places: asyncio.Semaphore, connection: Connection) -> None:
+        async with places:
+            began_at = self._timing.monotonic()
+            try:
+                is_done = await self._some_pages(connection)
+                pause_s = self._rules.interval_s if is_done else 0.0
+            except AccountStopped as stopped:
+                log.warning(
+                    "sweep_stopped", account_id=connection.account_id, status=stopped.status
+                )
+                pause_s = self._rules.stopped_s
+            except (Unavailable, Rejected) as error:
+                log.warning(
+                    "sweep_delayed", account_id=connection.account_id, error=type(error).__name__
+                )
+                pause_s = self._rules.retry_s
+            self._next_at[connection.account_id] = (connection, began_at + pause_s)
+
+    async def _some_pages(self, connection: Connection) -> bool:
+        """Read up to `pages_max` pages; whether the sweep is complete."""
+        progress = await self._store.load(connection.account_id)
+        for _ in range(self._rules.pages_max):
+            progress = self._begun(progress)
+            try:
+                page = await self._read(connection, progress)
+            except MalformedAnswer:
+                # Perhaps the account has another address now, and the stored page means nothing.
+                await self._store.save(replace(progress, kind=None, next_page=None))
+                raise
+            progress = self._clocked(progress, page)
+            await self._publish(progress, page)
+            if page.next_page is None:
+                await self._store.save(self._finished(progress))
+                log.info("sweep_finished", account_id=connection.account_id, sweep=progress.kind)
+                return True
+            progress = replace(progress, next_page=page.next_page)
+            await self._store.save(progress)
+        return False
+
+    def _begun(self, progress: Progress) -> Progress:
+        if progress.kind is not None:
+            return progress
+        now = self._now()
+        full_after = timedelta(seconds=self._rules.full_interval_s)
+        kind: Kind = "window"
+        if progress.watermark is None:
+            kind = "baseline"
+        elif progress.full_at is None or now - progress.full_at >= full_after:
+            kind = "full"
+        return replace(progress, kind=kind, started_at=now, next_page=None)
+
+    async def _read(self, connection: Connection, progress: Progress) -> LeadPage:
+        client = connection.client
+        if progress.next_page is not None:
+            return await client.leads(next_page=progress.next_page)
+        if progress.kind != "window" or progress.watermark is None:
+            return await client.leads()
+        overlap = timedelta(seconds=self._rules.overlap_s)
+        return await client.leads(updated_from=progress.watermark - overlap)
+
+    @staticmethod
+    def _clocked(progress: Progress, page: LeadPage) -> Progress:
+        """Changes are stamped by Kommo's clock: a start by ours, if ahead, would skip some."""
+        started_at, kommos = progress.started_at, page.answered_at
+        if progress.next_page is None and started_at is not None and kommos is not None:
+            return replace(progress, started_at=min(started_at, kommos))
+        return progress
+
+    @staticmethod
+    def _finished(progress: Progress) -> Progress:
+        is_full = progress.kind != "window"
+        started_at = progress.started_at
+        known = progress.watermark
+        # Kommo's clock may be set back; the watermark never is.
+        watermark = max(known, started_at) if known and started_at else started_at
+        return Progress(
+            account_id=progress.account_id,
+            watermark=watermark,
+            full_at=started_at if is_full else progress.full_at,
+        )
+
+    async def _publish(self, progress: Progress, page: LeadPage) -> None:
+        if page.unreadable:
+            log.warning("leads_skipped", account_id=progress.account_id, leads=page.unreadable)
+        messages = self._messages(progress, page)
+        if messages:
+            await self._publisher.publish(messages)
+
+    def _messages(self, progress: Progress, page: LeadPage) -> Sequence[Inbound]:
+        reason: Literal["baseline", "sweep"] = "sweep"
+        if progress.kind == "baseline":
+            reason = "baseline"
+        at = self._now()
+        started = int(progress.started_at.timestamp()) if progress.started_at else 0
+        return [
+            Inbound(
+                account_id=progress.account_id,
+                message_id=(
+                    f"{reason}/{started}/{lead.lead_id}/{int(lead.updated_at.timestamp())}"
+                ),
+                at=at,
+                body=LeadObserved(
+                    lead_id=lead.lead_id,
+                    stage=lead.stage,
+                    responsible_id=lead.responsible_id,
+                    modified_at=lead.updated_at,
+                    created_at=lead.created_at,
+                    reason=reason,
+                ),
+            )
+            for lead in page.leads
+            if not lead.is_deleted
+        ]
