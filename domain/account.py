@@ -85,11 +85,16 @@ class Lead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A lead that closed or was deleted lately."""
+    """A lead that closed or was deleted lately.
+
+    Attributes:
+        asked: Stages for which it had a request: a late trigger for one may be a repeat.
+    """
 
     stage_at: datetime | None
     is_deleted: bool
     at: datetime
+    asked: tuple[Stage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,12 +251,15 @@ class Account:
         )
         if event.stage.status_id in CLOSED_STATUSES:
             self.leads.pop(lead_id, None)
-            self._remember_gone(lead_id, event.modified_at, event.at, is_deleted=False)
+            asked = old.asked if old else self._asked_before(lead_id)
+            gone = Gone(stage_at=event.modified_at, is_deleted=False, at=event.at, asked=asked)
+            self._remember_gone(lead_id, gone)
             return
+        asked = self._asked_before(lead_id)
         self.gone.pop(lead_id, None)
         at = event.modified_at
         if old is None:
-            old = Lead(stage=event.stage)
+            old = Lead(stage=event.stage, asked=asked)
             entered = True
         else:
             entered = old.stage != event.stage
@@ -279,14 +287,19 @@ class Account:
         self.lookups.pop(event.lead_id, None)
         self.loads.move(stage=event.was_stage, owner_id=event.was_owner_id, to=None, to_id=None)
         stage_at = old.stage_at if old else None
-        self._remember_gone(event.lead_id, stage_at, event.at, is_deleted=True)
+        asked = old.asked if old else self._asked_before(event.lead_id)
+        gone = Gone(stage_at=stage_at, is_deleted=True, at=event.at, asked=asked)
+        self._remember_gone(event.lead_id, gone)
 
-    def _remember_gone(
-        self, lead_id: int, stage_at: datetime | None, at: datetime, *, is_deleted: bool
-    ) -> None:
+    def _asked_before(self, lead_id: int) -> tuple[Stage, ...]:
+        gone = self.gone.get(lead_id)
+        return gone.asked if gone is not None else ()
+
+    def _remember_gone(self, lead_id: int, gone: Gone) -> None:
         self.gone.pop(lead_id, None)
-        self.gone[lead_id] = Gone(stage_at=stage_at, is_deleted=is_deleted, at=at)
-        while (oldest := next(iter(self.gone))) and self.gone[oldest].at < at - REMEMBERED_FOR:
+        self.gone[lead_id] = gone
+        forgotten = gone.at - REMEMBERED_FOR
+        while (oldest := next(iter(self.gone))) and self.gone[oldest].at < forgotten:
             del self.gone[oldest]
 
     def _request_opened(self, event: RequestOpened) -> None:

@@ -74,10 +74,24 @@ def on_trigger(step: Step, message: TriggerFired) -> None:
             open_request(step, lead_id=message.lead_id, stage=message.stage, source=message.source)
     elif _is_before(message.occurred_at, lead.stage_at):
         return
-    elif message.old_stage == lead.stage or message.stage not in lead.asked:
+    elif _is_believable(lead, message):
         _apply(step, lead, report)
     else:
         _look_up(step, message.lead_id, "trigger_may_be_late")
+
+
+def _is_believable(lead: Lead, message: TriggerFired) -> bool:
+    """Whether a trigger for another stage than the known one is surely news.
+
+    Without a time it may be up to 95 minutes late (F29): it is believed only if it continues what
+    is known, and if it cannot be the repeat of a trigger for an earlier entry.
+    """
+    if message.stage not in lead.asked and message.old_stage == lead.stage:
+        return True
+    known = (lead.stage_at, lead.doubtful_until)
+    return lead.stage_at is not None and all(
+        at is None or _is_after(message.occurred_at, at) for at in known
+    )
 
 
 def on_reported(step: Step, message: LeadReported) -> None:

@@ -33,7 +33,7 @@ def dump(account: Account) -> bytes:
         "revision": account.revision,
         "leads": [[lead_id, *_lead(lead)] for lead_id, lead in sorted(account.leads.items())],
         "gone": [
-            [lead_id, _micros(gone.stage_at), gone.is_deleted, _micros(gone.at)]
+            [lead_id, _micros(gone.stage_at), gone.is_deleted, _micros(gone.at), gone.asked]
             for lead_id, gone in account.gone.items()
         ],
         "requests_total": account.requests_total,
@@ -77,9 +77,12 @@ def load(state: bytes) -> Account:
         leads={row[0]: _load_lead(row[1:]) for row in data["leads"]},
         gone={
             lead_id: Gone(
-                stage_at=_instant_or_none(stage_at), is_deleted=is_deleted, at=_instant(at)
+                stage_at=_instant_or_none(stage_at),
+                is_deleted=is_deleted,
+                at=_instant(at),
+                asked=tuple(Stage(*pair) for pair in asked),
             )
-            for lead_id, stage_at, is_deleted, at in data["gone"]
+            for lead_id, stage_at, is_deleted, at, asked in data["gone"]
         },
         requests_total=data["requests_total"],
         turns=data["turns"],

@@ -4,6 +4,7 @@ from tests.domain.scenario import (
     HOT,
     NEW,
     STAGES,
+    WORK,
     at,
     dp,
     given,
@@ -25,5 +26,45 @@ def test_D1_3_a_trigger_after_the_end_is_a_new_request_even_for_an_old_lead() ->
     )
     old.when(dp(1, NEW), at=at(20)).then("look up 1: trigger_after_end")
     old.when(observed(1, NEW, modified=at(19), created=LONG_AGO, reason="lookup"), at=at(21)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
+
+
+def test_D1_3_a_late_repeat_after_leaving_is_looked_up_and_asks_nothing() -> None:
+    back = given(
+        reported(1, WORK, action="add"),
+        dp(1, NEW, old_stage=WORK),
+        reported(1, WORK, modified=at(60)),
+    )
+    back.when(dp(1, NEW, old_stage=WORK), at=at(1_200)).then("look up 1: trigger_may_be_late")
+    back.when(observed(1, WORK, modified=at(60), reason="lookup"), at=at(1_201)).then(
+        "lead 1 in work of 900"
+    )
+
+
+def test_F29_a_late_first_trigger_that_does_not_continue_what_is_known_is_looked_up() -> None:
+    moved_on = given(reported(1, WORK, modified=at(60)))
+
+    moved_on.when(dp(1, NEW, old_stage=HOT), at=at(1_200)).then("look up 1: trigger_may_be_late")
+
+
+def test_D1_3_a_late_repeat_is_recognised_after_the_lead_was_closed_and_reopened() -> None:
+    reopened = given(
+        dp(1, HOT, old_stage=NEW),
+        reported(1, WON, modified=at(60)),
+        reported(1, NEW, modified=at(120)),
+        rules=TWO_RULES,
+    )
+
+    reopened.when(dp(1, HOT, old_stage=NEW), at=at(1_200)).then("look up 1: trigger_may_be_late")
+
+
+def test_F29_a_trigger_with_a_time_is_believed_when_it_is_newer_and_ignored_when_older() -> None:
+    known = given(reported(1, WORK, modified=at(60)))
+    known.when(dp(1, NEW, source="dp_widget", occurred_at=at(59)), at=at(90)).then()
+    known.when(dp(1, NEW, source="dp_widget", occurred_at=at(60)), at=at(91)).then(
+        "look up 1: trigger_may_be_late"
+    )
+    known.when(dp(1, NEW, source="dp_widget", occurred_at=at(61)), at=at(92)).then(
         "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
     )
