@@ -42,6 +42,7 @@ class Report:
         at: Kommo's time of the statement, None if it carries none.
         is_entry: Whether the lead just entered the stage, as far as the source can tell; for a
             lead already known the state tells it better.
+        is_move: The source says that the lead came into the stage at `at`, not just is there.
         is_certain: Read from Kommo after we asked, so equal times leave no doubt.
     """
 
@@ -51,6 +52,7 @@ class Report:
     at: datetime | None
     source: Source
     is_entry: bool
+    is_move: bool = False
     is_certain: bool = False
 
 
@@ -111,6 +113,7 @@ def on_reported(step: Step, message: LeadReported) -> None:
             at=message.modified_at,
             source="webhook",
             is_entry=is_new or message.action in ("add", "status"),
+            is_move=message.action in ("add", "status"),
         ),
     )
 
@@ -229,9 +232,9 @@ def _newest(lead: Lead, report: Report) -> Report:
     """The report with what is older than we know replaced by what we know."""
     if report.is_certain or report.at is None:
         return report
-    stage, responsible_id = report.stage, report.responsible_id
+    stage, responsible_id, is_move = report.stage, report.responsible_id, report.is_move
     if _is_before(report.at, lead.stage_at):
-        stage = lead.stage
+        stage, is_move = lead.stage, False
     if responsible_id is None or _is_before(report.at, lead.responsible_at):
         responsible_id = lead.responsible_id
     return Report(
@@ -241,6 +244,7 @@ def _newest(lead: Lead, report: Report) -> Report:
         at=report.at,
         source=report.source,
         is_entry=report.is_entry,
+        is_move=is_move,
     )
 
 
@@ -265,9 +269,12 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     if is_closed and lead is not None and account.leads[lead_id].wanted is not None:
         withdraw(step, lead_id=lead_id, reason="lead_closed")
     _record_seen(step, account.leads.get(lead_id), report)
-    if not entered or is_closed:
+    if is_closed:
         return
-    is_entry = report.source != "baseline" if was_known else report.is_entry
+    if entered:
+        is_entry = report.source != "baseline" if was_known else report.is_entry
+    else:  # the move was told before, by something that does not tell a move from a stay
+        is_entry = report.is_move and account.leads[lead_id].request_id is None
     in_scope = report.stage in account.configuration.by_stage
     if is_entry and (in_scope or report.source in ("dp_hook", "dp_widget")):
         source = report.source

@@ -68,3 +68,23 @@ def test_F29_a_trigger_with_a_time_is_believed_when_it_is_newer_and_ignored_when
     known.when(dp(1, NEW, source="dp_widget", occurred_at=at(61)), at=at(92)).then(
         "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
     )
+
+
+def test_F28_an_entry_is_one_request_whichever_of_its_two_hooks_comes_first() -> None:
+    update = reported(1, NEW, modified=at(5), created=LONG_AGO, action="update")
+    status = reported(1, NEW, modified=at(5), created=LONG_AGO, action="status")
+
+    given().when(status, update, at=at(6)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
+    given().when(update, status, at=at(6)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
+
+
+def test_F28_the_return_of_a_lead_without_a_request_is_one_although_its_leaving_was_lost() -> None:
+    baseline = observed(1, NEW, modified=LONG_AGO, created=LONG_AGO, reason="baseline")
+
+    given(baseline).when(reported(1, NEW, modified=at(5), created=LONG_AGO), at=at(6)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
