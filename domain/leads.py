@@ -27,7 +27,7 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import CLOSED_STATUSES, Stage
-from domain.account import CLOCK_SLACK, Lead
+from domain.account import CLOCK_SLACK, REMEMBERED_FOR, Lead
 from domain.requests import close_request, find_waiting, open_request, serve, withdraw
 from domain.step import Step
 
@@ -144,7 +144,9 @@ def on_removed(step: Step, message: LeadRemoved | LeadMissing) -> None:
     account, lead_id = step.account, message.lead_id
     lead = account.leads.get(lead_id)
     if lead is None:
-        if lead_id in account.lookups:
+        gone = account.gone.get(lead_id)
+        # The deletion may have overtaken everything else that we shall hear of the lead.
+        if lead_id in account.lookups or gone is None or not gone.is_deleted:
             _record_deleted(step, lead_id, None)
         return
     if lead.wanted is not None:
@@ -252,8 +254,10 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     """Believe the report: settle the decision on its way, record the news, answer the entry."""
     account, lead_id = step.account, report.lead_id
     is_closed = report.stage.status_id in CLOSED_STATUSES
-    if lead is None and is_closed and lead_id not in account.lookups:
-        return  # a closed lead that nobody asked for means nothing to us
+    # Of leads we do not know only a fresh end matters: it may have overtaken their other hooks.
+    is_fresh = report.at is not None and report.at >= step.now - REMEMBERED_FOR
+    if lead is None and is_closed and lead_id not in account.lookups and not is_fresh:
+        return
     entered = lead is None or lead.stage != report.stage
     gone = account.gone.get(lead_id)
     was_known = lead is not None or (gone is not None and not gone.is_deleted)

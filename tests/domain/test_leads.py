@@ -8,7 +8,9 @@ from tests.domain.scenario import (
     at,
     dp,
     given,
+    missing,
     observed,
+    removed,
     reported,
     rule,
     rules,
@@ -88,3 +90,21 @@ def test_F28_the_return_of_a_lead_without_a_request_is_one_although_its_leaving_
     given(baseline).when(reported(1, NEW, modified=at(5), created=LONG_AGO), at=at(6)).then(
         "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
     )
+
+
+def test_F28_a_deletion_that_overtakes_the_lead_is_remembered() -> None:
+    deleted = given().when(removed(1), at=at(5)).then("lead 1 deleted")
+    deleted.when(removed(1), at=at(6)).then()
+    deleted.when(reported(1, NEW, action="add"), at=at(7)).then("look up 1: report_after_end")
+    deleted.when(dp(1, NEW), at=at(8)).then()
+    deleted.when(missing(1), at=at(9)).then("lead 1 deleted")
+
+
+def test_F28_a_closing_that_overtakes_the_lead_is_remembered() -> None:
+    closed = given().when(reported(1, WON, modified=at(5)), at=at(6)).then("lead 1 in won of 900")
+    closed.when(reported(1, WON, modified=at(5)), at=at(7)).then()
+    closed.when(reported(1, NEW, modified=at(0), action="add"), at=at(8)).then()
+
+
+def test_F29_a_lead_closed_long_ago_means_nothing_to_us() -> None:
+    given().when(reported(1, WON, modified=LONG_AGO, created=LONG_AGO, action="update")).then()
