@@ -62,8 +62,9 @@ def decode_form(body: bytes) -> Form:
 
     Bytes that are no UTF-8 become U+FFFD, and so do U+001E and U+001F, which serve as
     separators inside. Percent signs without two hex digits stay as they are. The last of
-    equal keys wins, also between a text and a subtree, as in PHP. `a[]` takes the number
-    of entries as its index. A key without `=` has an empty text.
+    equal keys wins, as in PHP; but a subtree is never lost to a text, or one damaged byte
+    (`leads=5Badd]...`) would cost all items before it. `a[]` takes the number of entries
+    as its index. A key without `=` has an empty text.
 
     Source:
         PHP's `parse_str` without its renaming of names and its limit of 1,000 fields.
@@ -71,14 +72,13 @@ def decode_form(body: bytes) -> Form:
     tree: Tree = {}
     unread: list[str] = []
     unread_total = 0
-    for field in _text(body).split(_AND):
-        if not field:
-            continue
+    for field in filter(None, _text(body).split(_AND)):
         key, _, value = field.partition(_IS)
         if _IS in value:
             value = value.replace(_IS, "=")
         if "[" not in key:
-            tree[key] = value
+            if not isinstance(tree.get(key), dict):
+                tree[key] = value
             continue
         head, _, rest = key.partition("[")
         names = rest[:-1].split("][")
@@ -93,7 +93,8 @@ def decode_form(body: bytes) -> Form:
             if not isinstance(child, dict):
                 child = node[name] = {}
             node, name = child, following or _next_index(child)
-        node[name] = value
+        if not isinstance(node.get(name), dict):
+            node[name] = value
     return Form(tree=tree, unread=tuple(unread), unread_total=unread_total)
 
 
