@@ -42,7 +42,12 @@ CLOCK_SLACK = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A decision on its way to Kommo."""
+    """A decision on its way to Kommo.
+
+    Attributes:
+        superseded_ids: Managers of earlier decisions for the lead that this one replaced before
+            they were confirmed: finding one of them in Kommo is our own doing (F36).
+    """
 
     request_id: str
     attempt: int
@@ -52,6 +57,7 @@ class Wanted:
     movements: tuple[tuple[int, int], ...]
     previous_id: int | None
     decided_at: datetime
+    superseded_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,7 +275,10 @@ class Account:
             stage=event.stage,
             responsible_id=event.responsible_id,
             stage_at=_later(old.stage_at, at),
-            responsible_at=_later(old.responsible_at, at),
+            # A widget's trigger has a time, and says nothing of the responsible.
+            responsible_at=_later(old.responsible_at, at)
+            if event.source != "dp_widget"
+            else old.responsible_at,
             doubtful_until=event.at + CLOCK_SLACK
             if untimed
             else (old.doubtful_until if at is None else None),
@@ -340,6 +349,8 @@ class Account:
     def _lead_assigned(self, event: LeadAssigned) -> None:
         self._forget_request(event.request_id)
         self._move(event.ledger, event.movements)
+        lead = self.leads[event.lead_id]
+        old = lead.wanted
         self.turns = event.turn
         self.last_turns[event.manager_id] = event.turn
         self.loads.move(
@@ -357,8 +368,9 @@ class Account:
             movements=event.movements,
             previous_id=event.responsible_before,
             decided_at=event.at,
+            superseded_ids=(*old.superseded_ids, old.manager_id) if old is not None else (),
         )
-        self.leads[event.lead_id] = replace(self.leads[event.lead_id], wanted=wanted)
+        self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
     def _assignment_confirmed(self, event: AssignmentConfirmed) -> None:
         lead = self.leads[event.lead_id]

@@ -296,6 +296,8 @@ def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
     if reported == wanted.manager_id:
         _confirm(step, lead_id, report.at, "read" if report.is_certain else "echo")
         return False
+    if reported in wanted.superseded_ids:
+        return False  # the echo of an earlier decision of ours
     if wanted.previous_id is None and not _is_after(report.at, wanted.decided_at + CLOCK_SLACK):
         return False  # the state before our decision, heard of only now
     withdraw(step, lead_id=lead_id, reason="taken_by_person")

@@ -140,6 +140,7 @@ def _lead(lead: Lead) -> list[Any]:
             wanted.movements,
             wanted.previous_id,
             _micros(wanted.decided_at),
+            wanted.superseded_ids,
         ],
     ]
 
@@ -164,6 +165,7 @@ def _load_lead(row: list[Any]) -> Lead:
             movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
             previous_id=wanted[6],
             decided_at=_instant(wanted[7]),
+            superseded_ids=tuple(wanted[8]),
         ),
     )
 

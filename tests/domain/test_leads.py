@@ -1,5 +1,6 @@
 """Hooks that repeat, overtake, come late or not at all; echoes; people who are faster (F27-F36)."""
 
+from contracts.events import LeadAssigned
 from tests.domain.scenario import (
     HOT,
     NEW,
@@ -10,6 +11,7 @@ from tests.domain.scenario import (
     given,
     missing,
     observed,
+    patched,
     removed,
     reported,
     rule,
@@ -108,3 +110,28 @@ def test_F28_a_closing_that_overtakes_the_lead_is_remembered() -> None:
 
 def test_F29_a_lead_closed_long_ago_means_nothing_to_us() -> None:
     given().when(reported(1, WON, modified=LONG_AGO, created=LONG_AGO, action="update")).then()
+
+
+def test_F36_the_echo_of_a_superseded_decision_is_nobody_taking_the_lead() -> None:
+    moved = given(reported(1, NEW, action="add"), reported(1, HOT, modified=at(5)), rules=TWO_RULES)
+    assert [e.manager_id for e in moved.log if isinstance(e, LeadAssigned)] == [501, 502]
+
+    moved.when(reported(1, HOT, by=501, modified=at(6), action="responsible"), at=at(7)).then(
+        "lead 1 in hot of 501"
+    )
+    moved.when(patched(1, 502, request="1.2", modified=at(8)), at=at(8)).then(
+        "confirmed 1.2 of 502: answered"
+    )
+
+
+def test_F28_a_trigger_with_a_time_does_not_make_a_report_of_the_responsible_stale() -> None:
+    moved = given(
+        reported(1, WORK, action="add"),
+        dp(1, NEW, source="dp_widget", old_stage=WORK, occurred_at=at(12)),
+    )
+
+    moved.when(reported(1, WORK, by=503, modified=at(10), action="responsible"), at=at(13)).then(
+        "withdrawn 1.1 from 501: taken_by_person",
+        "closed 1.1: taken_by_person",
+        "lead 1 in new of 503",
+    )
