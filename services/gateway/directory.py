@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,7 @@ from contracts.inbound import DescribeAccount, Inbound
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Accounts, Now, Publisher
-from services.kommo.answers import Pipeline, User
+from services.kommo.answers import AccountFacts, Pipeline, User
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
 
@@ -97,17 +98,9 @@ class Directory:
             raise MalformedAnswer("the zone of the account is unknown")
         users = await client.users()
         pipelines = await client.pipelines()
-        await self._accounts.describe(account_id, _names(facts.timezone, users, pipelines))
-        at = self._now()
-        active = tuple(sorted({user.user_id for user in users if user.is_active}))
-        message = Inbound(
-            account_id=account_id,
-            message_id=f"describe/{at.isoformat()}",
-            at=at,
-            body=DescribeAccount(timezone=facts.timezone, active_user_ids=active),
-        )
-        await self._publisher.publish([message])
-        log.info("account_described", account_id=account_id, users=len(users), active=len(active))
+        await self._accounts.describe(account_id, names_of(facts, users, pipelines))
+        await self._publisher.publish([description(facts, users, at=self._now())])
+        log.info("account_described", account_id=account_id, users=len(users))
 
 
 def _is_zone(name: str) -> bool:
@@ -118,9 +111,23 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _names(timezone: str, users: Sequence[User], pipelines: Sequence[Pipeline]) -> dict[str, Any]:
+def description(facts: AccountFacts, users: Sequence[User], *, at: datetime) -> Inbound:
+    """What the account's aggregate has to know of what was read."""
+    active = tuple(sorted({user.user_id for user in users if user.is_active}))
+    return Inbound(
+        account_id=facts.account_id,
+        message_id=f"describe/{at.isoformat()}",
+        at=at,
+        body=DescribeAccount(timezone=facts.timezone, active_user_ids=active),
+    )
+
+
+def names_of(
+    facts: AccountFacts, users: Sequence[User], pipelines: Sequence[Pipeline]
+) -> dict[str, Any]:
+    """What people read instead of ids, as JSON data for the registry."""
     return {
-        "timezone": timezone,
+        "timezone": facts.timezone,
         "users": [
             {
                 "id": user.user_id,

@@ -40,6 +40,7 @@ UPDATE_DIRECTORY = """
 UPDATE accounts SET directory = $2, updated_at = now() WHERE account_id = $1
 RETURNING account_id
 """
+SELECT_DIGESTS = "SELECT webhook_secret_sha256, account_id FROM accounts"
 DELETE = "DELETE FROM accounts WHERE account_id = $1 RETURNING account_id"
 
 
@@ -130,6 +131,11 @@ class AccountRegistry:
         async with borrow(self.pool) as connection:
             row = await connection.fetchrow(SELECT_BY_SECRET, digest_of(secret))
         return None if row is None else Account(**row)
+
+    async def webhook_digests(self) -> dict[bytes, int]:
+        """SHA-256 of every valid webhook secret, to its account id."""
+        async with borrow(self.pool) as connection:
+            return dict(await connection.fetch(SELECT_DIGESTS))
 
     async def token(self, account_id: int) -> SecretStr:
         """The account's access token.

@@ -1,0 +1,1 @@
+"""The role that decides: inbound messages in, events of the accounts out."""

@@ -1,0 +1,121 @@
+"""The accounts an allocator holds in memory, loaded from the event store when first needed."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from contracts.events import Recorded
+from domain import snapshot
+from domain.account import Account
+from services.storage.events import EventStore
+from services.storage.snapshots import Snapshot, SnapshotStore
+
+log = structlog.get_logger(__name__)
+
+STREAM_CHUNK = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where accounts come from: their events, and snapshots that save reading them all."""
+
+    events: EventStore
+    snapshots: SnapshotStore
+
+
+async def load(stores: Stores, account_id: int) -> Account:
+    """The account after all its events: newest usable snapshot, then the tail.
+
+    A snapshot that cannot be read is passed over: the log alone always suffices (F83).
+    """
+    account = await _from_snapshot(stores.snapshots, account_id) or Account(account_id)
+    while recorded := await stores.events.stream(account_id, account.version, STREAM_CHUNK):
+        fold(account, recorded)
+    return account
+
+
+def fold(account: Account, recorded: Sequence[Recorded]) -> None:
+    """Fold consecutive events into the account.
+
+    Raises:
+        ValueError: The first event is not the next one.
+    """
+    for event in recorded:
+        if event.version != account.version + 1:
+            text = f"account {account.account_id}: event {event.version} after {account.version}"
+            raise ValueError(text)
+        account.evolve(event.event)
+
+
+async def _from_snapshot(snapshots: SnapshotStore, account_id: int) -> Account | None:
+    found = await snapshots.newest(account_id, snapshot.REVISION)
+    if found is None:
+        return None
+    try:
+        account = snapshot.load(found.state)
+    except Exception:
+        log.exception("snapshot_unreadable", account_id=account_id, version=found.version)
+        return None
+    if account.version != found.version or snapshot.digest(account) != found.digest:
+        log.error("snapshot_digest_differs", account_id=account_id, version=found.version)
+        return None
+    return account
+
+
+class Accounts:
+    """A bounded cache of account states; the one writer of each account asks here."""
+
+    def __init__(self, stores: Stores, *, cached_max: int, snapshot_every: int) -> None:
+        self._stores = stores
+        self._cached_max = cached_max
+        self._snapshot_every = snapshot_every
+        self._cached: OrderedDict[int, Account] = OrderedDict()
+        self._snapshot_versions: dict[int, int] = {}
+
+    async def get(self, account_id: int) -> Account:
+        """The account's present state; whoever advances it must store the events or `drop` it."""
+        account = self._cached.get(account_id)
+        if account is None:
+            account = await load(self._stores, account_id)
+            self._cached[account_id] = account
+            self._snapshot_versions[account_id] = account.version
+        self._cached.move_to_end(account_id)
+        return account
+
+    def drop(self, account_ids: Sequence[int]) -> None:
+        """Forget states that may have moved beyond what is stored."""
+        for account_id in account_ids:
+            self._cached.pop(account_id, None)
+            self._snapshot_versions.pop(account_id, None)
+
+    async def settle(self, account_ids: Sequence[int]) -> None:
+        """After a commit: snapshot what has grown, and give back memory beyond the bound."""
+        for account_id in account_ids:
+            account = self._cached[account_id]
+            if account.version - self._snapshot_versions[account_id] >= self._snapshot_every:
+                await self._snapshot(account)
+        while len(self._cached) > self._cached_max:
+            account_id, _ = self._cached.popitem(last=False)
+            del self._snapshot_versions[account_id]
+
+    async def _snapshot(self, account: Account) -> None:
+        state = snapshot.dump(account)
+        self._snapshot_versions[account.account_id] = account.version
+        await self._stores.snapshots.save(
+            Snapshot(
+                account_id=account.account_id,
+                version=account.version,
+                revision=snapshot.REVISION,
+                digest=snapshot.digest(account),
+                state=state,
+            )
+        )
+        await self._stores.snapshots.prune(account.account_id)
+        log.info(
+            "snapshot_taken",
+            account_id=account.account_id,
+            version=account.version,
+            state_bytes=len(state),
+        )

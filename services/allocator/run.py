@@ -1,0 +1,215 @@
+"""The allocator's loop: parse, decide, record events with the consumed position, go on.
+
+The events of a batch and the position of its last message are stored in one transaction, so a
+crash anywhere is repaired by reading on from the stored position (F4 to F6).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from contracts.events import Recorded
+from contracts.inbound import Inbound
+from contracts.topics import INBOUND
+from domain.decide import decide
+from services.allocator.accounts import Accounts, Stores
+from services.allocator.settings import AllocatorSettings
+from services.codec import decode_inbound
+from services.errors import Malformed, Unavailable
+from services.log.port import Batch, LogReader, Record
+from services.storage.dead_letters import DeadLetter
+from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice
+
+log = structlog.get_logger(__name__)
+
+CONSUMER = "allocator"
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What a run of consecutive messages came to, until it is stored."""
+
+    events: list[Recorded] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    accounts: dict[int, None] = field(default_factory=dict)
+    position: int | None = None
+
+
+class Allocator:
+    """The only writer of the accounts it is handed messages of."""
+
+    def __init__(
+        self,
+        reader: LogReader,
+        stores: Stores,
+        settings: AllocatorSettings,
+        *,
+        on_stored: Callable[[], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._events = stores.events
+        self._settings = settings
+        self._on_stored = on_stored
+        self._monotonic = monotonic
+        self._accounts = Accounts(
+            stores,
+            cached_max=settings.accounts_cached_max,
+            snapshot_every=settings.snapshot_every,
+        )
+        self._poisonous_in_row: dict[str, int] = {}
+        self._stopped_until: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled; a peer that does not answer is waited for."""
+        pause_s = 0.1
+        while True:
+            try:
+                await self.step()
+            except Unavailable as error:
+                log.warning("allocator_waits", reason=str(error), pause_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, self._settings.retry_pause_max_s)
+            else:
+                pause_s = 0.1
+
+    async def step(self) -> int:
+        """Handle the next batches; how many messages that were."""
+        self._restart_rested()
+        batches = await self._reader.read(
+            limit=self._settings.batch_size_max, wait_s=self._settings.batch_wait_ms / 1_000
+        )
+        for number, batch in enumerate(batches):
+            if batch.source in self._stopped_until:
+                continue
+            try:
+                await self._handle(batch)
+            except Unavailable:
+                for unread in batches[number:]:
+                    self._reader.rewind(unread.source)
+                raise
+        return sum(len(batch.records) for batch in batches)
+
+    async def _handle(self, batch: Batch) -> None:
+        started = self._monotonic()
+        answers = _Answers()
+        events = 0
+        try:
+            for record in batch.records:
+                if not await self._answer(batch.source, record, answers):
+                    self._accounts.drop([record.account_id])  # half a step ahead of its events
+                    answers.accounts.pop(record.account_id, None)
+                    events += len(answers.events)
+                    await self._store_answers(batch.source, answers)
+                    answers = _Answers()
+                    self._keep_poison(batch.source, record, answers)
+                    if self._is_stopped(batch.source):
+                        return
+            events += len(answers.events)
+            await self._store_answers(batch.source, answers)
+        except AlreadyRecorded:
+            self._give_up(batch, "batch_recorded_before")
+        except (ConcurrentAppend, DecidedTwice) as error:
+            self._give_up(batch, "account_written_by_another", error=str(error))
+        except BaseException:
+            self._give_up(batch, None)
+            raise
+        else:
+            log.info(
+                "batch_decided",
+                source=batch.source,
+                messages=len(batch.records),
+                events=events,
+                took_ms=round((self._monotonic() - started) * 1_000, 1),
+            )
+
+    async def _answer(self, source: str, record: Record, answers: _Answers) -> bool:
+        """Decide one message into `answers`; False if it tripped over a bug of ours."""
+        try:
+            message = _read(record)
+        except Malformed as error:
+            answers.dead.append(_dead_letter(source, record, str(error)))
+            answers.position = record.position
+            return True
+        account = await self._accounts.get(record.account_id)
+        version = account.version
+        try:
+            events = decide(account, message)
+        except Exception:
+            log.exception("message_poisonous", source=source, position=record.position)
+            return False
+        answers.events.extend(
+            Recorded(
+                account_id=record.account_id,
+                version=version + number,
+                cause=message.message_id,
+                event=event,
+            )
+            for number, event in enumerate(events, start=1)
+        )
+        answers.accounts[record.account_id] = None
+        answers.position = record.position
+        self._poisonous_in_row.pop(source, None)
+        return True
+
+    async def _store_answers(self, source: str, answers: _Answers) -> None:
+        if answers.position is None:
+            return
+        await self._events.append(
+            answers.events,
+            consumer=CONSUMER,
+            source=source,
+            position=answers.position,
+            dead=answers.dead,
+        )
+        if answers.events:
+            self._on_stored()
+        await self._accounts.settle(list(answers.accounts))
+
+    def _keep_poison(self, source: str, record: Record, answers: _Answers) -> None:
+        """Quarantine the one message; the rest of its account goes on (F33)."""
+        self._poisonous_in_row[source] = self._poisonous_in_row.get(source, 0) + 1
+        if self._poisonous_in_row[source] > self._settings.poisonous_in_row_max:
+            self._stopped_until[source] = self._monotonic() + self._settings.stopped_s
+            log.error("source_stopped", source=source, in_row=self._poisonous_in_row[source])
+            return
+        answers.dead.append(_dead_letter(source, record, "the engine tripped over this message"))
+        answers.position = record.position
+
+    def _is_stopped(self, source: str) -> bool:
+        return source in self._stopped_until
+
+    def _restart_rested(self) -> None:
+        now = self._monotonic()
+        for source in [s for s, until in self._stopped_until.items() if until <= now]:
+            del self._stopped_until[source]
+            self._poisonous_in_row.pop(source, None)
+            self._reader.rewind(source)
+
+    def _give_up(self, batch: Batch, event: str | None, **fields: str) -> None:
+        """States have moved on without their events: forget them and read the batch again."""
+        self._accounts.drop(sorted({record.account_id for record in batch.records}))
+        self._reader.rewind(batch.source)
+        if event is not None:
+            log.warning(event, source=batch.source, position=batch.position, **fields)
+
+
+def _read(record: Record) -> Inbound:
+    message = decode_inbound(record.value)
+    if message.account_id != record.account_id:
+        raise Malformed(f"account_id: expected {record.account_id}, the key of the message")
+    return message
+
+
+def _dead_letter(source: str, record: Record, reason: str) -> DeadLetter:
+    return DeadLetter(
+        account_id=record.account_id,
+        source=f"{INBOUND}:{source}",
+        position=record.position,
+        reason=reason,
+        content_type="application/json",
+        body=record.value,
+    )

@@ -1,0 +1,27 @@
+"""Every knob of the allocator, with its unit in the name and its bounds in the type."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class AllocatorSettings(BaseSettings):
+    """Bounds of the allocator's batches and memory.
+
+    Attributes:
+        accounts_cached_max: States held in memory; the least recently used are dropped (F74).
+        snapshot_every: Events after which an account's state is kept, so that a start reads
+            few of them. A replay folds some 100,000 events a second: rare is enough.
+        poisonous_in_row_max: After so many messages in a row that trip over a bug, the source
+            is stopped rather than emptied into the dead letters (F33).
+        stopped_s: How long a stopped source rests before it is tried again.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ALLOCATOR_", frozen=True)
+
+    batch_size_max: int = Field(default=500, ge=1, le=5_000)
+    batch_wait_ms: int = Field(default=1_000, ge=1, le=60_000)
+    accounts_cached_max: int = Field(default=1_000, ge=1, le=100_000)
+    snapshot_every: int = Field(default=10_000, ge=1, le=10_000_000)
+    poisonous_in_row_max: int = Field(default=20, ge=1, le=10_000)
+    stopped_s: float = Field(default=30, gt=0, le=3_600)
+    retry_pause_max_s: float = Field(default=30, gt=0, le=600)

@@ -1,0 +1,135 @@
+"""Connecting a Kommo account: check the token, keep it sealed, subscribe its webhooks."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from services.cli.installation import Installation, Wrong
+from services.codec import encode_inbound
+from services.errors import Malformed, Unavailable
+from services.gateway.directory import description, names_of
+from services.kommo.client import KommoClient
+from services.kommo.errors import AccountStopped, Rejected
+from services.kommo.limiter import Limiter
+from services.log.port import Entry
+from services.logs import hide
+from services.secrets import new_webhook_secret
+
+# What loads and requests follow from (D1.1, D11.1). Contacts, tasks and notes come with the
+# rules that look at them.
+SUBSCRIBED = (
+    "add_lead",
+    "update_lead",
+    "delete_lead",
+    "restore_lead",
+    "status_lead",
+    "responsible_lead",
+)
+HOOK_PATH = "/kommo/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """What a person needs to know after connecting.
+
+    Attributes:
+        hook_url: Holds the account's secret: for Digital Pipeline triggers, shown once.
+    """
+
+    account_id: int
+    name: str
+    timezone: str
+    users: int
+    stages: int
+    hook_url: SecretStr
+
+
+async def connect(
+    installation: Installation, *, base_url: str, token: SecretStr, public_url: str
+) -> Connected:
+    """Connect an account, or connect it anew with another token, address or secret.
+
+    Args:
+        installation: Where.
+        base_url: Of the account, such as `https://acme.kommo.com`.
+        token: A long-lived token of a private integration, an administrator's.
+        public_url: Where Kommo reaches ingress.
+
+    Raises:
+        Wrong: The address or the token is not usable, or Kommo does not answer. Nothing was
+            stored, unless the message says otherwise.
+    """
+    hide(token)
+    _check_public_url(public_url)
+    try:
+        client = KommoClient(base_url=base_url, token=token, limiter=Limiter())
+    except Malformed as error:
+        raise Wrong(f"ADDRESS: {error}") from error
+    async with client:
+        try:
+            return await _connect(installation, client, base_url, token, public_url)
+        except AccountStopped as error:
+            raise Wrong(_stopped(error)) from error
+        except Rejected as error:
+            raise Wrong(f"Kommo refused: {error.detail or error}") from error
+        except Unavailable as error:
+            raise Wrong(f"Kommo does not answer: {error}") from error
+
+
+async def _connect(
+    installation: Installation,
+    client: KommoClient,
+    base_url: str,
+    token: SecretStr,
+    public_url: str,
+) -> Connected:
+    facts = await client.account()
+    users = await client.users()
+    pipelines = await client.pipelines()
+    secret = new_webhook_secret()
+    hide(secret)
+    root = public_url.rstrip("/") + HOOK_PATH
+    hook_url = SecretStr(f"{root}{secret.get_secret_value()}/")
+    await installation.accounts.add(
+        facts.account_id,
+        subdomain=facts.subdomain,
+        base_url=base_url,
+        token=token,
+        webhook_secret=secret,
+        timezone=facts.timezone,
+    )
+    names = names_of(facts, users, pipelines)
+    await installation.accounts.update_directory(facts.account_id, names)
+    message = description(facts, users, at=datetime.now(UTC))
+    await installation.log.publish([Entry(facts.account_id, encode_inbound(message))])
+    for webhook in await client.webhooks():
+        if webhook.destination.startswith(root):  # ours, with a secret that just went out of use
+            await client.unsubscribe(SecretStr(webhook.destination))
+    await client.subscribe(hook_url, SUBSCRIBED)
+    return Connected(
+        account_id=facts.account_id,
+        name=facts.name,
+        timezone=facts.timezone,
+        users=sum(1 for user in users if user.is_active),
+        stages=sum(len(pipeline.stages) for pipeline in pipelines),
+        hook_url=hook_url,
+    )
+
+
+def _check_public_url(public_url: str) -> None:
+    parts = urlsplit(public_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        example = "https://leads.example.test"
+        raise Wrong(f"--public-url: expected something like {example}, got {public_url!r}")
+
+
+def _stopped(error: AccountStopped) -> str:
+    reasons = {
+        401: "the token is wrong, expired or revoked",
+        402: "the account is not paid",
+        403: "the token lacks rights: it must be an administrator's, with the scope `crm`",
+        404: "no such account at this address",
+    }
+    return f"Kommo refused ({error.status}): {reasons.get(error.status, str(error))}"

@@ -1,0 +1,94 @@
+"""What could not be understood: listed, shown, tried again, dropped."""
+
+from collections.abc import Sequence
+
+from contracts.kommo.webhooks import read_body
+from services.cli.installation import Installation, Wrong
+from services.codec import decode_inbound, encode_inbound
+from services.errors import Malformed
+from services.ingress.body import Body
+from services.ingress.clock import ReceiptClock, utc_now
+from services.ingress.intake import Intake
+from services.log.port import Entry
+from services.storage.dead_letters import KeptLetter
+
+PREVIEW_CHARACTERS = 4_000
+
+
+async def page(installation: Installation, *, limit: int) -> list[KeptLetter]:
+    """The newest letters that nobody has dealt with."""
+    return await installation.dead_letters.page(limit=limit)
+
+
+async def get(installation: Installation, letter_id: int) -> KeptLetter:
+    """One letter.
+
+    Raises:
+        Wrong: There is none of that number.
+    """
+    letter = await installation.dead_letters.get(letter_id)
+    if letter is None:
+        raise Wrong(f"there is no dead letter {letter_id}; see: fairlead dead list")
+    return letter
+
+
+def preview(letter: KeptLetter) -> str:
+    """The body as text, cut."""
+    text = letter.body.decode("utf-8", "replace")
+    if len(text) <= PREVIEW_CHARACTERS:
+        return text
+    return f"{text[:PREVIEW_CHARACTERS]}\n... {len(text) - PREVIEW_CHARACTERS} more characters"
+
+
+async def retry(installation: Installation, letter_id: int) -> str:
+    """Read the letter again and publish what it says; what to tell the person.
+
+    Raises:
+        Wrong: It still cannot be understood, or was dealt with before.
+    """
+    letter = await get(installation, letter_id)
+    _check_open(letter)
+    if letter.account_id is None:
+        raise Wrong(f"dead letter {letter_id} belongs to no account; it can only be dropped")
+    entries = await _understood(letter, letter.account_id)
+    await installation.log.publish(entries)
+    await installation.dead_letters.settle(letter_id, "replayed")
+    return f"Published again: {len(entries)} message(s)."
+
+
+async def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:
+    """The messages of a letter; those that took effect before are harmless copies."""
+    if letter.position is not None:  # a message of the log itself
+        try:
+            decode_inbound(letter.body)
+        except Malformed as error:
+            raise Wrong(f"dead letter {letter.id} still cannot be understood: {error}") from error
+        return [Entry(account_id, letter.body)]
+    kept = await Intake(
+        read=read_body, encode=encode_inbound, clock=ReceiptClock(utc_now)
+    ).understand(
+        account_id,
+        Body(letter.body, len(letter.body)),
+        content_type=letter.content_type,
+        content_encoding=None,
+    )
+    if not kept.entries:
+        reasons = "; ".join(again.reason for again in kept.letters) or "it holds nothing for us"
+        raise Wrong(f"dead letter {letter.id} still cannot be understood: {reasons}")
+    return kept.entries
+
+
+async def drop(installation: Installation, letter_id: int) -> str:
+    """Set the letter aside for good; what to tell the person.
+
+    Raises:
+        Wrong: It was dealt with before.
+    """
+    _check_open(await get(installation, letter_id))
+    await installation.dead_letters.settle(letter_id, "dismissed")
+    return f"Dead letter {letter_id} is dropped."
+
+
+def _check_open(letter: KeptLetter) -> None:
+    if letter.state != "kept":
+        raise Wrong(f"dead letter {letter.id} was {letter.state} before")

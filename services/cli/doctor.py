@@ -1,0 +1,118 @@
+"""Is everything in order? Each finding says what to do."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from contracts.events import LEAD
+from domain.explain import leads_of
+from domain.schedule import tzdata_version
+from projections import assignments, fairness, requests
+from services.cli.installation import Installation
+from services.projector.run import lag
+from services.storage.database import borrow
+
+PUSHED_WITHIN = timedelta(minutes=5)
+DEVIATION_MAX_UNITS = 2 * LEAD  # D3.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at; `advice` is empty when it is in order."""
+
+    subject: str
+    found: str
+    advice: str = ""
+
+
+async def examine(installation: Installation) -> AsyncIterator[Finding]:
+    """Look at everything, the most basic first."""
+    async with borrow(installation.pool) as connection:
+        version = await connection.fetchval("SHOW server_version")
+    yield Finding("database", f"PostgreSQL {version}, {installation.data}")
+    yield Finding("time zones", f"tzdata {tzdata_version()}")
+    yield _process(installation)
+    accounts = await installation.accounts.all()
+    listed = ", ".join(f"{account.account_id} ({account.subdomain})" for account in accounts)
+    yield Finding(
+        "accounts",
+        listed or "none is connected",
+        "" if accounts else "connect one: fairlead connect ADDRESS",
+    )
+    yield await _projections(installation)
+    yield await _requests(installation)
+    yield await _pushes(installation)
+    async for finding in _ledgers(installation):
+        yield finding
+    yield await _dead_letters(installation)
+
+
+def _process(installation: Installation) -> Finding:
+    runtime = installation.running()
+    if runtime is None:
+        return Finding("process", "not running", "start it: fairlead up")
+    return Finding("process", f"{runtime['pid']}, receives at {runtime['address']}")
+
+
+async def _projections(installation: Installation) -> Finding:
+    behind = {name: events for name, events in (await _lag(installation)).items() if events}
+    found = ", ".join(f"{name} {events} events behind" for name, events in behind.items())
+    advice = "normal for a moment; if it stays, read the log" if behind else ""
+    return Finding("projections", found or "up to date", advice)
+
+
+async def _lag(installation: Installation) -> dict[str, int]:
+    return await lag(installation.pool, installation.events)
+
+
+async def _requests(installation: Installation) -> Finding:
+    async with borrow(installation.pool) as connection:
+        lost = await requests.unaccounted(connection, limit=10)
+        states = dict(
+            await connection.fetch(
+                "SELECT state, sum(requests)::bigint FROM requests.tallies GROUP BY state"
+            )
+        )
+    found = ", ".join(f"{states.get(s, 0)} {s}" for s in ("assigned", "waiting", "closed"))
+    if not lost:
+        return Finding("requests", found)
+    named = ", ".join(request.request_id for request in lost)
+    return Finding("requests", found, f"in none of these states, report it: {named}")
+
+
+async def _pushes(installation: Installation) -> Finding:
+    async with borrow(installation.pool) as connection:
+        backlog = await assignments.backlog(connection)
+    if not backlog:
+        return Finding("pushes to Kommo", "nothing is pending")
+    leads = sum(part.leads for part in backlog)
+    oldest = datetime.now(UTC) - min(part.oldest_at for part in backlog)
+    late = oldest > PUSHED_WITHIN
+    return Finding(
+        "pushes to Kommo",
+        f"{leads} leads pending, the oldest for {oldest.total_seconds():.0f} s",
+        "Kommo does not take them; read the log for the reason" if late else "",
+    )
+
+
+async def _ledgers(installation: Installation) -> AsyncIterator[Finding]:
+    async with borrow(installation.pool) as connection:
+        unbalanced = await fairness.unbalanced(connection)
+        widest = await fairness.widest_deviations(connection)
+    yield Finding(
+        "ledgers",
+        "each adds up to 0" if not unbalanced else f"{len(unbalanced)} do not add up to 0",
+        "rebuild and report it: fairlead projections rebuild fairness" if unbalanced else "",
+    )
+    for account_id, units in widest.items():
+        yield Finding(
+            f"fairness of {account_id}",
+            f"never more than {leads_of(units).lstrip('+')} leads from the fair share",
+            "" if units < DEVIATION_MAX_UNITS else "over 2 leads: report it",
+        )
+
+
+async def _dead_letters(installation: Installation) -> Finding:
+    kept = await installation.dead_letters.count()
+    advice = "look at them: fairlead dead list" if kept else ""
+    return Finding("dead letters", f"{kept} kept", advice)

@@ -1,0 +1,113 @@
+"""Why a lead went where it went: every decision about it, in words, from the events alone."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from contracts.events import (
+    AllocationEvent,
+    AssignmentWithdrawn,
+    LeadAssigned,
+    RequestClosed,
+    RequestDeferred,
+)
+from domain.explain import VERDICTS, explain, is_reproduced
+from projections import decisions
+from services.cli.installation import Installation, Wrong
+from services.storage.accounts import Account
+
+CLOSED = {
+    "no_rule": "no rule covers the stage",
+    "lead_deleted": "the lead was deleted",
+    "lead_closed": "the lead was closed",
+    "left_stage": "the lead left the stage",
+    "taken_by_person": "a person made somebody responsible",
+    "rejected": "Kommo rejected the change",
+}
+WITHDRAWN = {
+    "taken_by_person": "a person was faster",
+    "manager_refused": "Kommo does not accept this manager any more",
+    "lead_gone": "the lead is gone",
+    "lead_closed": "the lead was closed meanwhile",
+    "rejected": "Kommo rejected the change",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One decision.
+
+    Attributes:
+        version: Of its event in the account's log.
+        lines: The first tells what was decided, the others why.
+        is_reproduced: Whether the recorded inputs give the same decision again; None where
+            nothing was chosen.
+    """
+
+    version: int
+    lines: list[str]
+    is_reproduced: bool | None
+
+
+async def explain_lead(
+    installation: Installation, account: Account, lead_id: int
+) -> list[Explained]:
+    """Every decision about a lead, the oldest first.
+
+    Raises:
+        Wrong: None is recorded.
+    """
+    async with installation.pool.acquire() as connection:
+        feed = await decisions.of_lead(connection, account_id=account.account_id, lead_id=lead_id)
+    if not feed:
+        text = f"no decision about lead {lead_id} is recorded for account {account.account_id}"
+        raise Wrong(text)
+    name = namer(account)
+    found = []
+    for decision in reversed(feed):
+        (recorded,) = await installation.events.stream(
+            account.account_id, decision.version - 1, limit=1
+        )
+        found.append(
+            Explained(
+                version=recorded.version,
+                lines=lines_of(recorded.event, name),
+                is_reproduced=is_reproduced(recorded.event)
+                if isinstance(recorded.event, LeadAssigned)
+                else None,
+            )
+        )
+    return found
+
+
+def namer(account: Account) -> Callable[[int], str]:
+    """Tells a manager's name by id, the id itself where the name is not known."""
+    users = {user["id"]: user["name"] for user in account.directory.get("users", [])}
+    return lambda user_id: users.get(user_id) or f"user {user_id}"
+
+
+def lines_of(event: AllocationEvent, name: Callable[[int], str]) -> list[str]:
+    """One decision in words."""
+    match event:
+        case LeadAssigned():
+            return explain(event, name)
+        case RequestDeferred():
+            return list(_deferred(event, name))
+        case AssignmentWithdrawn():
+            who = name(event.manager_id)
+            why = WITHDRAWN[event.reason] + (f" ({event.detail})" if event.detail else "")
+            return [f"Taken back from {who} on {event.at:%Y-%m-%d at %H:%M:%S} UTC: {why}."]
+        case RequestClosed():
+            when = f"{event.at:%Y-%m-%d at %H:%M:%S} UTC"
+            return [f"Request {event.request_id} closed on {when}: {CLOSED[event.reason]}."]
+        case _:
+            raise AssertionError("the feed of decisions holds nothing else")
+
+
+def _deferred(event: RequestDeferred, name: Callable[[int], str]) -> Iterable[str]:
+    next_look = f"{event.next_look_at:%Y-%m-%d %H:%M:%S} UTC"
+    if not event.standings:
+        yield f"Waited behind older requests of rule {event.rule_id!r}; next look {next_look}."
+        return
+    yield f"Nobody of rule {event.rule_id!r} could take it; next look {next_look}."
+    for standing in event.standings:
+        yield f"{name(standing.manager_id)} {VERDICTS[standing.verdict]}."

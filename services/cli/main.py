@@ -1,0 +1,291 @@
+"""`fairlead COMMAND`: everything a person orders, and the embedded installation itself."""
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import SecretStr
+from rich.table import Table
+
+from services.cli import connect as connecting
+from services.cli import dead, doctor, explain, people, rules
+from services.cli.demo import Demo
+from services.cli.installation import Installation, Wrong, open_installation
+from services.cli.output import complete, err, fail, out, say
+from services.cli.up import up as run_up
+from services.logs import configure_logging
+from services.projector.rebuild import AlreadyRunning, rebuild
+from services.projector.registry import PROJECTIONS, named
+from services.storage.accounts import Account
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Distributes the leads of Kommo accounts among their managers, fairly and traceably.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+rules_app = typer.Typer(help="Put rules in force, or show them.", no_args_is_help=True)
+projections_app = typer.Typer(help="The read models.", no_args_is_help=True)
+dead_app = typer.Typer(help="What could not be understood.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(projections_app, name="projections")
+app.add_typer(dead_app, name="dead")
+
+Data = Annotated[
+    Path,
+    typer.Option(envvar="FAIRLEAD_DATA", help="Folder of the installation.", show_default=True),
+]
+AccountId = Annotated[
+    int | None, typer.Option("--account", help="Kommo's id of the account, if several.")
+]
+DATA = Path("fairlead-data")
+
+
+def run() -> None:
+    """The console command."""
+    configure_logging(sys.stderr, json_lines=False, level="WARNING")
+    app()
+
+
+@app.command()
+def up(
+    data: Data = DATA,
+    host: Annotated[str, typer.Option(help="Address to receive webhooks at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to receive webhooks at; 0 for any.")] = 8_080,
+    *,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Logs as JSON lines.")] = False,
+) -> None:
+    """Run all roles on the embedded database until stopped (Ctrl-C or SIGTERM)."""
+    configure_logging(sys.stderr, json_lines=json_logs, level="INFO")
+    complete(run_up(data, host=host, port=port, on_listening=_greet))
+
+
+def _greet(address: str) -> None:
+    say(f"Fairlead is up and receives webhooks at {address}")
+
+
+@app.command()
+def demo(
+    leads: Annotated[int, typer.Option(min=1, max=100_000, help="How many leads.")] = 1_000,
+    drop: Annotated[int, typer.Option(min=0, max=100, help="Percent of webhooks lost.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, max=250, help="Leads in one PATCH.")] = 50,
+    report: Annotated[Path, typer.Option(help="The page to write.")] = Path("demo-report.html"),
+) -> None:
+    """Distribute leads of a local Kommo on an installation of its own, and prove the result."""
+    demonstration = Demo(leads=leads, drop_percent=drop, batch=batch, report=report)
+    raise typer.Exit(0 if complete(demonstration.run()) else 1)
+
+
+@app.command()
+def connect(
+    address: Annotated[str, typer.Argument(help="Of the account: https://acme.kommo.com")],
+    public_url: Annotated[
+        str, typer.Option(help="Where Kommo reaches this installation; default: where it listens.")
+    ] = "",
+    token_file: Annotated[
+        Path | None, typer.Option(help="File with a long-lived token; else it is asked for.")
+    ] = None,
+    data: Data = DATA,
+) -> None:
+    """Connect a Kommo account: check the token, keep it sealed, subscribe the webhooks."""
+    token = SecretStr(_token(token_file))
+
+    async def work() -> None:
+        async with open_installation(data) as installation:
+            running = installation.running()
+            receives_at = public_url or (running or {}).get("address")
+            if not receives_at:
+                raise Wrong("nothing runs here yet, so name --public-url, or start: fairlead up")
+            found = await connecting.connect(
+                installation, base_url=address, token=token, public_url=receives_at
+            )
+            say(f"Connected account {found.account_id} ({found.name}, {found.timezone}):")
+            say(f"{found.users} active users, {found.stages} stages, webhooks subscribed.")
+            say("Address for Digital Pipeline triggers, a secret, shown only now:")
+            out.print(found.hook_url.get_secret_value(), markup=False, soft_wrap=True)
+
+    complete(work())
+
+
+def _token(file: Path | None) -> str:
+    if file is None:
+        token: str = typer.prompt("Long-lived token", hide_input=True)
+        return token.strip()
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeError) as error:
+        fail(f"--token-file: {file}: {error}")
+
+
+@rules_app.command("apply")
+def rules_apply(
+    file: Annotated[Path, typer.Argument(help="The rules, in YAML.")],
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Check a rules file as a whole and put it in force."""
+    say(_for_account(data, account, lambda i, a: rules.apply(i, a, file)))
+
+
+@rules_app.command("show")
+def rules_show(account: AccountId = None, data: Data = DATA) -> None:
+    """Print the rules in force."""
+    say(_for_account(data, account, rules.show))
+
+
+@app.command()
+def pause(
+    manager: Annotated[int, typer.Argument(help="Kommo's id of the user.")],
+    until: Annotated[str, typer.Option(help="15:00, or 2026-12-01T15:00; default: open end.")] = "",
+    reason: Annotated[str, typer.Option(help="For the record.")] = "",
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Take a manager out of the distribution, as an administrator."""
+    say(
+        _for_account(
+            data, account, lambda i, a: people.pause(i, a, manager, until=until, reason=reason)
+        )
+    )
+
+
+@app.command()
+def resume(
+    manager: Annotated[int, typer.Argument(help="Kommo's id of the user.")],
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Put a manager back into the distribution."""
+    say(_for_account(data, account, lambda i, a: people.resume(i, a, manager)))
+
+
+@app.command("explain")
+def explain_(
+    lead: Annotated[int, typer.Argument(help="Kommo's id of the lead.")],
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Tell why a lead went where it went."""
+    for decision in _for_account(data, account, lambda i, a: explain.explain_lead(i, a, lead)):
+        say("\n  ".join(decision.lines))
+        if decision.is_reproduced is not None:
+            again = "the same decision" if decision.is_reproduced else "ANOTHER DECISION"
+            say(f"  Event {decision.version}; decided again from what it recorded: {again}.")
+
+
+@projections_app.command("rebuild")
+def projections_rebuild(
+    name: Annotated[str, typer.Argument(help="One of: " + ", ".join(p.NAME for p in PROJECTIONS))],
+    data: Data = DATA,
+) -> None:
+    """Make a read model anew from the first event, beside the live one, and swap."""
+    try:
+        projection = named(name)
+    except KeyError:
+        known = ", ".join(each.NAME for each in PROJECTIONS)
+        fail(f"there is no projection {name!r}; known: {known}")
+
+    async def work() -> int:
+        total = 0
+
+        def progress(done: int, goal: int) -> None:
+            nonlocal total
+            total = goal
+            err.print(f"\r{done} of {goal} events", end="")
+
+        async with open_installation(data) as installation:
+            try:
+                await rebuild(installation.pool, installation.events, projection, progress=progress)
+            except AlreadyRunning as error:
+                raise Wrong(f"{name} is being rebuilt by another process") from error
+            except TimeoutError as error:
+                raise Wrong(f"{name} is unchanged: {error}") from error
+        return total
+
+    events = complete(work())
+    err.print("\r", end="")
+    say(f"{name} is rebuilt from {events} events.")
+
+
+@dead_app.command("list")
+def dead_list(
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="The newest so many.")] = 50,
+    data: Data = DATA,
+) -> None:
+    """List what nobody has dealt with."""
+    letters = _for_installation(data, lambda i: dead.page(i, limit=limit))
+    if not letters:
+        say("No dead letters.")
+        return
+    table = Table("id", "received (UTC)", "account", "source", "reason")
+    for letter in letters:
+        table.add_row(
+            str(letter.id),
+            f"{letter.received_at:%Y-%m-%d %H:%M:%S}",
+            str(letter.account_id or "-"),
+            letter.source,
+            _plain(letter.reason),
+        )
+    out.print(table)
+
+
+@dead_app.command("show")
+def dead_show(letter: int, data: Data = DATA) -> None:
+    """Show one, with its reason and body."""
+    found = _for_installation(data, lambda i: dead.get(i, letter))
+    say(f"{found.id}: {found.reason}\n{found.source}, {found.content_type}\n{dead.preview(found)}")
+
+
+@dead_app.command("retry")
+def dead_retry(letter: int, data: Data = DATA) -> None:
+    """Read one again and publish what it says."""
+    say(_for_installation(data, lambda i: dead.retry(i, letter)))
+
+
+@dead_app.command("drop")
+def dead_drop(letter: int, data: Data = DATA) -> None:
+    """Set one aside for good."""
+    say(_for_installation(data, lambda i: dead.drop(i, letter)))
+
+
+@app.command("doctor")
+def doctor_(data: Data = DATA) -> None:
+    """Look at everything and say what to do; exit status 1 if something needs a person."""
+
+    async def work() -> bool:
+        well = True
+        table = Table("what", "found", "to do")
+        async with open_installation(data) as installation:
+            async for finding in doctor.examine(installation):
+                well = well and not finding.advice
+                table.add_row(finding.subject, _plain(finding.found), _plain(finding.advice))
+        out.print(table)
+        return well
+
+    raise typer.Exit(0 if complete(work()) else 1)
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def _for_installation(data: Path, work: Callable[[Installation], Awaitable[T]]) -> T:
+    async def opened() -> T:
+        async with open_installation(data) as installation:
+            return await work(installation)
+
+    return complete(opened())
+
+
+def _for_account(
+    data: Path, account_id: int | None, work: Callable[[Installation, Account], Awaitable[T]]
+) -> T:
+    async def opened(installation: Installation) -> T:
+        return await work(installation, await installation.account(account_id))
+
+    return _for_installation(data, opened)

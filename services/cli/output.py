@@ -1,0 +1,56 @@
+"""What commands print: tables and words for people, errors with an exit status."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from services.cli.installation import Wrong
+from services.embedded import EmbeddedDatabaseError
+from services.errors import Unavailable
+from services.logs import masked
+from services.secrets import MasterKeyRefused, Unsealable
+from services.storage.migrate import SchemaRefused
+
+T = TypeVar("T")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+EXPECTED = (
+    Wrong,
+    EmbeddedDatabaseError,
+    SchemaRefused,
+    MasterKeyRefused,
+    Unsealable,
+    Unavailable,
+    OSError,
+)
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command to its end; what a person can mend is one line and exit status 1."""
+    try:
+        if sys.platform == "win32":
+            return asyncio.run(work)
+        import uvloop  # noqa: PLC0415 - not on Windows
+
+        return uvloop.run(work)
+    except EXPECTED as error:
+        fail(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def fail(message: str) -> NoReturn:
+    """End with a message and exit status 1."""
+    err.print("error:", masked(message), style="red", markup=False)
+    raise typer.Exit(1)
+
+
+def say(message: str) -> None:
+    """One plain line; nothing in it is markup."""
+    out.print(message, markup=False, soft_wrap=True)

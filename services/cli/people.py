@@ -1,0 +1,76 @@
+"""Pauses of managers, ordered from the command line by an administrator (D9.2)."""
+
+import getpass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from contracts.inbound import PauseManager, ResumeManager
+from services.cli.explain import namer
+from services.cli.installation import Installation, Wrong
+from services.cli.order import order
+from services.storage.accounts import Account
+
+KEPT = "Kept; it takes effect when fairlead runs here (fairlead up)."
+
+
+async def pause(
+    installation: Installation, account: Account, manager_id: int, *, until: str, reason: str
+) -> str:
+    """Pause a manager; what to tell the person.
+
+    Raises:
+        Wrong: `until` makes no sense, or the account refused.
+    """
+    ends_at = parse_until(until, datetime.now(UTC), account.timezone) if until else None
+    body = PauseManager(
+        manager_id=manager_id,
+        by=f"administrator {getpass.getuser()}",
+        by_administrator=True,
+        until=ends_at,
+        reason=reason,
+    )
+    answer = await order(installation, account.account_id, body)
+    if answer is None:
+        return KEPT
+    who = namer(account)(manager_id)
+    zone = ZoneInfo(account.timezone)
+    until_words = f" until {ends_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone})" if ends_at else ""
+    return f"{who} is paused{until_words}." if answer else f"{who} was paused like that already."
+
+
+async def resume(installation: Installation, account: Account, manager_id: int) -> str:
+    """Resume a manager; what to tell the person.
+
+    Raises:
+        Wrong: The account refused.
+    """
+    by = f"administrator {getpass.getuser()}"
+    body = ResumeManager(manager_id=manager_id, by=by, by_administrator=True)
+    answer = await order(installation, account.account_id, body)
+    if answer is None:
+        return KEPT
+    who = namer(account)(manager_id)
+    return f"{who} takes leads again." if answer else f"{who} was not paused."
+
+
+def parse_until(text: str, now: datetime, timezone: str) -> datetime:
+    """An instant from `15:00` (the next one, in the account's zone) or an ISO date and time.
+
+    Raises:
+        Wrong: It is neither.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except ZoneInfoNotFoundError as error:
+        raise Wrong(f"the account's time zone {timezone!r} is not known here") from error
+    try:
+        if len(text) <= len("15:00"):
+            clock = datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - only the time of day
+            today = now.astimezone(zone)
+            at = today.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+            return (at if at > today else at + timedelta(days=1)).astimezone(UTC)
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        text = f"--until: expected HH:MM or a date and time like 2026-12-01T15:00, got {text!r}"
+        raise Wrong(text) from error
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,0 +1,140 @@
+"""All roles in one process, on the embedded database, until told to stop (F13)."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import structlog
+
+from services.allocator.app import create_allocator
+from services.allocator.run import CONSUMER
+from services.allocator.settings import AllocatorSettings
+from services.cli.installation import RUNTIME_FILE, Installation, open_installation
+from services.clock import app as clock
+from services.errors import Unavailable
+from services.gateway import app as gateway
+from services.gateway.postgres import RegisteredAccounts
+from services.gateway.settings import Settings as GatewaySettings
+from services.ingress.app import serve
+from services.ingress.settings import IngressSettings
+from services.log.postgres import prune
+from services.projector.run import Projector
+from services.storage.wakeup import ALLOCATIONS, Bell
+
+log = structlog.get_logger(__name__)
+
+CONNECTIONS = 24
+PRUNE_EVERY_S = 600.0
+
+
+async def up(
+    data: Path, *, host: str, port: int, on_listening: Callable[[str], None] | None = None
+) -> None:
+    """Run until SIGTERM or SIGINT; a second signal ends at once, which loses nothing either.
+
+    Args:
+        data: The data folder.
+        host: Where webhooks are received.
+        port: 0 for any free one.
+        on_listening: Told the address once webhooks are received.
+
+    Raises:
+        services.embedded.EmbeddedDatabaseError: The folder cannot be used.
+        OSError: The address cannot be listened at.
+    """
+    stop = _stop_on_signals()
+    async with open_installation(data, exclusive=True, connections=CONNECTIONS) as installation:
+        runtime = installation.data / RUNTIME_FILE
+
+        def listening(bound: int) -> None:
+            address = f"http://{host}:{bound}"
+            _write_whole(runtime, json.dumps({"pid": os.getpid(), "address": address}))
+            log.info("fairlead_up", address=address, data=str(installation.data))
+            if on_listening is not None:
+                on_listening(address)
+
+        try:
+            async with asyncio.TaskGroup() as roles:
+                background = [
+                    roles.create_task(work, name=name)
+                    for name, work in _background(installation).items()
+                ]
+                await serve(
+                    log_writer=installation.log,
+                    dead_letters=installation.dead_letters,
+                    accounts=installation.accounts,
+                    settings=IngressSettings(),
+                    host=host,
+                    port=port,
+                    stop=stop,
+                    on_bound=listening,
+                )
+                for task in background:
+                    task.cancel()
+        finally:
+            runtime.unlink(missing_ok=True)
+    log.info("fairlead_down")
+
+
+def _background(installation: Installation) -> dict[str, Coroutine[None, None, None]]:
+    wakeup, pool = installation.wakeup, installation.pool
+    gateway_bell, clock_bell = Bell(), Bell()
+    appended = wakeup.bell(ALLOCATIONS)
+
+    def on_progress(moved: frozenset[str]) -> None:
+        if moved & {"assignments", "lookups"}:
+            gateway_bell.ring()
+        if "timers" in moved:
+            clock_bell.ring()
+
+    projector = Projector(pool, installation.events, wait=appended.wait, on_progress=on_progress)
+    return {
+        "allocator": create_allocator(pool, wakeup, AllocatorSettings()).run(),
+        "projector": projector.run(),
+        "gateway": gateway.run(
+            GatewaySettings(),
+            pool=pool,
+            accounts=RegisteredAccounts(installation.accounts),
+            writer=installation.log,
+            wakeup=gateway_bell,
+        ),
+        "clock": clock.run(
+            clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell
+        ),
+        "housekeeping": _keep_house(installation),
+    }
+
+
+async def _keep_house(installation: Installation) -> None:
+    """Forget messages of the inbound log two weeks after they took effect."""
+    while True:
+        try:
+            while await prune(installation.pool, CONSUMER):
+                pass
+        except Unavailable as error:
+            log.warning("housekeeping_waits", reason=str(error))
+        await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        if stop.is_set():
+            os._exit(130)  # nothing is kept only in memory
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told)
+    return stop
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """A reader finds the old text or the new one, never half of it."""
+    aside = path.with_suffix(".tmp")
+    aside.write_text(text)
+    aside.replace(path)
