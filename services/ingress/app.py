@@ -1,0 +1,226 @@
+"""Wires ingress: what it needs comes in, one address with its limits comes out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.kommo.webhooks import read_body
+from services.codec import encode_inbound
+from services.errors import Unavailable
+from services.ingress.appender import Appender, DeadLetters
+from services.ingress.body import BodyBudget
+from services.ingress.clock import ReceiptClock, utc_now
+from services.ingress.directory import AccountDirectory, Accounts
+from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
+from services.ingress.intake import Intake
+from services.ingress.quota import Quotas
+from services.ingress.server import listen, serve_http
+from services.ingress.settings import IngressSettings
+from services.log.port import LogWriter
+
+log = structlog.get_logger()
+
+READY_WITHIN_S = 1.0
+PROBE_EVERY_S = 1.0
+
+Probe = Callable[[], Awaitable[None]]
+
+
+def create_app(
+    *,
+    appender: Appender,
+    directory: AccountDirectory,
+    settings: IngressSettings,
+    now: Callable[[], datetime] = utc_now,
+    probe: Probe | None = None,
+) -> Starlette:
+    """The address itself, around parts that somebody else runs.
+
+    Args:
+        appender: Makes bodies durable.
+        directory: Knows whose secret it is.
+        settings: The limits.
+        now: The wall clock.
+        probe: Returns when the log takes messages, raises `Unavailable` when it does not;
+            without one the last write tells.
+    """
+    endpoint = WebhookEndpoint(
+        intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
+        directory=directory,
+        appender=appender,
+        quotas=Quotas(rate_per_s=settings.rate_per_s, burst=settings.burst, quota=settings.quota),
+        budget=BodyBudget(settings.reading_bytes_max),
+        limits=WebhookLimits(
+            body_bytes_max=settings.body_bytes_max,
+            body_read_s=settings.body_read_s,
+            answer_within_s=settings.answer_within_ms / 1_000,
+        ),
+    )
+
+    readiness = Readiness(appender, directory, probe)
+
+    async def live(_: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def ready(_: Request) -> Response:
+        if await readiness.check():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("not ready\n", 503)
+
+    app = Starlette(
+        routes=[
+            Route("/healthz", live),
+            Route("/readyz", ready),
+            Route("/{path:path}", endpoint),
+        ],
+        middleware=[Middleware(SecurityHeaders)],
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+async def serve(  # noqa: PLR0913  # the ports of a role
+    *,
+    log_writer: LogWriter,
+    dead_letters: DeadLetters,
+    accounts: Accounts,
+    settings: IngressSettings,
+    host: str | None = None,
+    port: int | None = None,
+    stop: asyncio.Event | None = None,
+    on_bound: Callable[[int], None] | None = None,
+    now: Callable[[], datetime] = utc_now,
+    probe: Probe | None = None,
+) -> None:
+    """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
+
+    First no connection is taken any more, then requests in flight are answered, then the last
+    batch is written; all of it within `stop_within_s` and `answer_within_ms`.
+
+    Args:
+        log_writer: The inbound log.
+        dead_letters: Where what cannot be used is kept.
+        accounts: Where the webhook secrets are registered.
+        settings: The limits.
+        host: Instead of the one in the settings.
+        port: Instead of the one in the settings; 0 for any free one.
+        stop: Ends it.
+        on_bound: Gets the port once connections are accepted.
+        now: The wall clock.
+        probe: As for `create_app`.
+
+    Raises:
+        OSError: The address cannot be listened at.
+    """
+    appender = create_appender(log_writer, dead_letters, settings)
+    directory = create_directory(accounts, settings)
+    app = create_app(
+        appender=appender, directory=directory, settings=settings, now=now, probe=probe
+    )
+    listener = listen(
+        settings.host if host is None else host, settings.port if port is None else port
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(appender.run())
+        refreshing = tasks.create_task(directory.keep_fresh())
+        try:
+            await serve_http(
+                app,
+                settings,
+                listener=listener,
+                stop=stop or asyncio.Event(),
+                on_bound=on_bound or _log_bound,
+            )
+        finally:
+            refreshing.cancel()
+            appender.close()
+
+
+def create_appender(
+    log_writer: LogWriter, dead_letters: DeadLetters, settings: IngressSettings
+) -> Appender:
+    """The appender these settings ask for; its `run` must be running."""
+    return Appender(
+        log_writer,
+        dead_letters,
+        queue_bodies_max=settings.queue_bodies_max,
+        queue_bytes_max=settings.queue_bytes_max,
+        batch_messages_max=settings.batch_messages_max,
+        batch_bytes_max=settings.batch_bytes_max,
+    )
+
+
+def create_directory(accounts: Accounts, settings: IngressSettings) -> AccountDirectory:
+    """The directory these settings ask for; its `keep_fresh` should be running."""
+    return AccountDirectory(
+        accounts, wait_s=settings.directory_wait_ms / 1_000, age_max_s=settings.directory_age_max_s
+    )
+
+
+class Readiness:
+    """Whether webhooks would be stored now; asks the log at most once per second."""
+
+    def __init__(
+        self, appender: Appender, directory: AccountDirectory, probe: Probe | None
+    ) -> None:
+        self._appender = appender
+        self._directory = directory
+        self._probe = probe
+        self._probed = False
+        self._probe_again_at = 0.0
+        self._probing = asyncio.Lock()
+
+    async def check(self) -> bool:
+        """Whether accounts are known, and the log takes messages."""
+        if self._appender.is_closed or not self._directory.is_loaded:
+            return False
+        if self._probe is None:
+            return not self._appender.is_failing
+        async with self._probing:
+            loop = asyncio.get_running_loop()
+            if loop.time() >= self._probe_again_at:
+                self._probed = await _succeeds(self._probe)
+                self._probe_again_at = loop.time() + PROBE_EVERY_S
+            return self._probed
+
+
+class SecurityHeaders:
+    """Headers that keep the address from leaking by browsers (S3)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the headers added."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "no-referrer"
+                headers["cache-control"] = "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+async def _succeeds(probe: Probe) -> bool:
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await probe()
+    except (Unavailable, TimeoutError):
+        return False
+    return True
+
+
+def _log_bound(port: int) -> None:
+    log.info("ingress_listening", port=port)

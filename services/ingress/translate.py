@@ -1,0 +1,81 @@
+"""What Kommo's notifications mean for the inbound log.
+
+Only facts about leads can change an account. A mail, a call or a visit is no entry into a stage,
+and contacts, tasks and chats are no leads: these are answered 200 and not kept.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from hashlib import blake2b
+
+from contracts.inbound import Inbound, LeadRemoved, LeadReported, TriggerFired
+from contracts.kommo.notifications import (
+    LeadNotification,
+    LeadRemovedNotification,
+    Notification,
+    TriggerNotification,
+)
+from contracts.stage import Stage
+
+ID_BYTES = 16
+
+Fact = TriggerFired | LeadReported | LeadRemoved
+
+
+def translate(
+    notifications: Iterable[Notification], *, account_id: int, body_digest: bytes, at: datetime
+) -> Iterator[Inbound]:
+    """One message for each notification that can change the account, in their order.
+
+    A repeated body gives the same ids. So does, with the plain trigger, a lead that comes back
+    to a stage, because that body carries no time: an equal id alone is no proof of a repeat.
+
+    Args:
+        notifications: Of one body.
+        account_id: Of the secret, not of the body.
+        body_digest: Of the body.
+        at: When it was received.
+    """
+    for notification in notifications:
+        fact = fact_of(notification)
+        if fact is not None:
+            message_id = _message_id(account_id, fact, body_digest)
+            yield Inbound(account_id=account_id, message_id=message_id, at=at, body=fact)
+
+
+def fact_of(notification: Notification) -> Fact | None:
+    """The fact in a notification, None when it tells nothing about where a lead is."""
+    match notification:
+        case TriggerNotification(event="entered"):
+            return TriggerFired(
+                lead_id=notification.lead_id,
+                stage=Stage(notification.pipeline_id, notification.status_id),
+                source="dp_widget" if notification.kind == "widget" else "dp_hook",
+                old_stage=_old_stage(notification),
+                occurred_at=notification.occurred_at,
+            )
+        case LeadNotification():
+            return LeadReported(
+                lead_id=notification.lead_id,
+                action=notification.action,
+                stage=Stage(notification.pipeline_id, notification.status_id),
+                responsible_id=notification.responsible_user_id,
+                modified_at=notification.modified_at,
+                created_at=notification.created_at,
+                modified_by=notification.modified_user_id,
+            )
+        case LeadRemovedNotification():
+            return LeadRemoved(lead_id=notification.lead_id)
+        case _:
+            return None
+
+
+def _old_stage(trigger: TriggerNotification) -> Stage | None:
+    if trigger.old_pipeline_id is None or trigger.old_status_id is None:
+        return None
+    return Stage(trigger.old_pipeline_id, trigger.old_status_id)
+
+
+def _message_id(account_id: int, fact: Fact, body_digest: bytes) -> str:
+    content = f"{account_id} {fact!r} ".encode() + body_digest
+    return blake2b(content, digest_size=ID_BYTES).hexdigest()
