@@ -101,9 +101,7 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
             writer=installation.log,
             wakeup=gateway_bell,
         ),
-        "clock": clock.run(
-            clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell
-        ),
+        "clock": clock.run(clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell),
         "housekeeping": _keep_house(installation),
     }
 

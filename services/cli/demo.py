@@ -1,0 +1,208 @@
+"""The main job from end to end: leads of a local Kommo through an installation of its own.
+
+What counts is read back from the local Kommo's leads and journal: a lead that nobody was made
+responsible for is lost, one that was written twice is twice. Our own tables only tell the rest.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from projections import assignments
+from services.cli import people, rules
+from services.cli.connect import connect
+from services.cli.demo_findings import Findings, find
+from services.cli.demo_output import print_findings, write_report
+from services.cli.installation import RUNTIME_FILE, Installation, open_installation
+from services.cli.kommo_process import LocalKommo, end, local_kommo, written
+from services.cli.output import err, out, say
+from services.cli.sample import INBOX, NEW_REQUEST, PAUSED_ID, SALES, sample_rules
+from services.rules_file import dump
+from services.storage.accounts import Account
+from services.storage.database import borrow
+
+UP_WITHIN_S = 120.0
+READ_WITHIN_S = 120.0
+# So long without any progress, and the demo ends with what there is.
+STALLED_S = 60.0
+LOOK_EVERY_S = 0.1
+# Often enough to find what DROP lost, seldom enough not to share the time of the pushes.
+SWEEP_EVERY_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """One run of the demo."""
+
+    leads: int
+    drop_percent: int
+    batch: int
+    report: Path
+
+    async def run(self) -> bool:
+        """Play it and print the result; whether nothing was lost and nothing done twice."""
+        folder = Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
+        try:
+            findings = await self._play(folder)
+        except BaseException:
+            err.print(f"What happened is logged in {folder}", markup=False)
+            raise
+        await asyncio.to_thread(shutil.rmtree, folder)
+        print_findings(findings)
+        await asyncio.to_thread(write_report, findings, self.report)
+        say(f"\nThe same as pictures: {self.report}")
+        return findings.lost == 0 and findings.twice == 0
+
+    async def _play(self, folder: Path) -> Findings:
+        knobs = {"drop_fraction": self.drop_percent / 100, "journal_max": 10_000_000}
+        with out.status("Starting a local Kommo and Fairlead ..."):
+            async with (
+                local_kommo(folder, leads=self.leads, knobs=knobs) as kommo,
+                _fairlead(folder, self.batch),
+                open_installation(folder / "data") as installation,
+            ):
+                account = await self._prepare(kommo, installation, folder)
+                return await self._distribute(kommo, installation, account)
+
+    async def _prepare(
+        self, kommo: LocalKommo, installation: Installation, folder: Path
+    ) -> Account:
+        running = installation.running()
+        assert running is not None  # noqa: S101 - it was awaited
+        token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
+        connected = await connect(
+            installation,
+            base_url=kommo.base_url,
+            token=token,
+            public_url=running["address"],
+        )
+        account = await installation.account(connected.account_id)
+        file = folder / "rules.yaml"
+        sample = dump(sample_rules(datetime.now(UTC), account.timezone))
+        await asyncio.to_thread(file.write_text, sample)
+        await rules.apply(installation, account, file)
+        await people.pause(installation, account, PAUSED_ID, until="", reason="training")
+        await kommo.post(
+            "/triggers",
+            {
+                "pipeline_id": SALES,
+                "status_id": NEW_REQUEST,
+                "url": connected.hook_url.get_secret_value(),
+            },
+        )
+        await _await_baseline(installation, account, self.leads)
+        return account
+
+    async def _distribute(
+        self, kommo: LocalKommo, installation: Installation, account: Account
+    ) -> Findings:
+        lead_ids = [row[0] for row in (await kommo.get("/leads"))["leads"] if row[2] == INBOX]
+        started_at = time.time()
+        moving = asyncio.create_task(
+            kommo.post(
+                "/leads/move",
+                {"lead_ids": lead_ids, "pipeline_id": SALES, "status_id": NEW_REQUEST},
+            )
+        )
+        await self._watch(kommo, installation, len(lead_ids))
+        await moving
+        return await find(
+            kommo,
+            installation,
+            account,
+            lead_ids=lead_ids,
+            started_at=started_at,
+            batch=self.batch,
+            drop_percent=self.drop_percent,
+        )
+
+    async def _watch(self, kommo: LocalKommo, installation: Installation, leads: int) -> None:
+        """Show the progress until every lead is set and settled, or nothing moves any more."""
+        columns = (
+            TextColumn("{task.description:>12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=out) as progress:
+            decided = progress.add_task("decided", total=leads)
+            in_kommo = progress.add_task("set in Kommo", total=leads)
+            seen, moved_at = (-1, -1, -1), time.monotonic()
+            while time.monotonic() - moved_at < STALLED_S:
+                now = await _counts(kommo, installation)
+                progress.update(decided, completed=now[0])
+                progress.update(in_kommo, completed=now[1])
+                if now[1] >= leads and now[2] == 0:
+                    return
+                if now != seen:
+                    seen, moved_at = now, time.monotonic()
+                await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _counts(kommo: LocalKommo, installation: Installation) -> tuple[int, int, int]:
+    """Leads decided, leads set in Kommo, leads whose push is not settled."""
+    summary = await kommo.get("/summary")
+    async with borrow(installation.pool) as connection:
+        decided: int = await connection.fetchval("SELECT count(*) FROM assignments.leads")
+        backlog = await assignments.backlog(connection)
+    pending = sum(part.leads for part in backlog)
+    return decided, summary["leads_patched_by_api"], pending
+
+
+@asynccontextmanager
+async def _fairlead(folder: Path, batch: int) -> AsyncIterator[None]:
+    """`fairlead up` as a process of its own."""
+    data = folder / "data"
+    environment = {
+        **os.environ,
+        "FAIRLEAD_GATEWAY_PUSH_BATCH_SIZE": str(batch),
+        "FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S": str(SWEEP_EVERY_S),
+        "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.5",
+        "FAIRLEAD_INGRESS_BURST": "1000000",
+    }
+    with (folder / "fairlead.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.cli",
+            "up",
+            "--port=0",
+            f"--data={data}",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+    try:
+        runtime = await written(data / RUNTIME_FILE, process, UP_WITHIN_S)
+        assert json.loads(runtime)["pid"] == process.pid  # noqa: S101 - the folder is ours
+        yield
+    finally:
+        await end(process)
+
+
+async def _await_baseline(installation: Installation, account: Account, leads: int) -> None:
+    """Wait until every lead of the account is known, as after any connection."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        while True:
+            async with borrow(installation.pool) as connection:
+                known: int | None = await connection.fetchval(
+                    "SELECT sum(open_leads)::bigint FROM loads.open_leads WHERE account_id = $1",
+                    account.account_id,
+                )
+            if (known or 0) >= leads:
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
