@@ -1,0 +1,218 @@
+"""A gateway's surroundings: a scaled clock, an aggregate that believes, a work list in memory."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+
+from contracts.inbound import Inbound, LeadMissing, LeadObserved, ResponsibleRefused, ResponsibleSet
+from projections.assignments import Assignment
+from services.gateway.connections import Connections
+from services.gateway.ports import Connected
+from services.gateway.pusher import Pusher, PushRules
+from services.kommo.client import Deadlines
+from services.kommo.limiter import Limiter, Pace
+from services.sandbox.app import Sandbox, running_sandbox
+from services.sandbox.journal import RequestRow
+from services.sandbox.knobs import Knobs
+from services.sandbox.model import Author, LeadPatch
+from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, sample_account
+
+PERSON = Author("human", ADMIN_ID)
+SCALE = 50.0
+
+
+class ScaledTiming:
+    """The machine's clock, running faster, so that minutes pass in seconds."""
+
+    def __init__(self, scale: float = SCALE) -> None:
+        self.scale = scale
+
+    def monotonic(self) -> float:
+        return time.monotonic() * self.scale
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self.scale)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
+    """Wait for a condition; fails when it does not come true in time."""
+    async with asyncio.timeout(deadline_s):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[None]:
+    """Run something in the background; an error in it fails the test."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+        if task.done():
+            task.result()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@dataclass
+class Books:
+    """Work list and inbound log in one: a decision is pending until a result settles it."""
+
+    rows: dict[int, Assignment] = field(default_factory=dict)
+    messages: list[Inbound] = field(default_factory=list)
+    calls: int = 0
+    settles: bool = True
+
+    def decide(
+        self,
+        lead_ids: Iterable[int],
+        manager_id: int,
+        *,
+        before: int | None = ADMIN_ID,
+        decided_at: datetime | None = None,
+        attempt: int = 1,
+    ) -> None:
+        for lead_id in lead_ids:
+            self.rows[lead_id] = Assignment(
+                account_id=ACCOUNT_ID,
+                lead_id=lead_id,
+                request_id=f"{lead_id}.1",
+                attempt=attempt,
+                manager_id=manager_id,
+                responsible_before=before,
+                decided_version=len(self.rows) + 1,
+                decided_at=decided_at or utc_now(),
+            )
+
+    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
+        def place(row: Assignment) -> tuple[datetime, int, int]:
+            return row.decided_at, row.account_id, row.lead_id
+
+        rows = sorted((r for r in self.rows.values() if r.state == "pending"), key=place)
+        return [row for row in rows if after is None or place(row) > place(after)][:limit]
+
+    async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
+        found = [self.rows[lead_id] for lead_id in sorted(lead_ids) if lead_id in self.rows]
+        return [row for row in found if row.account_id == account_id]
+
+    async def publish(self, messages: Sequence[Inbound]) -> None:
+        self.calls += 1
+        self.messages += messages
+        for message in messages if self.settles else ():
+            self._settle(message)
+
+    def _settle(self, message: Inbound) -> None:
+        body = message.body
+        if not isinstance(body, ResponsibleSet | ResponsibleRefused | LeadObserved | LeadMissing):
+            return
+        row = self.rows.get(body.lead_id)
+        if row is None or row.state != "pending":
+            return
+        state = {ResponsibleSet: "confirmed", ResponsibleRefused: "failed"}.get(
+            type(body), "withdrawn"
+        )
+        self.rows[body.lead_id] = replace(row, state=state, settled_at=message.at)
+
+    def bodies(self, kind: type) -> list[Any]:
+        return [message.body for message in self.messages if isinstance(message.body, kind)]
+
+    def is_settled(self) -> bool:
+        return all(row.state != "pending" for row in self.rows.values())
+
+
+@dataclass
+class OneAccount:
+    """A registry with the sandbox's account in it."""
+
+    base_url: str
+    token: str
+    directory: dict[str, Any] = field(default_factory=dict)
+
+    async def connected(self) -> Sequence[Connected]:
+        return [
+            Connected(account_id=ACCOUNT_ID, base_url=self.base_url, token=SecretStr(self.token))
+        ]
+
+    async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
+        assert account_id == ACCOUNT_ID
+        self.directory = dict(directory)
+
+
+@dataclass
+class World:
+    """A sandbox, and everything to build a part of the gateway before it."""
+
+    sandbox: Sandbox
+    limiter: Limiter
+    accounts: OneAccount
+    connections: Connections
+    books: Books
+    timing: ScaledTiming
+
+    def pusher(self, *, random: float = 0.5, **rules: Any) -> Pusher:
+        return Pusher(
+            work=self.books,
+            connections=self.connections,
+            publisher=self.books,
+            now=utc_now,
+            random=lambda: random,
+            rules=PushRules(**{"fresh_s": 3_000.0, "settle_s": 3_000.0, **rules}),
+            timing=self.timing,
+        )
+
+    @property
+    def lead_ids(self) -> list[int]:
+        return sorted(self.sandbox.account.leads)
+
+    def owner(self, lead_id: int) -> int:
+        return self.sandbox.account.leads[lead_id].responsible_user_id
+
+    def person_takes(self, lead_ids: Iterable[int], user_id: int) -> None:
+        patches = [LeadPatch(each, {"responsible_user_id": user_id}) for each in lead_ids]
+        self.sandbox.crm.change(patches, PERSON)
+
+    def requests(self, method: str | None = None) -> list[RequestRow]:
+        rows = list(self.sandbox.journal.requests)
+        return [row for row in rows if method is None or row.method == method]
+
+    def patched_ids(self) -> list[int]:
+        bodies = [orjson.loads(row.body) for row in self.requests("PATCH")]
+        return [element["id"] for body in bodies for element in body]
+
+    def bad_patches(self) -> int:
+        """PATCH of a lead after a person had it: the promise is that there is none."""
+        api = [row for row in self.sandbox.journal.responsibles if row.via == "api"]
+        return sum(row.old != ADMIN_ID for row in api)
+
+
+@contextlib.asynccontextmanager
+async def world(
+    leads: int = 0, *, knobs: Knobs | None = None, scale: float = SCALE, **pace: Any
+) -> AsyncIterator[World]:
+    """A sandbox that counts requests by the scaled clock's limit, and the gateway's parts."""
+    knobs = knobs or Knobs(requests_per_second=1_000_000)
+    timing = ScaledTiming(scale)
+    limiter = Limiter(Pace(**{"rate_per_s": 6.0, **pace}), timing)
+    async with running_sandbox(sample_account(leads), knobs) as sandbox:
+        accounts = OneAccount(sandbox.base_url, sandbox.token)
+        connections = Connections(accounts, limiter, Deadlines(total_s=2.0))
+        await connections.reload()
+        try:
+            yield World(sandbox, limiter, accounts, connections, Books(), timing)
+        finally:
+            await connections.aclose()
+
+
+LATER = timedelta(minutes=5)
