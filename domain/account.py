@@ -147,7 +147,7 @@ class Account:
         now: The latest time of any event; decisions never go back behind it (F64).
         connected_at: When the account was first described; older leads are not new to us.
         active_user_ids: None until Kommo's users are known.
-        credits: Ledger name to manager to units (D3.1); managers at 0 may be missing.
+        credits: Ledger name to manager to units (D3.1); managers at 0 are missing.
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
         lookups: Leads whose reading was asked for, and when.
@@ -404,6 +404,8 @@ class Account:
         credit = self.credits.setdefault(ledger, {})
         for manager_id, units in movements:
             credit[manager_id] = credit.get(manager_id, 0) + units
+            if not credit[manager_id]:
+                del credit[manager_id]  # so that equal states are equal
 
 
 def _later(known: datetime | None, reported: datetime | None) -> datetime | None:

@@ -66,6 +66,7 @@ def on_trigger(step: Step, message: TriggerFired) -> None:
         at=message.occurred_at,
         source=message.source,
         is_entry=True,
+        is_move=True,
     )
     if message.lead_id in step.account.gone:
         _look_up(step, message.lead_id, "trigger_after_end")
@@ -73,7 +74,7 @@ def on_trigger(step: Step, message: TriggerFired) -> None:
         _apply(step, None, report)
     elif lead.stage == message.stage:
         if lead.request_id is None:
-            open_request(step, lead_id=message.lead_id, stage=message.stage, source=message.source)
+            _apply(step, lead, report)
     elif _is_before(message.occurred_at, lead.stage_at):
         return
     elif _is_believable(lead, message):

@@ -39,8 +39,7 @@ def dump(account: Account) -> bytes:
         "requests_total": account.requests_total,
         "turns": account.turns,
         "credits": [
-            [name, [pair for pair in sorted(credit.items()) if pair[1]]]
-            for name, credit in sorted(account.credits.items())
+            [name, sorted(credit.items())] for name, credit in sorted(account.credits.items())
         ],
         "last_turns": sorted(account.last_turns.items()),
         "waiting": [

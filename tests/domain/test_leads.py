@@ -135,3 +135,13 @@ def test_F28_a_trigger_with_a_time_does_not_make_a_report_of_the_responsible_sta
         "closed 1.1: taken_by_person",
         "lead 1 in new of 503",
     )
+
+
+def test_F28_a_trigger_for_the_known_stage_moves_its_time_forward() -> None:
+    known = given(
+        observed(1, NEW, modified=LONG_AGO, created=LONG_AGO, reason="baseline"),
+        dp(1, NEW, source="dp_widget", occurred_at=at(5)),
+        rules=TWO_RULES,
+    )
+
+    known.when(reported(1, HOT, modified=at(5)), at=at(6)).then("look up 1: same_second")
