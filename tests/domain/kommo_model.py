@@ -98,12 +98,19 @@ class TrueLead:
 
 @dataclass(slots=True)
 class History:
-    """One random history, told to an account as it happens."""
+    """One random history, told to an account as it happens.
+
+    Attributes:
+        with_plain_triggers: Plain triggers carry no time; without them each hook but a deletion
+            tells Kommo's time of what it says.
+        with_bursts: Several changes within a second, which Kommo's times cannot tell apart.
+    """
 
     seed: int
     weather: Weather = ROUGH
     leads_max: int = 4
-    with_limit: bool = True
+    with_plain_triggers: bool = True
+    with_bursts: bool = True
     random: Random = field(init=False)
     account: Account = field(init=False)
     now: datetime = NOON
@@ -124,9 +131,11 @@ class History:
         """Let it all happen, then sweep until nothing is left to say."""
         self._connect()
         changes = self.random.randint(3, 14)
-        seconds = sorted(self.random.randrange(HISTORY_S * 4) / 4 for _ in range(changes))
-        if self.random.random() < 0.5:  # several changes within a second or two
-            seconds = sorted(self.random.choice(seconds) + k % 3 * 0.4 for k in range(changes))
+        seconds = sorted(self.random.sample(range(HISTORY_S), changes))
+        if (
+            self.with_bursts and self.random.random() < 0.5
+        ):  # several changes within a second or two
+            seconds = sorted(self.random.choice(seconds) + k % 3 / 3 for k in range(changes))
         for second in seconds:
             self._later(NOON + timedelta(seconds=second), self._somebody_acts)
         self._drain(until=NOON + timedelta(hours=3))
@@ -157,7 +166,7 @@ class History:
 
     def _connect(self) -> None:
         self.tell(DescribeAccount(timezone="UTC", active_user_ids=tuple(sorted(self.active))))
-        section = {"limit": limit(2)} if self.with_limit and self.random.random() < 0.5 else {}
+        section = {"limit": limit(2)} if self.random.random() < 0.5 else {}
         self.tell(
             rules(rule(*MANAGERS, **section), rule(ANN, BOB, rule_id="b", stages=(HOT,), **section))
         )
@@ -234,7 +243,7 @@ class History:
 
     def _trigger(self, lead: TrueLead, old: Stage | None) -> None:
         if lead.stage in (NEW, HOT):
-            is_widget = self.random.random() < 0.3
+            is_widget = not self.with_plain_triggers or self.random.random() < 0.3
             fired = TriggerFired(
                 lead_id=lead.lead_id,
                 stage=lead.stage,
