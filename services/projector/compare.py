@@ -1,6 +1,7 @@
 """Whether a projection's rows are what its events say (I9)."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import asyncpg
@@ -8,13 +9,13 @@ import asyncpg
 from services.projector import schema
 from services.projector.advance import EventReader, ForeignRevision
 from services.projector.rebuild import (
-    LOCK_TIMEOUT,
-    SWAP_ATTEMPTS_MAX,
-    SWAP_PAUSE_S,
+    ATTEMPTS_MAX,
+    PAUSE_S,
     Progress,
     carry_over,
     copy,
     finish,
+    hold,
     ignore,
     replay,
 )
@@ -66,6 +67,7 @@ async def compare(
     Raises:
         ForeignRevision: The live rows are another revision's.
         services.projector.rebuild.AlreadyRunning: Another process is comparing.
+        TimeoutError: The live rows were never at rest.
     """
     shadow = f"{projection.NAME}_check"
     async with copy(pool, projection, shadow) as connection:
@@ -76,14 +78,11 @@ async def compare(
             )
         goals = await schema.positions(connection, projection.NAME)
         await replay(pool, store, projection, shadow=shadow, goals=goals, progress=progress)
-        for attempt in range(1, SWAP_ATTEMPTS_MAX + 1):
-            try:
+        for _ in range(ATTEMPTS_MAX):
+            with suppress(asyncpg.LockNotAvailableError):
                 return await _compare(connection, store, projection, shadow)
-            except asyncpg.LockNotAvailableError:
-                if attempt == SWAP_ATTEMPTS_MAX:
-                    raise
-                await asyncio.sleep(SWAP_PAUSE_S)
-    raise AssertionError("the last attempt returns or raises")
+            await asyncio.sleep(PAUSE_S)
+    raise TimeoutError(f"{projection.NAME} is written without a pause")
 
 
 async def _compare(
@@ -92,15 +91,11 @@ async def _compare(
     live = projection.NAME
     differences = []
     async with connection.transaction():
-        await connection.fetchval(LOCK_TIMEOUT)
-        tables = await schema.tables(connection, live)
-        await connection.execute(f"LOCK TABLE {live}.positions IN EXCLUSIVE MODE")
-        for table in tables:
-            await connection.execute(f"LOCK TABLE {live}.{table} IN SHARE MODE")
+        await hold(connection, projection)
         goals = await schema.positions(connection, live)
         await finish(connection, store, projection, shadow=shadow, goals=goals)
         await carry_over(connection, projection, shadow)
-        for table in tables:
+        for table in await schema.tables(connection, live):
             ours, theirs = f"{live}.{table}", f"{shadow}.{table}"
             surplus = await _surplus(connection, one=ours, other=theirs)
             lack = await _surplus(connection, one=theirs, other=ours)

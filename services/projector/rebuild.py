@@ -1,14 +1,18 @@
 """Make a projection anew from the first event, beside the live one, and swap (I9, F85).
 
 The copy grows in a schema of its own. When it is nearly there, one transaction stops the live
-projector by a lock on the table of positions, applies the rest, and renames the schemas, so a
-reader finds either the old rows or the new ones. What a crash leaves behind is a copy that
-nobody reads; the next rebuild drops it.
+projector by a lock on the table of positions, brings the copy to exactly the live positions,
+and renames the schemas. A rename locks no table, so readers are never held up; and as both
+sides are at the same positions, even a query whose tables are found one before and one after
+it reads one state. Only a transaction of its own snapshot (REPEATABLE READ) that began before
+the rebuild must not read a projection: it would not see the new rows.
+
+What a crash leaves behind is a copy that nobody reads; the next rebuild drops it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
@@ -22,12 +26,11 @@ ACCOUNTS_AT_ONCE = 4
 # Below this the rest is applied while the live projector stands still.
 REST_EVENTS_MAX = 500
 ROUNDS_MAX = 20
-# Shorter than PostgreSQL's deadlock_timeout of 1 s: if a reader of two tables and the swap wait
-# for each other, it is the swap that gives way.
+# Only the projector and the clock ever wait for the swap, and the drop for old readers. A short
+# wait, repeated, keeps either from standing in a queue that others have to join.
 LOCK_TIMEOUT = "SELECT set_config('lock_timeout', '500ms', true)"
-SWAP_TIMEOUT_S = 60
-SWAP_ATTEMPTS_MAX = 60
-SWAP_PAUSE_S = 0.5
+ATTEMPTS_MAX = 120
+PAUSE_S = 0.5
 
 ALONE = "SELECT pg_try_advisory_lock(hashtextextended('fairlead.projector.' || $1, 0))"
 NOT_ALONE = "SELECT pg_advisory_unlock(hashtextextended('fairlead.projector.' || $1, 0))"
@@ -60,26 +63,19 @@ async def rebuild(
 
     Raises:
         AlreadyRunning: Another process is at it; nothing was changed.
-        TimeoutError: Readers did not leave room for the swap; the live rows are as they were.
+        TimeoutError: There was no room for the swap, and the live rows are as they were; or a
+            reader holds the old ones, which the next rebuild will drop.
     """
-    shadow = f"{projection.NAME}_rebuild"
+    live, shadow = projection.NAME, f"{projection.NAME}_rebuild"
     async with copy(pool, projection, shadow) as connection:
+        await _patiently(lambda: _drop_old(connection, projection))
         for _ in range(ROUNDS_MAX):
-            goals = await store.heads()
+            goals = await schema.positions(connection, live)
             if await missing(connection, shadow, goals) <= REST_EVENTS_MAX:
                 break
             await replay(pool, store, projection, shadow=shadow, goals=goals, progress=progress)
-        for attempt in range(1, SWAP_ATTEMPTS_MAX + 1):
-            try:
-                async with asyncio.timeout(SWAP_TIMEOUT_S):
-                    await _swap(connection, store, projection, shadow)
-            except asyncpg.LockNotAvailableError as error:
-                if attempt == SWAP_ATTEMPTS_MAX:
-                    message = f"{projection.NAME} is read without a pause"
-                    raise TimeoutError(message) from error
-                await asyncio.sleep(SWAP_PAUSE_S)
-            else:
-                return
+        await _patiently(lambda: _swap(connection, store, projection, shadow))
+        await _patiently(lambda: _drop_old(connection, projection))
 
 
 @asynccontextmanager
@@ -168,18 +164,43 @@ async def carry_over(connection: asyncpg.Connection, projection: Projection, sha
         await connection.execute(statement.format(live=projection.NAME, shadow=shadow))
 
 
+async def hold(connection: asyncpg.Connection, projection: Projection) -> None:
+    """Keep everybody from writing the live rows until the end of the caller's transaction.
+
+    Raises:
+        asyncpg.LockNotAvailableError: Somebody is writing them; start again.
+    """
+    live = projection.NAME
+    await connection.fetchval(LOCK_TIMEOUT)
+    # The projector locks its position first, so this order cannot end in a deadlock with it.
+    await connection.execute(f"LOCK TABLE {live}.positions IN EXCLUSIVE MODE")
+    for table in await schema.tables(connection, live):
+        await connection.execute(f"LOCK TABLE {live}.{table} IN EXCLUSIVE MODE")
+
+
 async def _swap(
     connection: asyncpg.Connection, store: EventReader, projection: Projection, shadow: str
 ) -> None:
-    live, old = projection.NAME, f"{projection.NAME}_old"
+    live = projection.NAME
+    async with connection.transaction():
+        await hold(connection, projection)
+        goals = await schema.positions(connection, live)
+        await finish(connection, store, projection, shadow=shadow, goals=goals)
+        await carry_over(connection, projection, shadow)
+        await connection.execute(f"ALTER SCHEMA {live} RENAME TO {live}_old")
+        await connection.execute(f"ALTER SCHEMA {shadow} RENAME TO {live}")
+
+
+async def _drop_old(connection: asyncpg.Connection, projection: Projection) -> None:
     async with connection.transaction():
         await connection.fetchval(LOCK_TIMEOUT)
-        await connection.execute(f"LOCK TABLE {live}.positions IN EXCLUSIVE MODE")
-        await finish(connection, store, projection, shadow=shadow, goals=await store.heads())
-        # Now the readers too, or a query of two tables could find one old and one new.
-        for table in await schema.tables(connection, live):
-            await connection.execute(f"LOCK TABLE {live}.{table} IN ACCESS EXCLUSIVE MODE")
-        await carry_over(connection, projection, shadow)
-        await connection.execute(f"ALTER SCHEMA {live} RENAME TO {old}")
-        await connection.execute(f"ALTER SCHEMA {shadow} RENAME TO {live}")
-        await schema.drop(connection, old)
+        await schema.drop(connection, f"{projection.NAME}_old")
+
+
+async def _patiently(attempt: Callable[[], Awaitable[None]]) -> None:
+    for _ in range(ATTEMPTS_MAX):
+        with suppress(asyncpg.LockNotAvailableError):
+            await attempt()
+            return
+        await asyncio.sleep(PAUSE_S)
+    raise TimeoutError("the projection is held by others without a pause")

@@ -100,6 +100,8 @@ class Projector:
         self._unsure = {projection.NAME for projection in projections}
         self._halts: dict[tuple[str, int | None], _Halt] = {}
         self._troubles: list[Exception] = []
+        # Halts are judged by the pass's begin, so that nothing is tried twice in one pass.
+        self._pass_began = 0.0
 
     async def run(self) -> None:
         """Follow the log until cancelled; rebuild what an older revision has left."""
@@ -135,6 +137,7 @@ class Projector:
         """
         moved: set[str] = set()
         self._troubles.clear()
+        self._pass_began = asyncio.get_running_loop().time()
         try:
             heads = await self._store.heads()
             await self._load_positions()
@@ -259,7 +262,7 @@ class Projector:
 
     def _is_halted(self, key: tuple[str, int | None]) -> bool:
         halt = self._halts.get(key)
-        return halt is not None and asyncio.get_running_loop().time() < halt.until
+        return halt is not None and self._pass_began < halt.until
 
     def _position(self, projection: Projection, account_id: int) -> int:
         return self._positions[projection.NAME].get(account_id, 0)
