@@ -149,7 +149,11 @@ class EmbeddedDatabase:
             with _locked(self.data_folder / "start.lock"):
                 self._users = _opened(undo, self.data_folder / "users.lock")
                 fcntl.flock(self._users, fcntl.LOCK_SH)
-                self._ensure_running()
+                try:
+                    self._ensure_running()
+                except BaseException:
+                    self._let_go()
+                    raise
             self._locks = undo.pop_all()
 
     def stop(self) -> None:
@@ -164,10 +168,23 @@ class EmbeddedDatabase:
                 log.info("embedded_database_left_running", folder=str(self.data_folder))
             else:
                 self._stop_server()
-        if self._process is not None and self._process.poll() is None:
-            # It serves others and outlives us by intent; else Popen warns of a lost child.
-            self._process.returncode = 0
-        self._process = None
+                if self._process is not None:
+                    self._process.wait(STOP_TIMEOUT_S)
+                if self._socket_folder is not None:
+                    with contextlib.suppress(OSError):  # not empty, or made by somebody else
+                        self._socket_folder.rmdir()
+            self._let_go()
+
+    def revive(self) -> None:
+        """Start the server again if something killed it; for a fairlead that goes on running.
+
+        Raises:
+            EmbeddedDatabaseError: As `start`.
+        """
+        with _locked(self.data_folder / "start.lock"):
+            if self._process is not None and self._process.poll() is not None:
+                self._process = None
+            self._ensure_running()
 
     def pid(self) -> int | None:
         """Process id of the running server, None when none runs on the folder."""
@@ -197,6 +214,12 @@ class EmbeddedDatabase:
     ) -> None:
         await asyncio.to_thread(self.stop)
 
+    def _let_go(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            # It outlives us by intent; Popen would warn of a lost child.
+            self._process.returncode = 0
+        self._process = None
+
     def _ensure_running(self) -> None:
         account = _server_account(self.cluster)
         _refuse_foreign(self.cluster)
@@ -209,10 +232,8 @@ class EmbeddedDatabase:
         if attached:
             self._socket_folder = _announced_socket_folder(self.cluster)
         else:
-            # Its process id may belong to a stranger by now, which PostgreSQL cannot tell from
-            # a running server. Nobody else starts one: we hold the lock.
-            (self.cluster / "postmaster.pid").unlink(missing_ok=True)
             self._socket_folder = _socket_folder(self.data_folder, account)
+            _disown(self.cluster, self._socket_folder)
             self._launch(account)
         self._await_ready()
         self._check_durable()
@@ -262,7 +283,11 @@ class EmbeddedDatabase:
             time.sleep(POLL_S)
 
     def _is_ready(self) -> bool:
-        return _announced(self.cluster, LINE_OF_STATUS) == "ready"
+        if self._process is not None:
+            ours = _announced(self.cluster, LINE_OF_PID) == str(self._process.pid)
+        else:
+            ours = True
+        return ours and _announced(self.cluster, LINE_OF_STATUS) == "ready"
 
     def _check_durable(self) -> None:
         names = ", ".join(f"'{name}'" for name in DURABLE)
@@ -473,6 +498,22 @@ def _announced_socket_folder(cluster: Path) -> Path:
     raise EmbeddedDatabaseError(f"the server on {cluster} does not announce its socket")
 
 
+def _disown(cluster: Path, socket_folder: Path) -> None:
+    """Make a dead server's lock files stale for PostgreSQL too.
+
+    Their process id may belong to a stranger by now, or to a zombie, and PostgreSQL would take
+    either for a running server. It does not believe its own parent to be one, so the id becomes
+    ours. The rest stays: by it, PostgreSQL finds orphans that still write to the cluster.
+    Nobody else starts a server here meanwhile: we hold the lock.
+    """
+    with contextlib.suppress(FileNotFoundError), (cluster / "postmaster.pid").open("r+") as file:
+        lines = file.read().splitlines()
+        file.seek(0)
+        file.write("\n".join([str(os.getpid()), *lines[LINE_OF_PID + 1 : LINE_OF_STATUS], ""]))
+        file.truncate()
+    (socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+
+
 def _announced(cluster: Path, line: int) -> str:
     """A line of what the server says of itself; empty while it has not said it."""
     try:
@@ -494,9 +535,12 @@ def _is_our_server(pid: int, cluster: Path) -> bool:
     if Path("/proc/self/cmdline").exists():
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            name, state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)
         except (FileNotFoundError, ProcessLookupError):
             return False
-        return os.fsencode(cluster) in command
+        # One that is dying has given up its command line, but not yet its memory and locks.
+        is_dying = command == [b""] and name.endswith("(postgres")
+        return state.split()[0] not in {"Z", "X"} and (os.fsencode(cluster) in command or is_dying)
     result = subprocess.run(  # noqa: S603 - fixed arguments
         ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
         check=False,

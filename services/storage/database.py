@@ -82,8 +82,13 @@ async def _speak_our_types(connection: Any) -> None:  # noqa: ANN401 - asyncpg s
     )
 
 
+def storable(text: str) -> str:
+    """The text with what PostgreSQL cannot hold, NUL and half characters, replaced."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 def _to_json(value: object) -> str:
-    return orjson.dumps(value).decode()
+    return orjson.dumps(value).decode().replace("\\u0000", "\\ufffd")  # jsonb refuses NUL
 
 
 def _said(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from services.storage.database import borrow
+from services.storage.database import borrow, storable
 
 State = Literal["kept", "replayed", "dismissed"]
 
@@ -76,8 +76,8 @@ class DeadLetters:
                 [letter.account_id for letter in letters],
                 [letter.source for letter in letters],
                 [letter.position for letter in letters],
-                [letter.reason for letter in letters],
-                [letter.content_type for letter in letters],
+                [storable(letter.reason) for letter in letters],
+                [storable(letter.content_type) for letter in letters],
                 [letter.body for letter in letters],
             )
 

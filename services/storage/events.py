@@ -14,7 +14,7 @@ from eventsourcing.persistence import IntegrityError
 
 from contracts.events import LeadAssigned, Recorded
 from services.codec import ACCOUNT_PREFIX, decode_event, encode_event, originator_id
-from services.storage.database import borrow
+from services.storage.database import borrow, storable
 from services.storage.dead_letters import DeadLetter
 
 APPEND = "SELECT append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
@@ -115,8 +115,8 @@ class EventStore:
                     [letter.account_id for letter in dead],
                     [letter.source for letter in dead],
                     [letter.position for letter in dead],
-                    [letter.reason for letter in dead],
-                    [letter.content_type for letter in dead],
+                    [storable(letter.reason) for letter in dead],
+                    [storable(letter.content_type) for letter in dead],
                     [letter.body for letter in dead],
                 )
         except asyncpg.UniqueViolationError as error:

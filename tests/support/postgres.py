@@ -1,9 +1,11 @@
 """A real PostgreSQL for the tests: one server for all workers of a run, a database per test."""
 
+import fcntl
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -11,7 +13,7 @@ from shutil import rmtree
 
 import asyncpg
 
-from services.embedded import EmbeddedDatabase
+from services.embedded import EmbeddedDatabase, EmbeddedDatabaseError, attach
 from services.storage.migrate import migrate
 
 SETTINGS = {"max_connections": "200", "max_wal_size": "4GB"}
@@ -62,10 +64,35 @@ def shared_server() -> Iterator[TestServer]:
     Not below pytest's own folder: pytest closes that to other accounts, and a server started
     as root runs as another one.
     """
+    _sweep()
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"alone{os.getpid()}")
     folder = Path(tempfile.gettempdir()) / f"fairlead-tests-{os.geteuid()}-{run[:16]}"
     embedded = EmbeddedDatabase(folder, exclusive=False, settings=SETTINGS)
     with embedded:
         yield TestServer(embedded, os.environ.get("PYTEST_XDIST_WORKER", "main"))
-    if embedded.pid() is None:
+    _remove(folder)
+
+
+def _sweep() -> None:
+    """Stop and remove what runs that were killed have left behind."""
+    old = time.time() - 600
+    for folder in Path(tempfile.gettempdir()).glob(f"fairlead-tests-{os.geteuid()}-*"):
+        with suppress(OSError, EmbeddedDatabaseError):  # another worker may sweep as well
+            if folder.stat().st_mtime < old and not _is_used(folder):
+                with attach(folder):
+                    pass  # the last one to leave stops the server
+                _remove(folder)
+
+
+def _is_used(folder: Path) -> bool:
+    with (folder / "users.lock").open("r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _remove(folder: Path) -> None:
+    if attach(folder).pid() is None:
         rmtree(folder, ignore_errors=True)

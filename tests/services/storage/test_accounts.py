@@ -82,10 +82,10 @@ async def test_tokens_and_names_are_replaced(pool: Any) -> None:
     await add(registry, 1, secret=new_webhook_secret())
 
     await registry.replace_token(1, SecretStr("another"))
-    await registry.update_directory(1, {"users": {"501": "Анна"}})
+    await registry.update_directory(1, {"users": {"501": "Анна", "502": "\0\\u0000"}})
 
     assert (await registry.token(1)).get_secret_value() == "another"
-    assert (await registry.get(1)).directory == {"users": {"501": "Анна"}}
+    assert (await registry.get(1)).directory["users"]["501"] == "Анна"
     await registry.remove(1)
     assert await registry.all() == []
     for unknown in (

@@ -1,6 +1,7 @@
 """The event store on a real PostgreSQL."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -124,6 +125,14 @@ async def test_the_same_dead_letter_of_a_log_is_kept_once(pool: Any) -> None:
     assert not await letters.settle(newest[0].id, "replayed")
     assert await letters.count() == 2
     assert [k.id for k in await letters.page(before=newest[1].id)] == [newest[2].id]
+
+
+async def test_F34_a_letter_with_unstorable_text_is_kept_all_the_same(pool: Any) -> None:
+    nasty = replace(letter(), reason="nul \0 half \ud800", content_type="\0")
+    await DeadLetters(pool).keep([replace(nasty, position=1)])
+    await append(EventStore(pool), position=1, dead=[replace(nasty, position=2)])
+
+    assert {k.reason for k in await DeadLetters(pool).page()} == {"nul \ufffd half ?"}
 
 
 async def test_a_reader_finds_the_accounts_that_moved(pool: Any) -> None:
