@@ -60,8 +60,9 @@ class LeadObserved:
     """A lead as read from Kommo by API.
 
     Attributes:
-        reason: Why it was read: `baseline` at connection (never opens a request), `sweep`
-            for the reconciliation, `lookup` because the aggregate asked.
+        reason: Why it was read: `baseline` after the connection, `sweep` for the
+            reconciliation, `lookup` because the aggregate asked. Leads that were there before the
+            connection open no request by being read for the first time.
     """
 
     lead_id: int

@@ -16,6 +16,7 @@ from contracts.events import (
     LeadSeen,
     LookupRequested,
     ManagerFoundInactive,
+    RequestSource,
 )
 from contracts.inbound import (
     LeadMissing,
@@ -132,9 +133,7 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
             responsible_id=message.responsible_id,
             at=message.modified_at,
             source=message.reason,
-            is_entry=message.reason != "baseline"
-            and connected_at is not None
-            and message.created_at >= connected_at - CLOCK_SLACK,
+            is_entry=connected_at is not None and message.created_at >= connected_at - CLOCK_SLACK,
             is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
         ),
     )
@@ -277,13 +276,12 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     if is_closed:
         return
     if entered:
-        is_entry = report.source != "baseline" if was_known else report.is_entry
+        is_entry = was_known or report.is_entry
     else:  # the move was told before, by something that does not tell a move from a stay
         is_entry = report.is_move and account.leads[lead_id].request_id is None
     in_scope = report.stage in account.configuration.by_stage
     if is_entry and (in_scope or report.source in ("dp_hook", "dp_widget")):
-        source = report.source
-        assert source != "baseline", "a baseline opens no request"
+        source: RequestSource = "sweep" if report.source == "baseline" else report.source
         open_request(step, lead_id=lead_id, stage=report.stage, source=source)
 
 
