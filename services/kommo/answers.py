@@ -308,7 +308,8 @@ def _index(value: object) -> int | None:
 
 
 def _text(value: object) -> str:
-    return value[:_DETAIL_MAX] if isinstance(value, str) else ""
+    # It ends up in an event and on screens: no control characters (S20).
+    return "".join(filter(str.isprintable, value[:_DETAIL_MAX])) if isinstance(value, str) else ""
 
 
 def _instant(seconds: int) -> datetime:

@@ -1,16 +1,18 @@
 """The pusher before a real HTTP server: what it sends, and above all what it does not."""
 
-import asyncio
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import pairwise
 
 import orjson
 import pytest
 
 from contracts.inbound import LeadObserved, ResponsibleRefused, ResponsibleSet
+from projections.assignments import Assignment
+from services.errors import Unavailable
 from services.sandbox.knobs import Knobs
-from tests.services.gateway.world import Books, World, running, until, utc_now, world
+from tests.services.gateway.world import PERSON, Books, World, running, until, utc_now, world
 
-BEFORE = 1_760_000_000  # when the sample's leads were last changed
 ANA, BRUNO, CARLA = 501, 502, 503
 
 
@@ -19,16 +21,11 @@ async def settle(here: World, **rules: object) -> None:
         await until(here.books.is_settled)
 
 
-async def started(here: World, **rules: object) -> object:
-    """A pusher that has seen an empty work list, so that what comes is fresh."""
-    return here.pusher(**rules)
-
-
-async def settle_fresh(here: World, decide: object, **rules: object) -> None:
+async def settle_fresh(here: World, decide: Callable[[], None], **rules: object) -> None:
+    """Decide after the pusher has seen an empty work list, so that nothing is in doubt."""
     async with running(here.pusher(**rules).run()):
-        await until(lambda: here.books.calls >= 0)
-        await asyncio.sleep(0.05)
-        decide()  # type: ignore[operator]
+        await until(lambda: here.books.readings > 1)
+        decide()
         await until(here.books.is_settled)
 
 
@@ -64,7 +61,7 @@ async def test_what_was_answered_is_not_sent_again_while_it_is_not_settled() -> 
     async with world(3) as here:
         here.books.settles = False
         async with running(here.pusher(poll_s=0.5).run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.books.messages) == 3)
             await here.timing.sleep(20)
@@ -76,7 +73,7 @@ async def test_a_result_that_nobody_takes_notice_of_is_looked_at_again() -> None
     async with world(1) as here:
         here.books.settles = False
         async with running(here.pusher(settle_s=5.0).run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.books.messages) == 2)
 
@@ -142,7 +139,7 @@ async def test_F50_a_person_who_acts_after_a_cut_is_never_overwritten() -> None:
         here.sandbox.knobs.turn({"cut_next": 1})
         taken = here.lead_ids[:5]
         async with running(here.pusher().run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.requests("PATCH")) == 1)
             here.person_takes(taken, CARLA)
@@ -157,7 +154,7 @@ async def test_F50_our_own_older_push_is_not_taken_for_a_person() -> None:
     async with world(1) as here:
         here.sandbox.knobs.turn({"cut_next": 1})
         async with running(here.pusher().run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.requests("PATCH")) == 1)
             here.books.decide(here.lead_ids, BRUNO, attempt=2, before=500)
@@ -178,7 +175,7 @@ async def test_F49_after_five_failures_a_push_is_parked_and_retried_for_ever() -
         assert statuses[:8] == [503] * 8
         assert {here.owner(each) for each in here.lead_ids} == {ANA}
         times = [row.monotonic * here.timing.scale for row in here.requests()]
-        pauses = [after - before for before, after in zip(times, times[1:], strict=False)]
+        pauses = [after - before for before, after in pairwise(times)]
         assert min(pauses[4:7]) >= 30.0
 
 
@@ -187,7 +184,7 @@ async def test_F52_bad_leads_of_250_do_not_keep_the_others(bad: int) -> None:
     async with world(250) as here:
         step = 250 // bad
         deleted = here.lead_ids[step // 2 :: step][:bad]
-        here.sandbox.crm.delete(deleted, _person())
+        here.sandbox.crm.delete(deleted, PERSON)
         await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA), batch_size=250)
 
         good = set(here.lead_ids) - set(deleted)
@@ -216,7 +213,7 @@ async def test_F33_refusals_throughout_park_the_account_instead_of_closing_reque
     async with world(50) as here:
         here.sandbox.knobs.turn({"refuse_lead_ids": tuple(here.lead_ids)})
         async with running(here.pusher(rejected_max=5, parked_s=9_999).run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.books.bodies(ResponsibleRefused)) == 5)
             await here.timing.sleep(20)
@@ -274,7 +271,7 @@ async def test_F54_a_token_that_is_refused_stops_the_account_until_it_is_replace
         here.accounts.token = "expired"  # noqa: S105 - a value for the test
         await here.connections.reload()
         async with running(here.pusher(poll_s=0.5).run()):
-            await asyncio.sleep(0.05)
+            await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.requests()) == 1)
             await here.timing.sleep(60)
@@ -328,25 +325,17 @@ async def test_F60_a_newer_decision_replaces_an_older_one() -> None:
 
 
 async def test_F49_a_work_list_that_is_away_delays_and_loses_nothing() -> None:
-    from services.errors import Unavailable  # noqa: PLC0415 - used here only
-
     class Flaky(Books):
         failures = 3
 
-        async def pending(self, *, limit: int, after: object) -> object:  # type: ignore[override]
+        async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
             if self.failures:
                 self.failures -= 1
                 raise Unavailable("away")
-            return await super().pending(limit=limit, after=after)  # type: ignore[arg-type]
+            return await super().pending(limit=limit, after=after)
 
     async with world(5) as here:
         here.books = Flaky()
         await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA))
 
         assert {here.owner(each) for each in here.lead_ids} == {ANA}
-
-
-def _person() -> object:
-    from tests.services.gateway.world import PERSON  # noqa: PLC0415
-
-    return PERSON

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -48,7 +48,7 @@ def utc_now() -> datetime:
 async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
     """Wait for a condition; fails when it does not come true in time."""
     async with asyncio.timeout(deadline_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the sandbox has no events to wait for
             await asyncio.sleep(0.005)
 
 
@@ -73,6 +73,7 @@ class Books:
     rows: dict[int, Assignment] = field(default_factory=dict)
     messages: list[Inbound] = field(default_factory=list)
     calls: int = 0
+    readings: int = 0
     settles: bool = True
 
     def decide(
@@ -97,6 +98,8 @@ class Books:
             )
 
     async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
+        self.readings += 1
+
         def place(row: Assignment) -> tuple[datetime, int, int]:
             return row.decided_at, row.account_id, row.lead_id
 
@@ -191,11 +194,6 @@ class World:
         bodies = [orjson.loads(row.body) for row in self.requests("PATCH")]
         return [element["id"] for body in bodies for element in body]
 
-    def bad_patches(self) -> int:
-        """PATCH of a lead after a person had it: the promise is that there is none."""
-        api = [row for row in self.sandbox.journal.responsibles if row.via == "api"]
-        return sum(row.old != ADMIN_ID for row in api)
-
 
 @contextlib.asynccontextmanager
 async def world(
@@ -213,6 +211,3 @@ async def world(
             yield World(sandbox, limiter, accounts, connections, Books(), timing)
         finally:
             await connections.aclose()
-
-
-LATER = timedelta(minutes=5)

@@ -1,0 +1,261 @@
+"""The limiter on a clock that only moves when told."""
+
+import asyncio
+import heapq
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from services.kommo.errors import Closed, Crowded
+from services.kommo.limiter import Limiter, Pace, Priority
+
+
+class ManualTiming:
+    """Time stands still until `advance`; sleepers wake in order."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self._count += 1
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.now + seconds, self._count, future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            at, _, future = heapq.heappop(self._sleepers)
+            self.now = max(self.now, at)
+            if not future.done():
+                future.set_result(None)
+            await settle()
+        self.now = end
+        await settle()
+
+
+async def settle() -> None:
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+class Calls:
+    """Starts calls and writes down when each left."""
+
+    def __init__(self, **pace: float) -> None:
+        self.timing = ManualTiming()
+        self.limiter = Limiter(Pace(**{"rate_per_s": 5.0, **pace}), self.timing)  # type: ignore[arg-type]
+        self.left: list[tuple[float, str]] = []
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def call(self, name: str, priority: Priority = Priority.PUSH, answer: object = 200) -> None:
+        self.tasks.append(asyncio.create_task(self._call(name, priority, answer)))
+
+    async def _call(self, name: str, priority: Priority, answer: object) -> None:
+        async with self.limiter.turn(priority) as turn:
+            turn.start()
+            self.left.append((round(self.timing.now - 1_000.0, 6), name))
+            if isinstance(answer, asyncio.Future):
+                answer = await answer
+            if answer == 429:
+                turn.limited(None)
+            elif isinstance(answer, float):
+                turn.limited(answer)
+            elif answer == 403:
+                turn.blocked()
+            elif answer == 200:
+                turn.answered()
+
+    def names(self) -> list[str]:
+        return [name for _, name in self.left]
+
+    def times(self) -> list[float]:
+        return [at for at, _ in self.left]
+
+
+@pytest.fixture
+async def calls() -> AsyncIterator[Calls]:
+    made = Calls()
+    yield made
+    for task in made.tasks:
+        task.cancel()
+    await asyncio.gather(*made.tasks, return_exceptions=True)
+
+
+async def test_F51_starts_are_evenly_spaced_after_a_silence_too(calls: Calls) -> None:
+    await calls.timing.advance(100)
+    for number in range(4):
+        calls.call(str(number))
+    await calls.timing.advance(1)
+
+    assert calls.times() == [100.0, 100.2, 100.4, 100.6]
+
+
+async def test_no_second_of_an_hour_has_more_starts_than_the_rate(calls: Calls) -> None:
+    for number in range(100):
+        calls.call(str(number))
+    await calls.timing.advance(60)
+
+    times = calls.times()
+    assert len(times) == 100
+    assert max(sum(a <= b < a + 0.999 for b in times) for a in times) == 5
+
+
+async def test_more_urgent_calls_leave_first(calls: Calls) -> None:
+    calls.call("first", Priority.SWEEP)
+    await settle()
+    for priority in (Priority.SWEEP, Priority.LOOKUP, Priority.CHECK, Priority.PUSH):
+        calls.call(priority.name, priority)
+    await calls.timing.advance(2)
+
+    assert calls.names() == ["first", "PUSH", "CHECK", "LOOKUP", "SWEEP"]
+
+
+async def test_a_stream_of_pushes_cannot_starve_the_sweep(calls: Calls) -> None:
+    calls.call("first")
+    await settle()
+    calls.call("sweep", Priority.SWEEP)
+    for number in range(50):
+        calls.call(f"push {number}")
+    await calls.timing.advance(3)
+
+    assert calls.names().index("sweep") == 7
+
+
+async def test_F47_a_stated_pause_holds_everybody_and_ends_with_one_probe(calls: Calls) -> None:
+    probe: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    calls.call("limited", answer=7.0)
+    await settle()
+    calls.call("probe", answer=probe)
+    for name in ("a", "b"):
+        calls.call(name)
+    await calls.timing.advance(6.9)
+    assert calls.names() == ["limited"]
+    await calls.timing.advance(60)
+    assert calls.left == [(0.0, "limited"), (7.0, "probe")]
+    probe.set_result(200)
+    await calls.timing.advance(1)
+
+    assert calls.names() == ["limited", "probe", "a", "b"]
+
+
+async def test_F47_pauses_without_a_stated_time_grow_up_to_five_minutes(calls: Calls) -> None:
+    for number in range(12):
+        calls.call(str(number), answer=429)
+    await calls.timing.advance(5_000)
+
+    times = calls.times()
+    pauses = [after - before for before, after in pairwise(times)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+
+
+async def test_F47_late_answers_of_earlier_calls_are_no_new_offence(calls: Calls) -> None:
+    loop = asyncio.get_running_loop()
+    slow: list[asyncio.Future[int]] = [loop.create_future() for _ in range(3)]
+    for number, answer in enumerate(slow):
+        calls.call(str(number), answer=answer)
+    await calls.timing.advance(1)
+    for answer in slow:
+        answer.set_result(429)
+    await settle()
+    calls.call("next")
+    await calls.timing.advance(10)
+
+    assert calls.left[-1] == (2.0, "next")
+
+
+async def test_F47_a_success_from_before_the_pause_opens_nothing(calls: Calls) -> None:
+    slow: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    calls.call("slow", answer=slow)
+    await settle()
+    calls.call("limited", answer=9.0)
+    await calls.timing.advance(1)
+    slow.set_result(200)
+    calls.call("next")
+    await calls.timing.advance(8)
+    assert calls.names() == ["slow", "limited"]
+    assert not calls.limiter.is_open
+
+
+async def test_F47_a_probe_without_an_answer_is_followed_by_another_probe(calls: Calls) -> None:
+    lost: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    calls.call("limited", answer=5.0)
+    await settle()
+    calls.call("lost", answer=lost)
+    for name in ("probe", "next"):
+        calls.call(name)
+    await calls.timing.advance(6)
+    lost.set_result(0)  # the connection broke
+    await calls.timing.advance(1)
+
+    assert calls.names() == ["limited", "lost", "probe", "next"]
+    assert calls.limiter.is_open
+
+
+async def test_F47_a_turn_given_before_the_pause_may_not_start_inside_it(calls: Calls) -> None:
+    limiter = calls.limiter
+    async with limiter.turn(Priority.PUSH) as held:
+        calls.call("limited", answer=30.0)
+        await calls.timing.advance(1)
+        with pytest.raises(Closed):
+            held.start()
+
+
+async def test_F48_a_blocked_address_is_probed_every_five_minutes(calls: Calls) -> None:
+    for number in range(3):
+        calls.call(str(number), answer=403)
+    calls.call("free")
+    await calls.timing.advance(1_000)
+
+    assert calls.times() == [0, 300, 600, 900]
+    assert not calls.limiter.is_blocked
+
+
+@pytest.mark.parametrize("stated", [float("nan"), float("inf"), -5.0, 0.0])
+async def test_F63_a_senseless_pause_counts_as_none(calls: Calls, stated: float) -> None:
+    calls.call("limited", answer=stated)
+    await settle()
+    calls.call("next")
+    await calls.timing.advance(5)
+
+    assert calls.left[-1] == (1.0, "next")
+
+
+async def test_a_cancelled_call_leaves_no_trace(calls: Calls) -> None:
+    calls.call("first")
+    await settle()
+    for name in ("second", "third"):
+        calls.call(name)
+    await settle()
+    calls.tasks[1].cancel()
+    await calls.timing.advance(1)
+
+    assert calls.left == [(0.0, "first"), (0.2, "third")]
+    assert calls.limiter.waiting == 0
+
+
+async def test_a_turn_that_is_not_used_costs_nothing(calls: Calls) -> None:
+    async with calls.limiter.turn(Priority.PUSH):
+        pass
+    calls.call("next")
+    await settle()
+
+    assert calls.left == [(0.0, "next")]
+
+
+async def test_I13_waiting_calls_are_bounded() -> None:
+    made = Calls(waiting_max=2)
+    for number in range(4):
+        made.call(str(number))
+    await settle()
+
+    refused = [task for task in made.tasks if task.done() and task.exception() is not None]
+    assert [type(task.exception()) for task in refused] == [Crowded]
+    await made.timing.advance(1)
