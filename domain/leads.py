@@ -151,10 +151,7 @@ def on_removed(step: Step, message: LeadRemoved | LeadMissing) -> None:
         return
     if lead.wanted is not None:
         withdraw(step, lead_id=lead_id, reason="lead_gone")
-    elif (waiting := find_waiting(step, lead_id)) is not None:
-        close_request(step, request_id=waiting.request_id, lead_id=lead_id, reason="lead_deleted")
-    _record_deleted(step, lead_id, account.leads[lead_id])
-    step.has_room = True
+    _bury(step, lead_id)
 
 
 def on_set(step: Step, message: ResponsibleSet) -> None:
@@ -177,7 +174,7 @@ def on_refused(step: Step, message: ResponsibleRefused) -> None:
         return
     withdraw(step, lead_id=lead_id, reason=message.reason, detail=message.detail)
     if message.reason == "lead_gone":
-        _record_deleted(step, lead_id, account.leads[lead_id])
+        _bury(step, lead_id)
     elif message.reason == "manager_refused":
         _decide_again(step, wanted.request_id, wanted.manager_id)
 
@@ -327,6 +324,14 @@ def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
     )
     if lead is not None and (lead.stage != report.stage or lead.owner_id != owner_id):
         step.has_room = True
+
+
+def _bury(step: Step, lead_id: int) -> None:
+    """Close what still waits for a lead that is gone: a request may wait beside a decision."""
+    if (waiting := find_waiting(step, lead_id)) is not None:
+        close_request(step, request_id=waiting.request_id, lead_id=lead_id, reason="lead_deleted")
+    _record_deleted(step, lead_id, step.account.leads[lead_id])
+    step.has_room = True
 
 
 def _record_deleted(step: Step, lead_id: int, lead: Lead | None) -> None:
