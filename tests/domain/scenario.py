@@ -246,12 +246,13 @@ class Scenario:
 
     def then(self, *lines: str) -> "Scenario":
         """The answer, line by line."""
-        assert tuple(map(told, self.answer)) == lines
+        answer = tuple(map(told, self.answer))
+        assert answer == lines, "\n".join(("the answer was", *answer))
         return self
 
     def then_events(self, *events: AllocationEvent) -> "Scenario":
         """The answer, as whole values."""
-        assert self.answer == events
+        assert self.answer == events, "\n".join(("the answer was", *map(str, self.answer)))
         return self
 
     def waiting(self, rule_id: str = "a") -> list[str]:
