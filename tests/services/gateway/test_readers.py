@@ -1,0 +1,270 @@
+"""Sweep, lookups and directory before a real HTTP server."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved
+from projections.lookups import Lookup
+from services.gateway.directory import Directory
+from services.gateway.lookups import LookupReader
+from services.gateway.sweep import Progress, Sweeper, SweepRules
+from services.kommo.errors import Unreachable
+from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, MANAGER_IDS
+from tests.services.gateway.world import PERSON, World, running, until, utc_now, world
+
+ANA = 501
+
+
+@dataclass
+class Memory:
+    """Progress of sweeps in memory."""
+
+    progress: Progress = field(default_factory=lambda: Progress(account_id=ACCOUNT_ID))
+    saved: list[Progress] = field(default_factory=list)
+
+    async def load(self, account_id: int) -> Progress:
+        assert account_id == ACCOUNT_ID
+        return self.progress
+
+    async def save(self, progress: Progress) -> None:
+        self.progress = progress
+        self.saved.append(progress)
+
+
+def sweeper(here: World, store: Memory, **rules: Any) -> Sweeper:
+    return Sweeper(
+        connections=here.connections,
+        store=store,
+        publisher=here.books,
+        now=utc_now,
+        rules=SweepRules(**rules),
+        timing=here.timing,
+    )
+
+
+def queries(here: World) -> list[dict[str, list[str]]]:
+    return [parse_qs(urlsplit(row.path).query) for row in here.requests("GET")]
+
+
+async def test_F30_the_first_sweep_is_a_baseline_over_all_leads() -> None:
+    async with world(600) as here:
+        store = Memory()
+        async with running(sweeper(here, store).run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        seen = here.books.bodies(LeadObserved)
+        assert [each.lead_id for each in seen] == here.lead_ids
+        assert {each.reason for each in seen} == {"baseline"}
+        assert [query["page"] for query in queries(here)] == [["1"], ["2"], ["3"]]
+        assert here.books.calls == 3
+
+
+async def test_F30_a_later_sweep_reads_what_changed_since_with_overlap_and_no_upper_bound() -> None:
+    async with world(30) as here:
+        watermark = utc_now() - timedelta(minutes=5)
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=watermark, full_at=utc_now()))
+        changed = here.lead_ids[3:6]
+        here.person_takes(changed, ANA)
+        began = utc_now().replace(microsecond=0)
+        async with running(sweeper(here, store).run()):
+            await until(lambda: bool(store.saved))
+
+        seen = here.books.bodies(LeadObserved)
+        assert [(each.lead_id, each.responsible_id) for each in seen] == [
+            (lead_id, ANA) for lead_id in changed
+        ]
+        assert {each.reason for each in seen} == {"sweep"}
+        (query,) = queries(here)
+        assert query["filter[updated_at][from]"] == [str(int(watermark.timestamp()) - 60)]
+        assert "filter[updated_at][to]" not in query
+        assert store.progress.watermark is not None
+        assert began <= store.progress.watermark <= utc_now()
+
+
+async def test_F30_the_watermark_stays_when_a_page_cannot_be_published() -> None:
+    class Deaf:
+        async def publish(self, _: Sequence[Inbound]) -> None:
+            raise Unreachable("away", may_have_happened=False)
+
+    async with world(3) as here:
+        store = Memory()
+        here.books = Deaf()  # type: ignore[assignment]
+        async with running(sweeper(here, store, retry_s=5.0).run()):
+            await until(lambda: len(here.requests()) >= 2)
+
+        assert store.saved == []
+
+
+async def test_F30_a_giant_account_goes_on_where_it_stopped_even_after_a_restart() -> None:
+    async with world(1_000) as here:
+        store = Memory()
+        first = sweeper(here, store, pages_max=1, interval_s=9_999)
+        async with running(first.run()):
+            await until(lambda: store.progress.next_page is not None)
+        async with running(sweeper(here, store, pages_max=1, interval_s=9_999).run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        seen = {each.lead_id for each in here.books.bodies(LeadObserved)}
+        assert seen == set(here.lead_ids)
+        assert len(here.requests()) <= 6
+
+
+async def test_F30_a_full_comparison_runs_daily_and_may_open_requests() -> None:
+    async with world(5) as here:
+        old = utc_now() - timedelta(days=2)
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=old))
+        async with running(sweeper(here, store).run()):
+            await until(lambda: bool(store.saved))
+
+        assert len(here.books.bodies(LeadObserved)) == 5
+        assert {each.reason for each in here.books.bodies(LeadObserved)} == {"sweep"}
+        assert store.progress.full_at is not None
+        assert store.progress.full_at > old
+
+
+async def test_F30_a_sweep_can_be_asked_for() -> None:
+    async with world(1) as here:
+        store = Memory()
+        swept = sweeper(here, store, interval_s=99_999)
+        async with running(swept.run()):
+            await until(lambda: len(store.saved) == 1)
+            swept.request_sweep(ACCOUNT_ID)
+            await until(lambda: len(store.saved) == 2)
+
+
+async def test_F61_a_stored_page_of_another_address_starts_the_sweep_again() -> None:
+    async with world(3) as here:
+        stale = Progress(
+            account_id=ACCOUNT_ID,
+            kind="baseline",
+            started_at=utc_now(),
+            next_page="https://old.kommo.com/api/v4/leads?page=9",
+        )
+        store = Memory(stale)
+        async with running(sweeper(here, store, retry_s=1.0).run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        assert len(here.books.bodies(LeadObserved)) == 3
+
+
+@dataclass
+class Asked:
+    """Requested lookups in memory; an answer settles them, if it may."""
+
+    here: World
+    rows: list[Lookup] = field(default_factory=list)
+    settles: bool = True
+
+    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
+        answered = {
+            message.body.lead_id
+            for message in self.here.books.messages
+            if isinstance(message.body, LeadObserved | LeadMissing)
+        }
+        rows = [row for row in self.rows if not self.settles or row.lead_id not in answered]
+        return [row for row in rows if after is None or row.lead_id > after.lead_id][:limit]
+
+    def ask(self, lead_ids: Sequence[int], *, at: datetime) -> None:
+        self.rows += [
+            Lookup(
+                account_id=ACCOUNT_ID,
+                lead_id=lead_id,
+                reason="same_second",
+                asked_version=number,
+                asked_at=at,
+            )
+            for number, lead_id in enumerate(lead_ids, 1)
+        ]
+
+
+def reader(here: World, asked: Asked) -> LookupReader:
+    return LookupReader(
+        requested=asked,
+        connections=here.connections,
+        publisher=here.books,
+        now=utc_now,
+        timing=here.timing,
+    )
+
+
+async def test_F28_lookups_are_read_250_at_a_time() -> None:
+    async with world(300) as here:
+        asked = Asked(here)
+        gone = here.lead_ids[10:12]
+        here.sandbox.crm.delete(gone, PERSON)
+        asked.ask([*here.lead_ids, 42], at=utc_now())
+        async with running(reader(here, asked).run()):
+            await until(lambda: len(here.books.messages) == 301)
+
+        assert len(here.requests()) == 2
+        missing = [each.lead_id for each in here.books.bodies(LeadMissing)]
+        assert sorted(missing) == [42, *gone]
+        assert {each.reason for each in here.books.bodies(LeadObserved)} == {"lookup"}
+        assert all(message.at >= asked.rows[0].asked_at for message in here.books.messages)
+
+
+async def test_F28_an_answer_is_given_once_until_it_was_overlooked_or_asked_again() -> None:
+    async with world(2) as here:
+        asked = Asked(here, settles=False)
+        asked.ask(here.lead_ids, at=utc_now())
+        async with running(reader(here, asked).run()):
+            await until(lambda: len(here.books.messages) == 2)
+            await here.timing.sleep(20)
+            assert len(here.requests()) == 1
+            asked.rows[0] = replace(asked.rows[0], asked_version=9)
+            await until(lambda: len(here.books.messages) == 3)
+            await until(lambda: len(here.requests()) == 3)  # overlooked for a minute
+
+
+async def test_F49_lookups_survive_failures() -> None:
+    async with world(2) as here:
+        here.sandbox.knobs.turn({"error_next": 2})
+        asked = Asked(here)
+        asked.ask(here.lead_ids, at=utc_now())
+        async with running(reader(here, asked).run()):
+            await until(lambda: len(here.books.messages) == 2)
+
+        assert [row.status for row in here.requests()] == [503, 503, 200]
+
+
+async def test_D2_1_the_directory_tells_zone_active_users_and_names() -> None:
+    async with world() as here:
+        here.sandbox.account.users[ANA].is_active = False
+        directory = Directory(
+            accounts=here.accounts,
+            connections=here.connections,
+            publisher=here.books,
+            now=utc_now,
+            timing=here.timing,
+        )
+        async with running(directory.run()):
+            await until(lambda: bool(here.books.messages))
+
+        active = tuple(sorted({ADMIN_ID, *MANAGER_IDS} - {ANA}))
+        assert here.books.bodies(DescribeAccount) == [
+            DescribeAccount(timezone="America/Sao_Paulo", active_user_ids=active)
+        ]
+        names = {user["id"]: user["name"] for user in here.accounts.directory["users"]}
+        assert names[502] == "Bruno Carvalho"
+        assert here.accounts.directory["pipelines"][0]["stages"][1]["name"] == "Inbox"
+
+
+async def test_the_directory_is_read_again_each_hour() -> None:
+    async with world(rate_per_s=600.0, scale=2_000.0) as here:
+        directory = Directory(
+            accounts=here.accounts,
+            connections=here.connections,
+            publisher=here.books,
+            now=utc_now,
+            timing=here.timing,
+        )
+        async with running(directory.run()):
+            await until(lambda: len(here.books.messages) == 2)
+            await asyncio.sleep(0)
+
+        times = [row.monotonic for row in here.requests() if "account" in row.path]
+        assert (times[1] - times[0]) * 2_000 >= 3_600
