@@ -16,13 +16,13 @@ import asyncpg
 import pytest
 
 from services.embedded import (
-    DURABLE,
     EmbeddedDatabase,
     EmbeddedDatabaseError,
     FolderInUse,
     FolderRefused,
     attach,
 )
+from services.storage.cluster import DURABLE
 
 ROOT = Path(__file__).parents[3]
 HOLDER = """
