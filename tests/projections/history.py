@@ -131,7 +131,7 @@ class Story:
                 attempt=decision.attempt,
                 lead_id=lead_id,
                 manager_id=decision.manager_id,
-                reason=random.choice(self._refusals(lead_id)),
+                reason=random.choice(("manager_refused", "rejected", "lead_gone")),
             )
         if self.account.lookups and dice < 0.45:
             lead_id = random.choice(sorted(self.account.lookups))
@@ -151,7 +151,7 @@ class Story:
             return self._observed(lead_id, random.choice(("baseline", "sweep")))
         return random.choice(
             (
-                *([LeadMissing(lead_id=lead_id)] if not self._is_asked_twice(lead_id) else []),
+                LeadMissing(lead_id=lead_id),
                 PauseManager(
                     manager_id=manager_id,
                     by="admin",
@@ -164,23 +164,6 @@ class Story:
                     manager_id=manager_id, credit_units=500_000_000, by="admin", reason="owed"
                 ),
                 DescribeAccount(timezone="UTC", active_user_ids=MANAGERS),
-            )
-        )
-
-    def _refusals(self, lead_id: int) -> tuple[str, ...]:
-        gone = () if self._is_asked_twice(lead_id) else ("lead_gone",)
-        return ("manager_refused", "rejected", *gone)
-
-    def _is_asked_twice(self, lead_id: int) -> bool:
-        """A decision is on its way, and a newer request of the same lead waits."""
-        lead = self.account.leads.get(lead_id)
-        return (
-            lead is not None
-            and lead.wanted is not None
-            and any(
-                request.lead_id == lead_id
-                for queue in self.account.waiting.values()
-                for request in queue.values()
             )
         )
 

@@ -1,0 +1,165 @@
+"""A whole installation as a user runs it: `fairlead up` as a process, beside a local Kommo."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import SecretStr
+
+from services.cli import rules
+from services.cli.connect import connect
+from services.cli.installation import RUNTIME_FILE, Installation, open_installation
+from services.cli.kommo_process import LocalKommo, end, local_kommo, written
+from services.cli.sample import NEW_REQUEST, SALES, sample_rules
+from services.rules_file import dump
+from services.storage.accounts import Account
+
+ADMIN_ID = 500
+UP_WITHIN_S = 60.0
+FAST = {
+    "FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S": "2",
+    "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.2",
+    "FAIRLEAD_INGRESS_BURST": "1000000",
+}
+
+
+@dataclass(slots=True)
+class Fairlead:
+    """The process; `start` again after a `kill` to see what it makes of it."""
+
+    folder: Path
+    port: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    async def start(self) -> None:
+        runtime = self.data / RUNTIME_FILE
+        runtime.unlink(missing_ok=True)
+        with (self.folder / "fairlead.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "services.cli",
+                "up",
+                f"--port={self.port}",
+                f"--data={self.data}",
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **FAST, **self.environment},
+                start_new_session=True,
+            )
+        state = orjson.loads(await written(runtime, self.process, UP_WITHIN_S))
+        self.port = int(state["address"].rpartition(":")[2])
+
+    async def kill(self, *, database_too: bool = False) -> None:
+        assert self.process is not None
+        if database_too:
+            pid = int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        assert self.process is not None
+        await end(self.process)
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    def log(self) -> str:
+        return (self.folder / "fairlead.log").read_text(errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Both processes, connected, the sample rules in force and the trigger on its stage."""
+
+    kommo: LocalKommo
+    fairlead: Fairlead
+    account_id: int
+    hook_url: SecretStr
+
+    async def new_leads(self, count: int) -> list[int]:
+        """Leads that lie in the Inbox, no hook has told of."""
+        answer = await self.kommo.post("/leads", {"count": count, "silent": True})
+        lead_ids: list[int] = answer["lead_ids"]
+        return lead_ids
+
+    async def move(self, lead_ids: list[int]) -> None:
+        """Move them to the rule's stage, as one action of a person."""
+        body = {"lead_ids": lead_ids, "pipeline_id": SALES, "status_id": NEW_REQUEST}
+        await self.kommo.post("/leads/move", body)
+
+    async def owners(self) -> dict[int, int]:
+        """Lead to its responsible, as Kommo tells."""
+        return {row[0]: row[3] for row in (await self.kommo.get("/leads"))["leads"]}
+
+    async def writes(self) -> Counter[int]:
+        """Lead to how often a PATCH of ours was applied to it, as Kommo's journal tells."""
+        rows = await self.kommo.rows("requests", method="PATCH")
+        return Counter(
+            item["id"]
+            for row in rows
+            if row["status"] in (200, 0)
+            for item in orjson.loads(row["body"])
+        )
+
+
+async def until(condition: Any, within_s: float = 60.0, every_s: float = 0.1) -> None:
+    """Wait until an async condition holds."""
+    async with asyncio.timeout(within_s):
+        while not await condition():
+            await asyncio.sleep(every_s)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path,
+    *,
+    knobs: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Running]:
+    """Start both, connect the sample account, apply the sample rules."""
+    async with local_kommo(folder, leads=0, knobs=dict(knobs or {})) as kommo:
+        fairlead = Fairlead(folder, 0, environment or {})
+        await fairlead.start()
+        try:
+            async with open_installation(fairlead.data) as installation:
+                connected = await connect(
+                    installation,
+                    base_url=kommo.base_url,
+                    token=SecretStr(kommo.token_file.read_text()),
+                    public_url=f"http://127.0.0.1:{fairlead.port}",
+                )
+                account = await installation.account(connected.account_id)
+                await apply_sample(installation, account, folder)
+            trigger = {
+                "pipeline_id": SALES,
+                "status_id": NEW_REQUEST,
+                "url": connected.hook_url.get_secret_value(),
+            }
+            await kommo.post("/triggers", trigger)
+            yield Running(kommo, fairlead, connected.account_id, connected.hook_url)
+        finally:
+            if fairlead.process is not None:
+                await end(fairlead.process)
+
+
+async def apply_sample(installation: Installation, account: Account, folder: Path) -> None:
+    file = folder / "rules.yaml"
+    file.write_text(dump(sample_rules(datetime.now(UTC), account.timezone)))
+    await rules.apply(installation, account, file)
