@@ -67,7 +67,7 @@ def _impurity(node: ast.AST, ordered: set[ast.AST]) -> str | None:
             found = f"calls {name}"
         case ast.Call(func=ast.Attribute(attr=name)) if name in CLOCKS:
             found = f"asks a clock: {name}"
-        case ast.BinOp(op=ast.Div(), right=right) if not _is_exact(right):
+        case ast.BinOp(op=ast.Div()) if not _is_path(node) and not _is_exact(node):
             found = "divides into a float"
         case ast.For(iter=iterable) | ast.comprehension(iter=iterable) if _is_set(iterable):
             found = None if iterable in ordered else "iterates over a set"
@@ -102,11 +102,20 @@ def _is_set(node: ast.AST) -> bool:
             return False
 
 
-def _is_exact(right: ast.AST) -> bool:
-    """A quotient with one of our constants (of a Decimal, or of durations), or a path."""
-    return (isinstance(right, ast.Name) and right.id.isupper()) or (
-        isinstance(right, ast.Constant) and isinstance(right.value, str)
-    )
+def _is_exact(quotient: ast.BinOp) -> bool:
+    """Whether the divisor is one of our constants: a Decimal or a duration is divided."""
+    return isinstance(quotient.right, ast.Name) and quotient.right.id.isupper()
+
+
+def _is_path(node: ast.AST) -> bool:
+    """Whether text is joined to a file's path, not one number divided by another."""
+    match node:
+        case ast.BinOp(op=ast.Div(), left=left, right=right):
+            return _is_path(left) or _is_path(right)
+        case ast.Constant(value=str()) | ast.Call(func=ast.Attribute(attr="files")):
+            return True
+        case _:
+            return False
 
 
 def _made_ordered(tree: ast.AST) -> set[ast.AST]:
