@@ -11,7 +11,7 @@ from typing import TypeVar
 
 WIDTH = 560
 POINTS_MAX = 280  # two units of width each; more cannot be seen
-NAME_CHARS_MAX = 17
+NAME_CHARS_MAX = 15
 BAR_STEP = 38
 BAR_TOP = 38
 PLOT_LEFT, PLOT_RIGHT, PLOT_TOP, PLOT_BOTTOM = 56, 536, 34, 250
@@ -55,8 +55,8 @@ def bars(rows: Sequence[tuple[str, int, float, str]]) -> str:
     legend = (
         f'<rect x="{left}" y="6" width="18" height="12" class="bar"/>'
         f'<text x="{left + 26}" y="17">assigned</text>'
-        f'<path d="M{left + 118} 2v20" class="marker"/>'
-        f'<text x="{left + 128}" y="17">fair share</text>'
+        f'<path d="M{left + 132} 2v20" class="marker"/>'
+        f'<text x="{left + 142}" y="17">fair share</text>'
     )
     off = max((abs(assigned - fair) for _, assigned, fair, _ in rows), default=0.0)
     return _svg(
