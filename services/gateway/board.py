@@ -81,8 +81,10 @@ class Board:
             is_doubtful = is_doubtful or told.key[:2] == key_of(wanted)[:2]
             del self.told[lead_id]
         row = self.rows.get(lead_id)
-        if row is not None and key_of(row.wanted) == key_of(wanted):
-            row.seen_in = seen_in
+        if row is not None and key_of(row.wanted)[:2] == key_of(wanted)[:2]:
+            # The same decision, perhaps with a past that was learnt since: what was in doubt
+            # stays in doubt.
+            row.wanted, row.seen_in = wanted, seen_in
         elif row is not None or len(self.rows) < self.rows_max:
             self.rows[lead_id] = Row(
                 wanted=wanted, known_at=now, is_doubtful=is_doubtful, seen_in=seen_in
@@ -120,8 +122,9 @@ class Board:
         for row in rows:
             lead_id = row.wanted.lead_id
             found = newest.get(lead_id)
-            is_same = found is not None and key_of(found) == key_of(row.wanted)
+            is_same = found is not None and key_of(found)[:2] == key_of(row.wanted)[:2]
             if found is not None and is_same and found.state == "pending":
+                row.wanted = found
                 kept.append(row)
             elif self.rows.get(lead_id) is row:
                 del self.rows[lead_id]

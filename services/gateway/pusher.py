@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 READ_MAX = 250
 _NAMED_ROUNDS_MAX = 10
+# More are left for another flight: other accounts wait for turns, too.
+_PROOFS_MAX = 20
 _GATEWAY_TIMEOUT = 504
 
 
@@ -411,7 +413,9 @@ class _Flight:
         for part in _parts(named, READ_MAX):
             kept += await self._judge(part, await self._read(part))
         bad: list[tuple[Row, _Refusal]] = []
-        while kept:
+        proofs = 0
+        while kept and proofs < _PROOFS_MAX:
+            proofs += 1
             suspect, *kept = kept
             refusal = await self._send([suspect])
             if refusal is not None:

@@ -125,6 +125,22 @@ async def test_F8_an_unknown_past_is_told_by_time() -> None:
         assert here.owner(touched) == CARLA
 
 
+async def test_F8_a_past_learnt_later_lets_a_decision_go_out_after_another_look() -> None:
+    async with world(1) as here:
+        here.books.settles = False
+        (lead_id,) = here.lead_ids
+        here.books.decide([lead_id], ANA, before=None, decided_at=utc_now() - timedelta(minutes=5))
+        here.person_takes([lead_id], CARLA)
+        async with running(here.pusher().run()):
+            await until(lambda: len(here.books.bodies(LeadObserved)) == 1)
+            assert here.patched_ids() == []
+            # The account took notice, and still wants Ana.
+            here.books.decide([lead_id], ANA, before=CARLA)
+            await until(lambda: here.owner(lead_id) == ANA)
+
+        assert [row.method for row in here.requests()] == ["GET", "GET", "PATCH"]
+
+
 async def test_F50_a_cut_connection_is_read_and_not_repeated() -> None:
     async with world(20) as here:
         here.sandbox.knobs.turn({"cut_next": 1})

@@ -1,0 +1,126 @@
+"""The wired gateway on a real PostgreSQL before a real HTTP server."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from contracts.inbound import DescribeAccount, LeadMissing, LeadObserved, ResponsibleSet
+from projections import assignments
+from services.codec import decode_inbound
+from services.gateway import app
+from services.gateway.postgres import PostgresSweeps, PostgresWorkList, ensure_schema
+from services.gateway.settings import Settings
+from services.gateway.sweep import Progress
+from services.log.postgres import PostgresLogWriter
+from services.projector.schema import prepare
+from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID
+from tests.services.gateway.world import Books, running, until, utc_now, world
+
+ANA = 501
+ASK = """
+INSERT INTO lookups.leads (account_id, lead_id, reason, asked_version, asked_at)
+VALUES ($1, $2, 'same_second', 1, now())
+"""
+
+
+async def decide(pool: Any, lead_ids: list[int]) -> None:
+    books = Books()
+    books.decide(lead_ids, ANA)
+    async with pool.acquire() as connection:
+        for row in books.rows.values():
+            values = (
+                [row.lead_id],
+                [row.request_id],
+                [row.attempt],
+                [row.manager_id],
+                [ADMIN_ID],
+                [row.decided_version],
+                [row.decided_at],
+                [row.state],
+                [None],
+                [None],
+            )
+            async with connection.transaction():
+                await connection.execute("SET LOCAL search_path = assignments")
+                await connection.execute(assignments.DECIDE, ACCOUNT_ID, *values)
+
+
+async def bodies(pool: Any) -> list[Any]:
+    query = "SELECT value FROM inbound_log ORDER BY position"
+    async with pool.acquire() as connection:
+        return [decode_inbound(row["value"]).body for row in await connection.fetch(query)]
+
+
+async def test_I4_committed_decisions_reach_kommo_and_results_the_inbound_log(pool: Any) -> None:
+    await prepare(pool)
+    async with world(120) as here:
+        seen: list[Any] = []
+        await decide(pool, here.lead_ids)
+        async with pool.acquire() as connection:
+            await connection.execute(ASK, ACCOUNT_ID, 42)
+        work = app.run(
+            Settings(rate_per_s=100),
+            pool=pool,
+            accounts=here.accounts,
+            writer=PostgresLogWriter(pool),
+            timing=here.timing,
+        )
+        async with running(work):
+            await until(lambda: all(here.owner(each) == ANA for each in here.lead_ids))
+            async with asyncio.timeout(10):
+                while sum(isinstance(each, ResponsibleSet) for each in seen) < 120:
+                    seen = await bodies(pool)
+                while not {LeadMissing, LeadObserved, DescribeAccount} <= set(map(type, seen)):
+                    seen = await bodies(pool)
+
+        assert LeadMissing(lead_id=42) in seen
+        assert {each.how for each in seen if isinstance(each, ResponsibleSet)} == {"answered"}
+        assert {each.reason for each in seen if isinstance(each, LeadObserved)} == {"baseline"}
+
+
+async def test_F37_a_gateway_that_starts_before_the_projector_waits(pool: Any) -> None:
+    async with world(3) as here:
+        work = app.run(
+            Settings(rate_per_s=100),
+            pool=pool,
+            accounts=here.accounts,
+            writer=PostgresLogWriter(pool),
+            timing=here.timing,
+        )
+        async with running(work):
+            await until(lambda: here.accounts.directory != {})
+            await prepare(pool)
+            await decide(pool, here.lead_ids)
+            await until(lambda: all(here.owner(each) == ANA for each in here.lead_ids))
+
+
+async def test_F30_the_progress_of_sweeps_outlives_the_process(pool: Any) -> None:
+    async with pool.acquire() as connection:
+        await ensure_schema(connection)
+        await ensure_schema(connection)
+    store = PostgresSweeps(pool)
+    assert await store.load(7) == Progress(account_id=7)
+    progress = Progress(
+        account_id=7,
+        watermark=utc_now() - timedelta(hours=1),
+        full_at=utc_now(),
+        kind="window",
+        started_at=utc_now(),
+        next_page="/api/v4/leads?page=2",
+    )
+    await store.save(replace(progress, next_page=None))
+    await store.save(progress)
+
+    assert await store.load(7) == progress
+
+
+async def test_the_work_list_pages_through_everything_that_is_pending(pool: Any) -> None:
+    await prepare(pool)
+    await decide(pool, list(range(1, 8)))
+    work = PostgresWorkList(pool)
+    first = await work.pending(limit=5, after=None)
+    second = await work.pending(limit=5, after=first[-1])
+
+    assert sorted(row.lead_id for row in (*first, *second)) == list(range(1, 8))
+    assert [row.lead_id for row in await work.of_leads(ACCOUNT_ID, [3, 99])] == [3]
