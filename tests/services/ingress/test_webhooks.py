@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from contracts.inbound import InboundBody, LeadRemoved, LeadReported, TriggerFired
+from contracts.kommo.notifications import LeadAction
 from contracts.stage import Stage
 from tests.services.ingress.harness import (
     ACCOUNT,
@@ -40,7 +41,7 @@ FIRED = TriggerFired(
 
 
 @pytest.mark.parametrize("action", ["add", "update", "status", "responsible", "restore"])
-async def test_D1_1_an_account_webhook_about_a_lead_is_reported(action: str) -> None:
+async def test_D1_1_an_account_webhook_about_a_lead_is_reported(action: LeadAction) -> None:
     async with ingress() as running:
         answer = await running.post(form(*lead(action)))
 
