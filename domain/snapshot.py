@@ -15,7 +15,7 @@ from contracts.stage import Stage
 from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
 from domain.loads import Loads
 
-REVISION = 1  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 2  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
