@@ -35,6 +35,7 @@ class Connected:
     """What a person needs to know after connecting.
 
     Attributes:
+        is_anew: An address of before went out of use.
         hook_url: Holds the account's secret: for Digital Pipeline triggers, shown once.
     """
 
@@ -43,6 +44,7 @@ class Connected:
     timezone: str
     users: int
     stages: int
+    is_anew: bool
     hook_url: SecretStr
 
 
@@ -92,37 +94,52 @@ async def _connect(
     hide(secret)
     root = public_url.rstrip("/") + HOOK_PATH
     hook_url = SecretStr(f"{root}{secret.get_secret_value()}/")
-    await installation.accounts.add(
-        facts.account_id,
-        subdomain=facts.subdomain,
-        base_url=base_url,
-        token=token,
-        webhook_secret=secret,
-        timezone=facts.timezone,
-    )
+    known = {account.account_id for account in await installation.accounts.all()}
+    former = await client.webhooks()
+    # Before anything is stored: while Kommo refuses the new address, the former one works on.
+    await client.subscribe(hook_url, SUBSCRIBED)
+    try:
+        await installation.accounts.add(
+            facts.account_id,
+            subdomain=facts.subdomain,
+            base_url=base_url,
+            token=token,
+            webhook_secret=secret,
+            timezone=facts.timezone,
+        )
+    except BaseException:
+        await client.unsubscribe(hook_url)
+        raise
     names = names_of(facts, users, pipelines)
     await installation.accounts.update_directory(facts.account_id, names)
     message = description(facts, users, at=datetime.now(UTC))
     await installation.log.publish([Entry(facts.account_id, encode_inbound(message))])
-    for webhook in await client.webhooks():
-        if webhook.destination.startswith(root):  # ours, with a secret that just went out of use
-            await client.unsubscribe(SecretStr(webhook.destination))
-    await client.subscribe(hook_url, SUBSCRIBED)
+    ours = [hook.destination for hook in former if hook.destination.startswith(root)]
+    for destination in ours:  # with a secret that just went out of use
+        await client.unsubscribe(SecretStr(destination))
     return Connected(
         account_id=facts.account_id,
         name=facts.name,
         timezone=facts.timezone,
         users=sum(1 for user in users if user.is_active),
         stages=sum(len(pipeline.stages) for pipeline in pipelines),
+        is_anew=facts.account_id in known,
         hook_url=hook_url,
     )
 
 
 def _check_public_url(public_url: str) -> None:
-    parts = urlsplit(public_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        example = "https://leads.example.test"
-        raise Wrong(f"--public-url: expected something like {example}, got {public_url!r}")
+    example = "https://leads.example.test"
+    wrong = f"--public-url: expected something like {example}, got {public_url!r}"
+    try:
+        parts = urlsplit(public_url)
+        has_port = parts.port != 0  # raises where it is no port
+    except ValueError as error:
+        raise Wrong(wrong) from error
+    is_web = parts.scheme in ("http", "https") and parts.hostname and has_port
+    is_plain = public_url.isascii() and public_url.isprintable() and " " not in public_url
+    if not is_web or not is_plain or parts.query or parts.fragment:
+        raise Wrong(wrong)
 
 
 def _stopped(error: AccountStopped) -> str:

@@ -14,6 +14,7 @@ from domain.explain import VERDICTS, explain, is_reproduced
 from projections import decisions
 from services.cli.installation import Installation, Wrong
 from services.storage.accounts import Account
+from services.storage.database import borrow
 
 CLOSED = {
     "no_rule": "no rule covers the stage",
@@ -56,7 +57,7 @@ async def explain_lead(
     Raises:
         Wrong: None is recorded.
     """
-    async with installation.pool.acquire() as connection:
+    async with borrow(installation.pool) as connection:
         feed = await decisions.of_lead(connection, account_id=account.account_id, lead_id=lead_id)
     if not feed:
         text = f"no decision about lead {lead_id} is recorded for account {account.account_id}"

@@ -38,11 +38,21 @@ app.add_typer(dead_app, name="dead")
 
 Data = Annotated[
     Path,
-    typer.Option(envvar="FAIRLEAD_DATA", help="Folder of the installation.", show_default=True),
+    typer.Option(
+        envvar="FAIRLEAD_DATA",
+        help="Folder of the installation.",
+        show_default=True,
+        file_okay=False,
+    ),
 ]
 AccountId = Annotated[
     int | None, typer.Option("--account", help="Kommo's id of the account, if several.")
 ]
+# The database's largest number; what is beyond names nothing.
+ID_MAX = 2**63 - 1
+UserId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the user.")]
+LeadId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the lead.")]
+LetterId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Its number in the list.")]
 DATA = Path("fairlead-data")
 
 
@@ -56,7 +66,9 @@ def run() -> None:
 def up(
     data: Data = DATA,
     host: Annotated[str, typer.Option(help="Address to receive webhooks at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to receive webhooks at; 0 for any.")] = 8_080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port to receive webhooks at; 0 for any.")
+    ] = 8_080,
     *,
     json_logs: Annotated[bool, typer.Option("--json-logs", help="Logs as JSON lines.")] = False,
 ) -> None:
@@ -108,18 +120,25 @@ def connect(
             say(f"{found.users} active users, {found.stages} stages, webhooks subscribed.")
             say("Address for Digital Pipeline triggers, a secret, shown only now:")
             out.print(found.hook_url.get_secret_value(), markup=False, soft_wrap=True)
+            if found.is_anew:
+                say("The address of before is out of use: replace it in every trigger.")
 
     complete(work())
 
 
 def _token(file: Path | None) -> str:
-    if file is None:
-        token: str = typer.prompt("Long-lived token", hide_input=True)
-        return token.strip()
     try:
-        return file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeError) as error:
-        fail(f"--token-file: {file}: {error}")
+        token: str = (
+            typer.prompt("Long-lived token", hide_input=True)
+            if file is None
+            else file.read_text(encoding="utf-8", errors="replace")
+        ).strip()
+    except OSError as error:
+        fail(f"--token-file: {file}: {error.strerror}")
+    if not (token and token.isascii() and token.isprintable()) or " " in token:
+        where = "the token" if file is None else f"--token-file: {file}"
+        fail(f"{where}: expected one word of letters, digits and signs")
+    return token
 
 
 @rules_app.command("apply")
@@ -140,7 +159,7 @@ def rules_show(account: AccountId = None, data: Data = DATA) -> None:
 
 @app.command()
 def pause(
-    manager: Annotated[int, typer.Argument(help="Kommo's id of the user.")],
+    manager: UserId,
     until: Annotated[str, typer.Option(help="15:00, or 2026-12-01T15:00; default: open end.")] = "",
     reason: Annotated[str, typer.Option(help="For the record.")] = "",
     account: AccountId = None,
@@ -156,7 +175,7 @@ def pause(
 
 @app.command()
 def resume(
-    manager: Annotated[int, typer.Argument(help="Kommo's id of the user.")],
+    manager: UserId,
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -166,7 +185,7 @@ def resume(
 
 @app.command("explain")
 def explain_(
-    lead: Annotated[int, typer.Argument(help="Kommo's id of the lead.")],
+    lead: LeadId,
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -235,20 +254,20 @@ def dead_list(
 
 
 @dead_app.command("show")
-def dead_show(letter: int, data: Data = DATA) -> None:
+def dead_show(letter: LetterId, data: Data = DATA) -> None:
     """Show one, with its reason and body."""
     found = _for_installation(data, lambda i: dead.get(i, letter))
     say(f"{found.id}: {found.reason}\n{found.source}, {found.content_type}\n{dead.preview(found)}")
 
 
 @dead_app.command("retry")
-def dead_retry(letter: int, data: Data = DATA) -> None:
+def dead_retry(letter: LetterId, data: Data = DATA) -> None:
     """Read one again and publish what it says."""
     say(_for_installation(data, lambda i: dead.retry(i, letter)))
 
 
 @dead_app.command("drop")
-def dead_drop(letter: int, data: Data = DATA) -> None:
+def dead_drop(letter: LetterId, data: Data = DATA) -> None:
     """Set one aside for good."""
     say(_for_installation(data, lambda i: dead.drop(i, letter)))
 
