@@ -5,7 +5,9 @@ import json
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -22,6 +24,7 @@ from services.ingress.app import serve
 from services.ingress.settings import IngressSettings
 from services.log.postgres import prune
 from services.projector.run import Projector
+from services.storage.database import borrow
 from services.storage.wakeup import ALLOCATIONS, Bell
 
 log = structlog.get_logger(__name__)
@@ -71,6 +74,7 @@ async def up(
                     port=port,
                     stop=stop,
                     on_bound=listening,
+                    probe=partial(_probe, installation.pool),
                 )
                 for task in background:
                     task.cancel()
@@ -104,6 +108,16 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
         "clock": clock.run(clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell),
         "housekeeping": _keep_house(installation),
     }
+
+
+async def _probe(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    """Return when the database answers: the inbound log is in it.
+
+    Raises:
+        services.errors.Unavailable: It does not.
+    """
+    async with borrow(pool) as connection:
+        await connection.execute("SELECT 1")
 
 
 async def _keep_house(installation: Installation) -> None:
