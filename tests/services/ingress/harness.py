@@ -90,7 +90,7 @@ class Running:
     client: httpx.AsyncClient
     log: Any
     letters: MemoryLetters
-    accounts: MemoryAccounts
+    accounts: Any
     stop: asyncio.Event
 
     async def post(
@@ -122,7 +122,7 @@ async def ingress(
     *,
     log: Any = None,
     letters: Any = None,
-    accounts: MemoryAccounts | None = None,
+    accounts: Any = None,
     now: Callable[[], datetime] = utc_now,
     probe: Any = None,
     **changes: Any,

@@ -5,16 +5,20 @@ import socket
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.errors import Unavailable
 from services.ingress.appender import Appender
-from services.ingress.postgres import PostgresAccounts
 from services.log.port import Entry
 from services.log.postgres import PostgresLogWriter
+from services.secrets import Vault
+from services.storage.accounts import AccountRegistry
 from services.storage.dead_letters import DeadLetters
 from tests.services.ingress.harness import (
     ACCOUNT,
+    OTHER_SECRET,
+    SECRET,
     MemoryLetters,
     MemoryLog,
     form,
@@ -143,12 +147,22 @@ async def test_F69_a_thousand_webhooks_at_once_are_a_thousand_rows_and_few_commi
 
 
 async def test_F34_letters_and_accounts_live_in_postgresql(pool: Any) -> None:
-    letters = DeadLetters(pool)
-    async with ingress(log=PostgresLogWriter(pool), letters=letters) as running:
+    letters, accounts = DeadLetters(pool), AccountRegistry(pool, Vault((b"k" * 32,)))
+    await accounts.add(
+        ACCOUNT,
+        subdomain="acme",
+        base_url="https://acme.kommo.com",
+        token=SecretStr("token"),
+        webhook_secret=SecretStr(SECRET),
+        timezone="UTC",
+    )
+    log = PostgresLogWriter(pool)
+    async with ingress(log=log, letters=letters, accounts=accounts) as running:
         assert (await running.post(b"\x00nonsense")).status_code == 200
+        assert (await running.post(b"", secret=OTHER_SECRET)).status_code == 404
 
-    assert [letter.body for letter in await letters.page()] == [b"\x00nonsense"]
-    assert await PostgresAccounts(pool).webhook_digests() == {}
+    (letter,) = await letters.page()
+    assert (letter.account_id, letter.body) == (ACCOUNT, b"\x00nonsense")
 
 
 async def test_F37_a_stop_answers_what_is_in_flight_and_takes_nothing_new() -> None:
