@@ -33,6 +33,7 @@ class Installation:
     """What a command works with."""
 
     data: Path
+    database: EmbeddedDatabase
     pool: Any
     wakeup: Wakeup
     events: EventStore
@@ -94,6 +95,7 @@ async def open_installation(
             async with Wakeup(database.dsn) as wakeup:
                 yield Installation(
                     data=database.data_folder,
+                    database=database,
                     pool=pool,
                     wakeup=wakeup,
                     events=EventStore(pool),

@@ -40,14 +40,33 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
 
         return uvloop.run(work)
     except EXPECTED as error:
-        fail(str(error))
+        fail(_said(error))
+    except ExceptionGroup as group:  # of roles that ran side by side
+        expected, bugs = group.split(EXPECTED)
+        if expected is None or bugs is not None:
+            raise
+        fail(_said(_first(expected)))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
+def _said(error: BaseException) -> str:
+    """The error's words; the system's own without their number."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+
+
 def fail(message: str) -> NoReturn:
     """End with a message and exit status 1."""
-    err.print("error:", masked(message), style="red", markup=False)
+    err.print("error:", masked(message), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 

@@ -11,11 +11,13 @@ from typing import Any
 
 import structlog
 
+from projections import assignments, lookups, timers
 from services.allocator.app import create_allocator
 from services.allocator.run import CONSUMER
 from services.allocator.settings import AllocatorSettings
-from services.cli.installation import RUNTIME_FILE, Installation, open_installation
+from services.cli.installation import RUNTIME_FILE, Installation, Wrong, open_installation
 from services.clock import app as clock
+from services.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from services.errors import Unavailable
 from services.gateway import app as gateway
 from services.gateway.postgres import RegisteredAccounts
@@ -31,6 +33,9 @@ log = structlog.get_logger(__name__)
 
 CONNECTIONS = 24
 PRUNE_EVERY_S = 600.0
+LOOK_AFTER_DATABASE_EVERY_S = 0.5
+# The dead server's children may hold its memory for a moment more, and no server starts beside it.
+REVIVALS_MAX = 20
 
 
 async def up(
@@ -46,7 +51,7 @@ async def up(
 
     Raises:
         services.embedded.EmbeddedDatabaseError: The folder cannot be used.
-        OSError: The address cannot be listened at.
+        Wrong: The address cannot be listened at.
     """
     stop = _stop_on_signals()
     async with open_installation(data, exclusive=True, connections=CONNECTIONS) as installation:
@@ -65,17 +70,20 @@ async def up(
                     roles.create_task(work, name=name)
                     for name, work in _background(installation).items()
                 ]
-                await serve(
-                    log_writer=installation.log,
-                    dead_letters=installation.dead_letters,
-                    accounts=installation.accounts,
-                    settings=IngressSettings(),
-                    host=host,
-                    port=port,
-                    stop=stop,
-                    on_bound=listening,
-                    probe=partial(_probe, installation.pool),
-                )
+                try:
+                    await serve(
+                        log_writer=installation.log,
+                        dead_letters=installation.dead_letters,
+                        accounts=installation.accounts,
+                        settings=IngressSettings(),
+                        host=host,
+                        port=port,
+                        stop=stop,
+                        on_bound=listening,
+                        probe=partial(_probe, installation.pool),
+                    )
+                except OSError as error:
+                    raise _not_listening(error, host, port) from error
                 for task in background:
                     task.cancel()
         finally:
@@ -88,10 +96,10 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
     gateway_bell, clock_bell = Bell(), Bell()
     appended = wakeup.bell(ALLOCATIONS)
 
-    def on_progress(moved: frozenset[str]) -> None:
-        if moved & {"assignments", "lookups"}:
+    def on_progress(moved: str) -> None:
+        if moved in {assignments.NAME, lookups.NAME}:
             gateway_bell.ring()
-        if "timers" in moved:
+        elif moved == timers.NAME:
             clock_bell.ring()
 
     projector = Projector(pool, installation.events, wait=appended.wait, on_progress=on_progress)
@@ -107,6 +115,7 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
         ),
         "clock": clock.run(clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell),
         "housekeeping": _keep_house(installation),
+        "database": _keep_database(installation.database),
     }
 
 
@@ -120,6 +129,28 @@ async def _probe(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
         await connection.execute("SELECT 1")
 
 
+async def _keep_database(database: EmbeddedDatabase) -> None:
+    """Start PostgreSQL again whenever it died under us; the other roles wait for it (F37).
+
+    Raises:
+        services.embedded.EmbeddedDatabaseError: It does not start any more.
+    """
+    failures = 0
+    while True:
+        await asyncio.sleep(LOOK_AFTER_DATABASE_EVERY_S)
+        if await asyncio.to_thread(database.pid) is not None:
+            failures = 0
+            continue
+        log.error("database_died", folder=str(database.data_folder))
+        try:
+            await asyncio.to_thread(database.revive)
+        except EmbeddedDatabaseError as error:
+            failures += 1
+            if failures == REVIVALS_MAX:
+                raise
+            log.warning("database_not_revived", reason=str(error))
+
+
 async def _keep_house(installation: Installation) -> None:
     """Forget messages of the inbound log two weeks after they took effect."""
     while True:
@@ -129,6 +160,14 @@ async def _keep_house(installation: Installation) -> None:
         except Unavailable as error:
             log.warning("housekeeping_waits", reason=str(error))
         await asyncio.sleep(PRUNE_EVERY_S)
+
+
+def _not_listening(error: OSError, host: str, port: int) -> Wrong:
+    reason = (error.strerror or str(error)).partition(" (")[0]
+    text = (
+        f"webhooks cannot be received at {host}:{port}: {reason}; choose another --port or --host"
+    )
+    return Wrong(text)
 
 
 def _stop_on_signals() -> asyncio.Event:

@@ -1,0 +1,51 @@
+"""What must hold at the end of every run, as Kommo and our own log tell it."""
+
+from collections import Counter
+from typing import Any
+
+from contracts.events import LeadAssigned, Recorded
+from projections import fairness, requests
+from services.cli.installation import open_installation
+from services.storage.database import borrow
+from tests.support.running import ADMIN_ID, Running, until
+
+PENDING = "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
+
+
+async def all_set(system: Running, lead_ids: list[int]) -> bool:
+    """Whether nobody's lead is left with the administrator."""
+    owners = await system.owners()
+    return all(owners[lead_id] != ADMIN_ID for lead_id in lead_ids)
+
+
+async def each_once(system: Running, lead_ids: list[int]) -> list[Recorded]:
+    """Check that each lead was written once and decided once (I2, I3, I6, I8); all events."""
+    assert await system.writes() == Counter(lead_ids)
+    events = await settled(system)
+    assert decided(events) == Counter(lead_ids)
+    return events
+
+
+def decided(events: list[Recorded]) -> Counter[int]:
+    """Lead to how often somebody was chosen for it."""
+    return Counter(r.event.lead_id for r in events if isinstance(r.event, LeadAssigned))
+
+
+async def settled(system: Running) -> list[Recorded]:
+    """All events once no push is pending; checks that no request is unaccounted for."""
+    async with open_installation(system.fairlead.data) as installation:
+        await until(lambda: _nothing_is_pending(installation.pool))
+        async with borrow(installation.pool) as connection:
+            assert await requests.unaccounted(connection) == []
+            assert await fairness.unbalanced(connection) == []
+        events: list[Recorded] = []
+        while page := await installation.events.stream(system.account_id, len(events), 5_000):
+            events.extend(page)
+    assert [recorded.version for recorded in events] == [*range(1, len(events) + 1)]
+    return events
+
+
+async def _nothing_is_pending(pool: Any) -> bool:
+    async with borrow(pool) as connection:
+        pending: int = await connection.fetchval(PENDING)
+    return pending == 0

@@ -1,0 +1,47 @@
+"""The embedded PostgreSQL dies, again and again, under a fairlead that lives (F37, F38)."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from tests.support.running import Running, running, until
+from tests.system.checks import all_set, each_once
+
+LEADS = 600
+DEATHS = 3
+
+
+async def test_F37_the_database_is_killed_under_load_and_every_lead_is_assigned_once(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path, knobs={"time_scale": 0.002}) as system:
+        lead_ids = await system.new_leads(LEADS)
+        moving = asyncio.create_task(system.move(lead_ids))
+        killed: set[int] = set()
+        for number in range(1, DEATHS + 1):
+            await until(lambda n=number: _are_set(system, n * LEADS // (2 * DEATHS)))
+            killed.add(await _kill_database(system, killed))
+        await moving
+        await until(lambda: all_set(system, lead_ids))
+
+        await each_once(system, lead_ids)
+        assert len(killed) == DEATHS
+        assert await system.fairlead.stop() == 0
+
+
+async def _are_set(system: Running, leads: int) -> bool:
+    summary = await system.kommo.get("/summary")
+    return bool(summary["leads_patched_by_api"] >= leads)
+
+
+async def _kill_database(system: Running, before: set[int]) -> int:
+    file = system.fairlead.data / "postgres" / "postmaster.pid"
+
+    async def is_another() -> bool:
+        return file.exists() and int(file.read_text().split()[0]) not in {*before, 0}
+
+    await until(is_another)
+    pid = int(file.read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    return pid
