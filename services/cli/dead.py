@@ -32,6 +32,13 @@ async def get(installation: Installation, letter_id: int) -> KeptLetter:
     return letter
 
 
+def size_of(letter: KeptLetter) -> str:
+    """How much came, and how much of it was kept."""
+    if not letter.is_cut:
+        return f"{letter.size} bytes"
+    return f"{letter.size} bytes came, the first {len(letter.body)} are kept"
+
+
 def preview(letter: KeptLetter) -> str:
     """The body as text, cut."""
     text = letter.body.decode("utf-8", "replace")
@@ -44,12 +51,14 @@ async def retry(installation: Installation, letter_id: int) -> str:
     """Read the letter again and publish what it says; what to tell the person.
 
     Raises:
-        Wrong: It still cannot be understood, or was dealt with before.
+        Wrong: It still cannot be understood, is not whole, or was dealt with before.
     """
     letter = await get(installation, letter_id)
     _check_open(letter)
     if letter.account_id is None:
         raise Wrong(f"dead letter {letter_id} belongs to no account; it can only be dropped")
+    if letter.is_cut:
+        raise Wrong(f"dead letter {letter_id} is not whole: {size_of(letter)}; it can be dropped")
     entries = await _understood(letter, letter.account_id)
     await installation.log.publish(entries)
     await installation.dead_letters.settle(letter_id, "replayed")

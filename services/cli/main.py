@@ -241,13 +241,14 @@ def dead_list(
     if not letters:
         say("No dead letters.")
         return
-    table = Table("id", "received (UTC)", "account", "source", "reason")
+    table = Table("id", "received (UTC)", "account", "source", "bytes", "reason")
     for letter in letters:
         table.add_row(
             str(letter.id),
             f"{letter.received_at:%Y-%m-%d %H:%M:%S}",
             str(letter.account_id or "-"),
             letter.source,
+            str(letter.size),
             _plain(letter.reason),
         )
     out.print(table)
@@ -257,7 +258,8 @@ def dead_list(
 def dead_show(letter: LetterId, data: Data = DATA) -> None:
     """Show one, with its reason and body."""
     found = _for_installation(data, lambda i: dead.get(i, letter))
-    say(f"{found.id}: {found.reason}\n{found.source}, {found.content_type}\n{dead.preview(found)}")
+    origin = f"{found.source}, {found.content_type}, {dead.size_of(found)}"
+    say(f"{found.id}: {found.reason}\n{origin}\n{dead.preview(found)}")
 
 
 @dead_app.command("retry")

@@ -97,8 +97,6 @@ class Intake:
 
 
 def _letter(account_id: int, body: Body, content_type: str | None, reason: str) -> DeadLetter:
-    if body.size > LETTER_BYTES_MAX:
-        reason = f"{reason}; {body.size} bytes came, the first {LETTER_BYTES_MAX} are kept"
     return DeadLetter(
         account_id=account_id,
         source=SOURCE,
@@ -106,6 +104,7 @@ def _letter(account_id: int, body: Body, content_type: str | None, reason: str) 
         reason=_CONTROL_CHARACTERS.sub(" ", reason),
         content_type=content_type or "",
         body=body.content[:LETTER_BYTES_MAX],
+        size=body.size,
     )
 
 

@@ -11,13 +11,13 @@ State = Literal["kept", "replayed", "dismissed"]
 
 INSERT = """
 INSERT INTO dead_letters (account_id, source, position, reason, content_type, body, size)
-SELECT account_id, source, position, reason, content_type, body, length(body)
-FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
-    AS dead (account_id, source, position, reason, content_type, body)
+SELECT account_id, source, position, reason, content_type, body, coalesce(size, length(body))
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
+    $7::integer[]) AS dead (account_id, source, position, reason, content_type, body, size)
 ON CONFLICT (source, position) WHERE position IS NOT NULL DO NOTHING
 """
 SELECT_COLUMNS = """
-SELECT id, account_id, source, position, received_at, reason, content_type, body, state
+SELECT id, account_id, source, position, received_at, reason, content_type, body, size, state
 FROM dead_letters
 """
 SELECT_PAGE = f"{SELECT_COLUMNS} WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
@@ -37,6 +37,7 @@ class DeadLetter:
     Attributes:
         source: The log's source, or the route of a webhook.
         position: In the log; the same (source, position) is kept once. None for a webhook.
+        size: How many bytes came, of which `body` is the beginning; None when it is all.
     """
 
     account_id: int | None
@@ -45,11 +46,16 @@ class DeadLetter:
     reason: str
     content_type: str
     body: bytes
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptLetter:
-    """A dead letter as it lies in the database."""
+    """A dead letter as it lies in the database.
+
+    Attributes:
+        size: How many bytes came; more than `body` has when it was cut.
+    """
 
     id: int
     account_id: int | None
@@ -59,7 +65,13 @@ class KeptLetter:
     reason: str
     content_type: str
     body: bytes
+    size: int
     state: State
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `body` is only the beginning of what came."""
+        return self.size > len(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class DeadLetters:
                 [storable(letter.reason) for letter in letters],
                 [storable(letter.content_type) for letter in letters],
                 [letter.body for letter in letters],
+                [letter.size for letter in letters],
             )
 
     async def page(

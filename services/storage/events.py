@@ -17,7 +17,9 @@ from services.codec import ACCOUNT_PREFIX, decode_event, encode_event, originato
 from services.storage.database import borrow, storable
 from services.storage.dead_letters import DeadLetter
 
-APPEND = "SELECT append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+APPEND = """
+SELECT append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+"""
 SELECT_STREAM = """
 SELECT originator_version, topic, state FROM account_events
 WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
@@ -118,6 +120,7 @@ class EventStore:
                     [storable(letter.reason) for letter in dead],
                     [storable(letter.content_type) for letter in dead],
                     [letter.body for letter in dead],
+                    [letter.size for letter in dead],
                 )
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == DECISION_INDEX:

@@ -63,7 +63,7 @@ CREATE TABLE dead_letters (
     reason text NOT NULL,
     content_type text NOT NULL DEFAULT '',
     body bytea NOT NULL,
-    size integer NOT NULL,
+    size integer NOT NULL,      -- of what came; more than the body when that was cut
     state text NOT NULL DEFAULT 'kept' CHECK (state IN ('kept', 'replayed', 'dismissed')),
     state_changed_at timestamptz
 );
@@ -90,7 +90,7 @@ CREATE FUNCTION append_events_v1(
     consumer_ text, source_ text, position_ bigint,
     account_ids bigint[], versions bigint[], topics text[], states bytea[], decision_keys text[],
     dead_account_ids bigint[], dead_sources text[], dead_positions bigint[], dead_reasons text[],
-    dead_content_types text[], dead_bodies bytea[]
+    dead_content_types text[], dead_bodies bytea[], dead_sizes integer[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     part record;
@@ -130,9 +130,9 @@ BEGIN
 
     INSERT INTO dead_letters
         (account_id, source, position, reason, content_type, body, size)
-    SELECT account_id, source, position, reason, content_type, body, length(body)
+    SELECT account_id, source, position, reason, content_type, body, coalesce(size, length(body))
     FROM unnest(dead_account_ids, dead_sources, dead_positions, dead_reasons,
-                dead_content_types, dead_bodies)
-        AS dead (account_id, source, position, reason, content_type, body)
+                dead_content_types, dead_bodies, dead_sizes)
+        AS dead (account_id, source, position, reason, content_type, body, size)
     ON CONFLICT (source, position) WHERE position IS NOT NULL DO NOTHING;
 END $$;

@@ -135,6 +135,20 @@ async def test_F34_a_letter_with_unstorable_text_is_kept_all_the_same(pool: Any)
     assert {k.reason for k in await DeadLetters(pool).page()} == {"nul \ufffd half ?"}
 
 
+async def test_F35_a_cut_letter_tells_how_much_came(pool: Any) -> None:
+    cut = replace(letter(position=2), size=3_000_020)
+    await DeadLetters(pool).keep([letter(position=1), cut])
+    await append(EventStore(pool), position=1, dead=[letter(position=3), replace(cut, position=4)])
+
+    kept = await DeadLetters(pool).page()
+    assert [(k.position, k.size, k.is_cut) for k in kept] == [
+        (4, 3_000_020, True),
+        (3, 2, False),
+        (2, 3_000_020, True),
+        (1, 2, False),
+    ]
+
+
 async def test_a_reader_finds_the_accounts_that_moved(pool: Any) -> None:
     store = EventStore(pool)
     await append(store, looked_up(1, 1), looked_up(1, 2), looked_up(2, 1), position=1)
