@@ -74,6 +74,10 @@ class Accounts:
         self._cached: OrderedDict[int, Account] = OrderedDict()
         self._snapshot_versions: dict[int, int] = {}
 
+    def __contains__(self, account_id: int) -> bool:
+        """Whether `get` answers from memory."""
+        return account_id in self._cached
+
     async def get(self, account_id: int) -> Account:
         """The account's present state; whoever advances it must store the events or `drop` it."""
         account = self._cached.get(account_id)

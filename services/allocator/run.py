@@ -14,6 +14,7 @@ import structlog
 from contracts.events import Recorded
 from contracts.inbound import Inbound
 from contracts.topics import INBOUND
+from domain.account import Account
 from domain.decide import decide
 from services.allocator.accounts import Accounts, Stores
 from services.allocator.settings import AllocatorSettings
@@ -60,6 +61,7 @@ class Allocator:
             cached_max=settings.accounts_cached_max,
             snapshot_every=settings.snapshot_every,
         )
+        self._recorded: dict[str, int] = {}
         self._poisonous_in_row: dict[str, int] = {}
         self._stopped_until: dict[str, float] = {}
 
@@ -134,7 +136,9 @@ class Allocator:
             answers.dead.append(_dead_letter(source, record, str(error)))
             answers.position = record.position
             return True
-        account = await self._accounts.get(record.account_id)
+        account = await self._account(source, record.account_id)
+        if record.position <= self._recorded[source]:
+            return True  # delivered again, or another writer was faster: it is in the state
         version = account.version
         try:
             events = decide(account, message)
@@ -155,6 +159,23 @@ class Allocator:
         self._poisonous_in_row.pop(source, None)
         return True
 
+    async def _account(self, source: str, account_id: int) -> Account:
+        """The account's state; with a fresh one, how far its source has taken effect in it.
+
+        Another writer's commit, or our own whose answer got lost, may come between the reading
+        of messages and of events. Not every message is harmless twice: a pause and its end are
+        no copies of each other (F38, F71).
+        """
+        while account_id not in self._accounts:
+            account = await self._accounts.get(account_id)
+            recorded = await self._events.position(CONSUMER, source) or 0
+            if await self._events.head(account_id) == account.version:
+                self._recorded[source] = max(recorded, self._recorded.get(source, 0))
+            else:
+                self._accounts.drop([account_id])
+        self._recorded.setdefault(source, 0)
+        return await self._accounts.get(account_id)
+
     async def _store_answers(self, source: str, answers: _Answers) -> None:
         if answers.position is None:
             return
@@ -165,6 +186,7 @@ class Allocator:
             position=answers.position,
             dead=answers.dead,
         )
+        self._recorded[source] = answers.position
         if answers.events:
             self._on_stored()
         await self._accounts.settle(list(answers.accounts))
