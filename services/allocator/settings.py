@@ -8,6 +8,8 @@ class AllocatorSettings(BaseSettings):
     """Bounds of the allocator's batches and memory.
 
     Attributes:
+        batch_size_max: Messages per transaction; larger ones gain little (a tenth at 500) and
+            hold up whoever pushes the first decisions of a burst.
         accounts_cached_max: States held in memory; the least recently used are dropped (F74).
         snapshot_every: Events after which an account's state is kept, so that a start reads
             few of them. A replay folds some 100,000 events a second: rare is enough.
@@ -18,7 +20,7 @@ class AllocatorSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ALLOCATOR_", frozen=True)
 
-    batch_size_max: int = Field(default=500, ge=1, le=5_000)
+    batch_size_max: int = Field(default=200, ge=1, le=5_000)
     batch_wait_ms: int = Field(default=1_000, ge=1, le=60_000)
     accounts_cached_max: int = Field(default=1_000, ge=1, le=100_000)
     snapshot_every: int = Field(default=10_000, ge=1, le=10_000_000)

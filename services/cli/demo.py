@@ -53,6 +53,14 @@ class Demo:
 
     async def run(self) -> bool:
         """Play it and print the result; whether nothing was lost and nothing done twice."""
+        findings = await self.play()
+        print_findings(findings)
+        await asyncio.to_thread(write_report, findings, self.report)
+        say(f"\nThe same as pictures: {self.report}")
+        return findings.lost == 0 and findings.twice == 0
+
+    async def play(self) -> Findings:
+        """Play it in a folder of its own, which stays only if something goes wrong."""
         folder = Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
         try:
             findings = await self._play(folder)
@@ -60,10 +68,7 @@ class Demo:
             err.print(f"What happened is logged in {folder}", markup=False)
             raise
         await asyncio.to_thread(shutil.rmtree, folder)
-        print_findings(findings)
-        await asyncio.to_thread(write_report, findings, self.report)
-        say(f"\nThe same as pictures: {self.report}")
-        return findings.lost == 0 and findings.twice == 0
+        return findings
 
     async def _play(self, folder: Path) -> Findings:
         knobs = {"drop_fraction": self.drop_percent / 100, "journal_max": 10_000_000}
@@ -109,7 +114,6 @@ class Demo:
         self, kommo: LocalKommo, installation: Installation, account: Account
     ) -> Findings:
         lead_ids = [row[0] for row in (await kommo.get("/leads"))["leads"] if row[2] == INBOX]
-        started_at = time.time()
         moving = asyncio.create_task(
             kommo.post(
                 "/leads/move",
@@ -123,7 +127,6 @@ class Demo:
             installation,
             account,
             lead_ids=lead_ids,
-            started_at=started_at,
             batch=self.batch,
             drop_percent=self.drop_percent,
         )

@@ -57,9 +57,9 @@ class Findings:
         lost: Leads that nobody was made responsible for, as Kommo's own leads tell.
         twice: Leads that were written more than once, as Kommo's own journal tells.
         found_by_sweep: Requests that no webhook told of.
-        seconds: From the move in Kommo to the last lead set there.
+        seconds: From the first trigger to the last lead set in Kommo.
         deviations: After each decision, the largest distance of anybody from his fair share.
-        set_at: Seconds after the move at which each lead was set, ascending.
+        set_at: Seconds after the first trigger at which each lead was set, ascending.
     """
 
     at: datetime
@@ -91,7 +91,6 @@ async def find(
     account: Account,
     *,
     lead_ids: list[int],
-    started_at: float,
     batch: int,
     drop_percent: int,
 ) -> Findings:
@@ -114,6 +113,8 @@ async def find(
         tallies = await requests.counts(connection, account.account_id)
         shares = await fairness.of_account(connection, account.account_id)
     name = namer(account)
+    deliveries = await kommo.rows("deliveries")
+    started_at = min(r["at"] for r in deliveries if r["hook"].startswith("trigger:"))
     set_at = sorted(row["at"] - started_at for row in set_rows)
     return Findings(
         at=datetime.now(UTC),

@@ -1,11 +1,16 @@
 """The result of the demo for people: tables in the terminal, pictures on a page."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from rich.table import Table
 
+from domain.explain import leads_of
+from services.cli.demo_findings import ExplainedDecision as Explained
 from services.cli.demo_findings import Findings
 from services.cli.output import out, say
+from services.cli.report import DemoReport, ExplainedDecision, ManagerRow, render
+from services.cli.sample import LIMIT, LIMIT_OF_ALL, LIMITED_ID, SECOND_TIER_ID
 
 
 def print_findings(findings: Findings) -> None:
@@ -37,15 +42,12 @@ def print_findings(findings: Findings) -> None:
     )
     out.print(counts)
     say(
-        f"{findings.seconds:.2f} s from the move to the last lead set, in {findings.patches}"
-        f" requests of up to {findings.batch} leads; Kommo's limit alone imposes"
+        f"{findings.seconds:.2f} s from the first trigger to the last lead set, in"
+        f" {findings.patches} requests of up to {findings.batch} leads; Kommo's limit alone imposes"
         f" {findings.floor_s:.2f} s ({findings.seconds / findings.floor_s:.2f} times)."
     )
-    if findings.drop_percent:
-        say(
-            f"{findings.drop_percent}% of the changes lost their webhooks;"
-            f" the sweep found {findings.found_by_sweep} leads."
-        )
+    for remark in _remarks(findings):
+        say(remark)
     for explained in findings.explained:
         say("")
         say("\n  ".join(explained.lines))
@@ -59,4 +61,72 @@ def _alarming(count: int) -> str:
 
 def write_report(findings: Findings, path: Path) -> None:
     """Write the page."""
-    path.write_text(repr(findings))
+    path.write_text(render(_report(findings)), encoding="utf-8")
+
+
+def _report(findings: Findings) -> DemoReport:
+    return DemoReport(
+        made_at=findings.at,
+        settings=(
+            f"{findings.requested:,} leads moved at once, 12 managers, {findings.batch} leads in a"
+            f" request, {findings.drop_percent}% of the webhooks lost"
+        ),
+        requested=findings.requested,
+        decided=findings.decided,
+        in_kommo=findings.set_in_kommo,
+        waiting=findings.waiting,
+        lost=findings.lost,
+        twice=findings.twice,
+        took_s=findings.seconds,
+        kommo_floor_s=findings.floor_s,
+        batch_size=findings.batch,
+        managers=tuple(
+            ManagerRow(
+                manager_id=row.manager_id,
+                name=row.name,
+                coefficient=Decimal(row.coefficient),
+                tier=2 if row.manager_id == SECOND_TIER_ID else 1,
+                limit=LIMIT if row.manager_id == LIMITED_ID else LIMIT_OF_ALL,
+                note=row.note,
+                fair_share=row.fair_share,
+                assigned=row.assigned,
+            )
+            for row in findings.managers
+        ),
+        deviations=tuple((n, float(d)) for n, d in enumerate(findings.deviations, start=1)),
+        progress=tuple(
+            (at, findings.requested - n, n) for n, at in enumerate((0.0, *findings.set_at))
+        ),
+        decisions=tuple(_explained(decision) for decision in findings.explained),
+        remarks=_remarks(findings),
+    )
+
+
+def _explained(decision: Explained) -> ExplainedDecision:
+    first, *others = decision.lines
+    again = "the same decision" if decision.is_reproduced else "another decision"
+    return ExplainedDecision(
+        title=first,
+        lines=(*others, f"Decided again from what was recorded: {again}."),
+        columns=("manager", "verdict", "credit before", "share", "open leads"),
+        rows=tuple(
+            (
+                str(standing.manager_id),
+                standing.verdict.replace("_", " "),
+                leads_of(standing.credit),
+                leads_of(standing.share),
+                str(standing.open_leads),
+            )
+            for standing in decision.event.standings
+        ),
+    )
+
+
+def _remarks(findings: Findings) -> tuple[str, ...]:
+    if not findings.drop_percent:
+        return ()
+    text = (
+        f"{findings.drop_percent}% of the changes lost their webhooks;"
+        f" the sweep found {findings.found_by_sweep} leads."
+    )
+    return (text,)

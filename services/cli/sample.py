@@ -12,6 +12,7 @@ PARTNER_REQUEST, RENEWAL_REQUEST = 61_000_103, 61_000_203
 
 LIMITED_ID, PAUSED_ID, ABSENT_ID, OFF_SHIFT_ID, SECOND_TIER_ID = 507, 508, 509, 510, 511
 LIMIT = 40
+LIMIT_OF_ALL = 100_000
 # Kommo user id to coefficient.
 COEFFICIENTS = {
     501: "2",
@@ -74,7 +75,7 @@ def sample_rules(now: datetime, timezone: str) -> dict[str, Any]:
                 "id": "site",
                 "name": "Requests from the site",
                 "stages": [{"pipeline": SALES, "stage": NEW_REQUEST}],
-                "limit": {"max": 100_000},
+                "limit": {"max": LIMIT_OF_ALL},
                 "participants": [_participant(manager_id) for manager_id in COEFFICIENTS],
             },
             {

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from projections import assignments, lookups, timers
+from projections import timers
 from services.allocator.app import create_allocator
 from services.allocator.run import CONSUMER
 from services.allocator.settings import AllocatorSettings
@@ -25,6 +25,7 @@ from services.gateway.settings import Settings as GatewaySettings
 from services.ingress.app import serve
 from services.ingress.settings import IngressSettings
 from services.log.postgres import prune
+from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.storage.database import borrow
 from services.storage.wakeup import ALLOCATIONS, Bell
@@ -97,10 +98,10 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
     appended = wakeup.bell(ALLOCATIONS)
 
     def on_progress(moved: str) -> None:
-        if moved in {assignments.NAME, lookups.NAME}:
-            gateway_bell.ring()
-        elif moved == timers.NAME:
+        if moved == timers.NAME:
             clock_bell.ring()
+        elif moved in WORK_LISTS:
+            gateway_bell.ring()
 
     projector = Projector(pool, installation.events, wait=appended.wait, on_progress=on_progress)
     return {

@@ -40,7 +40,8 @@ class Projection(Protocol):
         ...
 
 
-# The work lists of gateway and clock come first: somebody is waiting for them.
+# What gateway and clock act on.
+WORK_LISTS = (assignments.NAME, lookups.NAME, timers.NAME)
 PROJECTIONS: tuple[Projection, ...] = (
     assignments,
     lookups,

@@ -24,13 +24,13 @@ from services.projector.advance import (
     is_trouble,
 )
 from services.projector.rebuild import AlreadyRunning, rebuild
-from services.projector.registry import PROJECTIONS, Projection
+from services.projector.registry import PROJECTIONS, WORK_LISTS, Projection
 from services.storage.database import ACQUIRE_TIMEOUT_S
 
 log = structlog.get_logger(__name__)
 
 Wait = Callable[[float], Awaitable[object]]
-OnProgress = Callable[[frozenset[str]], None]
+OnProgress = Callable[[str], None]
 
 # The events of one message go into one transaction, so that no reader sees half of an answer;
 # a single message may bring this many times the batch.
@@ -63,7 +63,7 @@ class _Halt:
     until: float
 
 
-def nobody(_moved: frozenset[str], /) -> None:
+def nobody(_moved: str, /) -> None:
     """Wake nobody."""
 
 
@@ -86,7 +86,7 @@ class Projector:
             pool: For the projections' transactions.
             store: Where the events are.
             wait: Returns when something was appended, at the latest after so many seconds.
-            on_progress: Told the names of the projections that moved, after each pass.
+            on_progress: Told the name of a projection whenever it moved.
             projections: Which ones to keep.
             options: The bounds.
         """
@@ -138,16 +138,12 @@ class Projector:
         moved: set[str] = set()
         self._troubles.clear()
         self._pass_began = asyncio.get_running_loop().time()
-        try:
-            heads = await self._store.heads()
-            await self._load_positions()
-            accounts = iter([a for a in sorted(heads) if self._behind(a, heads[a])])
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(self._options.connections_max):
-                    workers.create_task(self._work(accounts, heads, moved))
-        finally:
-            if moved:
-                self._on_progress(frozenset(moved))
+        heads = await self._store.heads()
+        await self._load_positions()
+        accounts = iter([a for a in sorted(heads) if self._behind(a, heads[a])])
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(self._options.connections_max):
+                workers.create_task(self._work(accounts, heads, moved))
         if self._troubles:
             # A commit without an answer may have gone through (F38): read where the rows are.
             self._unsure.update(self._positions)
@@ -171,9 +167,12 @@ class Projector:
                 self._failed(projection, account_id, error)
             return
         to_move = [p for p in behind if self._position(p, account_id) < events[-1].version]
-        async with asyncio.TaskGroup() as tasks:
-            for projection in to_move:
-                tasks.create_task(self._advance(projection, account_id, events, moved))
+        # Somebody waits for the work lists; what people look at comes after them.
+        for is_work in (True, False):
+            async with asyncio.TaskGroup() as tasks:
+                for projection in to_move:
+                    if (projection.NAME in WORK_LISTS) == is_work:
+                        tasks.create_task(self._advance(projection, account_id, events, moved))
 
     async def _read(self, account_id: int, after: int) -> list[Recorded]:
         """The next events, never ending inside the answer to one message."""
@@ -210,6 +209,8 @@ class Projector:
         self._positions[projection.NAME][account_id] = position
         if position > before:
             moved.add(projection.NAME)
+            # At once, not after the pass: somebody pushes what the first projections list.
+            self._on_progress(projection.NAME)
 
     async def _transaction(
         self, projection: Projection, account_id: int, events: Sequence[Recorded]

@@ -1,0 +1,30 @@
+"""The figures of the design, as ratios in one run: `make bench`.
+
+Each pair is measured in turn, A B A B ..., on the same data; printed are the medians and the
+range. Absolute times are of this machine, the ratios say more.
+"""
+
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from tests.bench.allocator import measure_allocator
+from tests.bench.demo import measure_demo
+from tests.bench.ingress import measure_ingress
+
+
+async def main() -> None:
+    machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    sys.stdout.write(f"{machine}\n\n")
+    for measure in (measure_ingress, measure_allocator, measure_demo):
+        with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as name:
+            for figure in await measure(Path(name)):
+                sys.stdout.write(f"{figure}\n")
+                sys.stdout.flush()
+
+
+uvloop.run(main())

@@ -1,0 +1,133 @@
+"""What deciding costs: the allocator with its storage against the bare insert of equal rows."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from contracts.inbound import ApplyRules, DescribeAccount, Inbound, InboundBody, TriggerFired
+from contracts.stage import Stage
+from services.allocator.accounts import Stores
+from services.allocator.run import CONSUMER, Allocator
+from services.allocator.settings import AllocatorSettings
+from services.codec import encode_inbound
+from services.log.port import Entry
+from services.log.postgres import PostgresLogReader, PostgresLogWriter
+from services.storage.events import EventStore
+from services.storage.snapshots import SnapshotStore
+from tests.bench.database import bench_pool
+from tests.bench.figures import Figure, ratio
+
+LEADS = 10_000
+MANAGERS = 12
+RUNS = 5
+BATCH = 500
+KOMMO_LEADS_PER_S = 7 * 250
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COPY_ROWS = """
+INSERT INTO {table} (originator_id, originator_version, topic, state, decision_key)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[])
+"""
+
+
+async def measure_allocator(folder: Path) -> list[Figure]:
+    """Decide a backlog of leads, then insert the very rows it made into a table like theirs."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    ours: list[float] = []
+    bare: list[float] = []
+    async with bench_pool(folder) as pool:
+        for account_id in range(1, 2 + RUNS):
+            await _fill(pool, account_id)
+            ours.append(await _decide(pool, account_id))
+            bare.append(await _insert(pool, account_id))
+    per_s = [LEADS / each for each in ours[1:]]
+    name = f"{MANAGERS} managers, batches of {BATCH}"
+    return [
+        ratio(f"allocator with storage / bare insert of equal rows, {name}", ours[1:], bare[1:]),
+        Figure(f"allocator: decisions with storage, {name}", per_s, "per s"),
+        Figure(
+            "allocator: decisions per second / Kommo's 1,750 leads per second",
+            [each / KOMMO_LEADS_PER_S for each in per_s],
+            "times",
+        ),
+    ]
+
+
+async def _fill(pool: Any, account_id: int) -> None:
+    managers = range(501, 501 + MANAGERS)
+    rules = {
+        "version": 1,
+        "default_schedule": "long",
+        "schedules": {"long": {"weekly": {day: ["00:00-24:00"] for day in ("mon", "tue")}}},
+        "rules": [
+            {
+                "id": "site",
+                "stages": [{"pipeline": 1, "stage": 2}],
+                "limit": {"max": 1_000_000},
+                "participants": [
+                    {"manager": m, "coefficient": str(Decimal(m % 4 + 1) / 2)} for m in managers
+                ],
+            }
+        ],
+    }
+    bodies: list[InboundBody] = [
+        DescribeAccount(timezone="America/Sao_Paulo", active_user_ids=tuple(managers)),
+        ApplyRules(rules=rules, by="bench"),
+    ]
+    bodies += [
+        TriggerFired(lead_id=n, stage=Stage(1, 2), source="dp_hook", old_stage=Stage(1, 1))
+        for n in range(1, LEADS + 1)
+    ]
+    messages = [
+        Inbound(
+            account_id=account_id,
+            message_id=f"m{number}",
+            at=NOW + timedelta(milliseconds=number),
+            body=body,
+        )
+        for number, body in enumerate(bodies)
+    ]
+    entries = [Entry(account_id, encode_inbound(message)) for message in messages]
+    await PostgresLogWriter(pool).publish(entries)
+
+
+async def _decide(pool: Any, account_id: int) -> float:
+    allocator = Allocator(
+        PostgresLogReader(pool, CONSUMER),
+        Stores(EventStore(pool), SnapshotStore(pool)),
+        AllocatorSettings(batch_size_max=BATCH, batch_wait_ms=1),
+        on_stored=lambda: None,
+    )
+    started = time.perf_counter()
+    done = 0
+    while done < LEADS + 2:
+        done += await allocator.step()
+    took = time.perf_counter() - started
+    decided = await pool.fetchval(
+        "SELECT count(*) FROM account_events WHERE originator_id = $1 AND topic = 'lead.assigned'",
+        f"account-{account_id}",
+    )
+    assert decided == LEADS
+    return took
+
+
+async def _insert(pool: Any, account_id: int) -> float:
+    rows = await pool.fetch(
+        "SELECT originator_id, originator_version, topic, state, decision_key"
+        " FROM account_events WHERE originator_id = $1 ORDER BY originator_version",
+        f"account-{account_id}",
+    )
+    table = f"bare_{account_id}"
+    await pool.execute(f"CREATE TABLE {table} (LIKE account_events INCLUDING ALL)")
+    # As many rows as the events of one batch of messages.
+    size = len(rows) * BATCH // LEADS
+    started = time.perf_counter()
+    for start in range(0, len(rows), size):
+        columns = list(zip(*(tuple(row) for row in rows[start : start + size]), strict=True))
+        await pool.execute(COPY_ROWS.format(table=table), *map(list, columns))
+    took = time.perf_counter() - started
+    await pool.execute(f"DROP TABLE {table}")
+    return took

@@ -1,0 +1,24 @@
+"""Medians with their range, and ratios of two things measured in turn."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the result; several runs of one number."""
+
+    name: str
+    runs: Sequence[float]
+    unit: str = ""
+
+    def __str__(self) -> str:
+        middle = statistics.median(self.runs)
+        spread = f"{min(self.runs):,.4g} to {max(self.runs):,.4g}"
+        return f"{self.name:<74}{middle:>10,.4g} {self.unit:<9} ({spread})"
+
+
+def ratio(name: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
+    """Run by run, because a machine's speed drifts."""
+    return Figure(name, [a / b for a, b in zip(ours, theirs, strict=True)], "times")
