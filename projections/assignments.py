@@ -1,20 +1,27 @@
 """The newest wanted responsible of each lead, and whether Kommo holds it.
 
 The pending ones are the gateway's work list. Settled rows stay, one per lead, outside the
-partial index that serves the list, so its cost depends on what is pending only.
+partial indexes that serve the list, so its cost depends on what is pending only.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 import asyncpg
 
-from contracts.events import AssignmentConfirmed, AssignmentWithdrawn, LeadAssigned, Recorded
+from contracts.events import (
+    AssignmentConfirmed,
+    AssignmentWithdrawn,
+    LeadAssigned,
+    LeadSeen,
+    Recorded,
+)
+from contracts.stage import CLOSED_STATUSES
 
 NAME = "assignments"
-REVISION = 1
+REVISION = 2
 # `how`: answered, read, echo for the confirmed; the reason of the withdrawal for the others.
 TABLES = """
 CREATE TABLE leads (
@@ -34,6 +41,8 @@ CREATE TABLE leads (
 ) WITH (fillfactor = 85);
 CREATE INDEX leads_pending_idx ON leads (decided_at, account_id, lead_id)
     WHERE state = 'pending';
+CREATE INDEX leads_pending_of_idx ON leads (account_id, decided_at, lead_id)
+    WHERE state = 'pending';
 """
 
 DECIDE = """
@@ -46,6 +55,12 @@ ON CONFLICT (account_id, lead_id) DO UPDATE SET request_id = excluded.request_id
     responsible_before = excluded.responsible_before, decided_version = excluded.decided_version,
     decided_at = excluded.decided_at, state = excluded.state, settled_at = excluded.settled_at,
     how = excluded.how
+"""
+LEARN = """
+UPDATE leads AS known SET responsible_before = learnt.responsible_id
+FROM unnest($2::bigint[], $3::bigint[]) AS learnt (lead_id, responsible_id)
+WHERE known.account_id = $1 AND known.lead_id = learnt.lead_id
+    AND known.state = 'pending' AND known.responsible_before IS NULL
 """
 SETTLE = """
 UPDATE leads AS known SET state = settled.state, settled_at = settled.settled_at, how = settled.how
@@ -65,6 +80,13 @@ PENDING_AFTER = f"""{COLUMNS} WHERE state = 'pending'
     AND (decided_at, account_id, lead_id) > ($2, $3, $4)
 ORDER BY decided_at, account_id, lead_id LIMIT $1
 """
+PENDING_OF = f"""{COLUMNS} WHERE state = 'pending' AND account_id = $2
+ORDER BY decided_at, lead_id LIMIT $1
+"""
+PENDING_OF_AFTER = f"""{COLUMNS} WHERE state = 'pending' AND account_id = $2
+    AND (decided_at, lead_id) > ($3, $4)
+ORDER BY decided_at, lead_id LIMIT $1
+"""
 OF_LEAD = f"{COLUMNS} WHERE account_id = $1 AND lead_id = $2"
 OF_LEADS = f"{COLUMNS} WHERE account_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"
 BACKLOG = """
@@ -81,7 +103,8 @@ class Assignment:
 
     Attributes:
         manager_id: The wanted responsible.
-        responsible_before: Who was responsible in Kommo when it was decided.
+        responsible_before: Who was responsible in Kommo when it was decided, or, if nobody
+            knew, as was learnt first after it.
         how: How it was settled: `answered`, `read`, `echo`, or why it was withdrawn.
     """
 
@@ -119,42 +142,79 @@ class Backlog:
     oldest_at: datetime
 
 
-def changes(
-    events: Iterable[Recorded],
-) -> tuple[list[Assignment], list[Settlement]]:
-    """The newest decision per lead, and the ends of decisions taken before these events."""
-    decided: dict[int, Assignment] = {}
-    settled: dict[int, Settlement] = {}
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a run of events comes to.
+
+    Attributes:
+        decided: Lead to its newest decision.
+        learnt: Of a decision taken before these events, if it does not know: lead to who was
+            responsible.
+        settled: Lead to the end of a decision taken before these events.
+    """
+
+    decided: dict[int, Assignment] = field(default_factory=dict)
+    learnt: dict[int, int] = field(default_factory=dict)
+    settled: dict[int, Settlement] = field(default_factory=dict)
+
+    def on_lead_seen(self, event: LeadSeen) -> None:
+        """Learn who was responsible, as the account does for what it wants."""
+        lead_id, responsible_id = event.lead_id, event.responsible_id
+        if responsible_id is None or event.stage.status_id in CLOSED_STATUSES:
+            return
+        newest = self.decided.get(lead_id)
+        if newest is None:
+            if lead_id not in self.settled:
+                self.learnt.setdefault(lead_id, responsible_id)
+        elif newest.state == "pending" and newest.responsible_before is None:
+            self.decided[lead_id] = replace(newest, responsible_before=responsible_id)
+
+    def on_lead_assigned(self, decision: Assignment) -> None:
+        """Forget the decision before."""
+        self.learnt.pop(decision.lead_id, None)
+        self.settled.pop(decision.lead_id, None)
+        self.decided[decision.lead_id] = decision
+
+    def on_end(self, end: Settlement) -> None:
+        """Settle the decision it is about, no newer one."""
+        newest = self.decided.get(end.lead_id)
+        if newest is None:
+            self.settled[end.lead_id] = end
+        elif (newest.request_id, newest.attempt) == (end.request_id, end.attempt):
+            self.decided[end.lead_id] = replace(
+                newest, state=end.state, settled_at=end.settled_at, how=end.how
+            )
+
+
+def changes(events: Iterable[Recorded]) -> Changes:
+    """Bring the events of one account down to one change per lead."""
+    found = Changes()
     for recorded in events:
         event = recorded.event
-        if isinstance(event, LeadAssigned):
-            settled.pop(event.lead_id, None)
-            decided[event.lead_id] = Assignment(
-                account_id=recorded.account_id,
-                lead_id=event.lead_id,
-                request_id=event.request_id,
-                attempt=event.attempt,
-                manager_id=event.manager_id,
-                responsible_before=event.responsible_before,
-                decided_version=recorded.version,
-                decided_at=event.at,
-            )
-        elif (end := _settlement(event)) is not None:
-            newest = decided.get(end.lead_id)
-            if newest is None:
-                settled[end.lead_id] = end
-            elif (newest.request_id, newest.attempt) == (end.request_id, end.attempt):
-                decided[end.lead_id] = replace(
-                    newest, state=end.state, settled_at=end.settled_at, how=end.how
-                )
-    return list(decided.values()), list(settled.values())
+        match event:
+            case LeadSeen():
+                found.on_lead_seen(event)
+            case LeadAssigned():
+                found.on_lead_assigned(_decision(recorded, event))
+            case AssignmentConfirmed():
+                found.on_end(_settlement(event, "confirmed", event.how))
+            case AssignmentWithdrawn():
+                refused = event.reason in ("manager_refused", "rejected")
+                state: State = "failed" if refused else "withdrawn"
+                found.on_end(_settlement(event, state, event.reason))
+            case _:
+                pass
+    return found
 
 
 async def project(
     connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
 ) -> None:
     """Apply the next events of an account inside the caller's transaction."""
-    decided, settled = changes(events)
+    found = changes(events)
+    learnt, settled, decided = found.learnt, found.settled.values(), found.decided.values()
+    if learnt:
+        await connection.execute(LEARN, account_id, list(learnt), list(learnt.values()))
     if settled:
         await connection.execute(
             SETTLE,
@@ -201,6 +261,31 @@ async def pending(
     return [Assignment(**row) for row in rows]
 
 
+async def pending_of(
+    connection: asyncpg.Connection,
+    *,
+    account_id: int,
+    limit: int,
+    after: Assignment | None = None,
+) -> list[Assignment]:
+    """What Kommo does not hold yet of one account, oldest decision first.
+
+    It costs what it returns, however much is pending before or in other accounts.
+
+    Args:
+        connection: Where to ask.
+        account_id: Whose.
+        limit: The most to return.
+        after: The last one of the page before.
+    """
+    if after is None:
+        rows = await connection.fetch(PENDING_OF, limit, account_id)
+    else:
+        place = (after.decided_at, after.lead_id)
+        rows = await connection.fetch(PENDING_OF_AFTER, limit, account_id, *place)
+    return [Assignment(**row) for row in rows]
+
+
 async def of_lead(
     connection: asyncpg.Connection, *, account_id: int, lead_id: int
 ) -> Assignment | None:
@@ -221,17 +306,22 @@ async def backlog(connection: asyncpg.Connection) -> list[Backlog]:
     return [Backlog(**row) for row in await connection.fetch(BACKLOG)]
 
 
-def _settlement(event: object) -> Settlement | None:
-    state: State
-    how: str
-    match event:
-        case AssignmentConfirmed():
-            state, how = "confirmed", event.how
-        case AssignmentWithdrawn():
-            refused = event.reason in ("manager_refused", "rejected")
-            state, how = "failed" if refused else "withdrawn", event.reason
-        case _:
-            return None
+def _decision(recorded: Recorded, event: LeadAssigned) -> Assignment:
+    return Assignment(
+        account_id=recorded.account_id,
+        lead_id=event.lead_id,
+        request_id=event.request_id,
+        attempt=event.attempt,
+        manager_id=event.manager_id,
+        responsible_before=event.responsible_before,
+        decided_version=recorded.version,
+        decided_at=event.at,
+    )
+
+
+def _settlement(
+    event: AssignmentConfirmed | AssignmentWithdrawn, state: State, how: str
+) -> Settlement:
     return Settlement(
         lead_id=event.lead_id,
         request_id=event.request_id,

@@ -8,11 +8,13 @@ from tests.projections.history import story
 from tests.projections.kit import (
     ACCOUNT,
     NINE,
+    WON,
     apply,
     assigned,
     confirmed,
     later,
     recorded,
+    seen,
     withdrawn,
 )
 
@@ -92,12 +94,59 @@ async def test_I5_what_is_pending_is_what_the_account_wants(pool: Any) -> None:
 
     found = await assignments.pending(pool, limit=1_000)
 
-    assert {(row.lead_id, row.request_id, row.attempt, row.manager_id) for row in found} == {
-        (lead_id, lead.wanted.request_id, lead.wanted.attempt, lead.wanted.manager_id)
+    assert {
+        (row.lead_id, row.request_id, row.attempt, row.manager_id, row.responsible_before)
+        for row in found
+    } == {
+        (lead_id, w.request_id, w.attempt, w.manager_id, w.previous_id)
         for lead_id, lead in lived.account.leads.items()
-        if lead.wanted is not None
+        if (w := lead.wanted) is not None
     }
     assert found
+
+
+async def test_F60_who_was_responsible_is_learnt_once_and_for_what_is_pending(pool: Any) -> None:
+    blind = {"responsible_before": None}
+    await apply(pool, assignments, recorded(*(assigned(n, **blind) for n in (1, 2, 3, 4, 5))))
+    news = [
+        seen(1, responsible_id=None),
+        seen(1, responsible_id=78),
+        seen(1, responsible_id=79),
+        confirmed(2),
+        seen(2, responsible_id=501),
+        seen(3, stage=WON, responsible_id=80),
+        seen(4, responsible_id=81),
+        assigned(4, request_id="4.2", responsible_before=82),
+        seen(4, responsible_id=83),
+        assigned(6, **blind),
+        seen(6, responsible_id=84),
+        seen(6, responsible_id=85),
+        seen(9, responsible_id=86),
+    ]
+
+    await apply(pool, assignments, recorded(*news, after=5))
+    await apply(pool, assignments, recorded(seen(1, responsible_id=87), after=18))
+
+    found = await assignments.of_leads(pool, account_id=ACCOUNT, lead_ids=range(1, 10))
+    assert [(row.lead_id, row.responsible_before) for row in found] == [
+        (1, 78),
+        (2, None),
+        (3, None),
+        (4, 82),
+        (5, None),
+        (6, 84),
+    ]
+
+
+async def test_F70_the_list_of_one_account_is_its_own(pool: Any) -> None:
+    await apply(pool, assignments, recorded(assigned(1), assigned(2), assigned(3)))
+    await apply(pool, assignments, recorded(confirmed(2), assigned(4, at=later(-1)), after=3))
+    await apply(pool, assignments, recorded(assigned(5), account_id=8))
+
+    first = await assignments.pending_of(pool, account_id=ACCOUNT, limit=2)
+    rest = await assignments.pending_of(pool, account_id=ACCOUNT, limit=2, after=first[-1])
+    assert [[row.lead_id for row in page] for page in (first, rest)] == [[4, 1], [3]]
+    assert [row.lead_id for row in await assignments.pending_of(pool, account_id=8, limit=9)] == [5]
 
 
 async def test_I13_the_work_list_costs_what_is_pending_not_what_is_settled(pool: Any) -> None:
@@ -112,3 +161,17 @@ async def test_I13_the_work_list_costs_what_is_pending_not_what_is_settled(pool:
     plan = await pool.fetch(f"EXPLAIN {assignments.PENDING}", 100)
 
     assert "leads_pending_idx" in "".join(row[0] for row in plan)
+
+
+async def test_F70_the_list_of_one_account_costs_nothing_of_anothers(pool: Any) -> None:
+    await apply(pool, assignments, recorded(assigned(1, at=later(60))))
+    await pool.execute("""
+        INSERT INTO assignments.leads
+        SELECT 9, n, n || '.1', 1, 501, NULL, n, '2026-03-02'::timestamptz, 'pending', NULL, NULL
+        FROM generate_series(1, 20000) AS n
+    """)
+    await pool.execute("ANALYZE assignments.leads")
+
+    plan = await pool.fetch(f"EXPLAIN {assignments.PENDING_OF}", 100, ACCOUNT)
+
+    assert "leads_pending_of_idx" in "".join(row[0] for row in plan)
