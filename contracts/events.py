@@ -17,10 +17,16 @@ Verdict = Literal[
 ]
 RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator"]
 CloseReason = Literal[
-    "no_rule", "lead_deleted", "lead_closed", "left_stage", "taken_by_person", "rejected"
+    "no_rule",
+    "lead_deleted",
+    "lead_closed",
+    "left_stage",
+    "taken_by_person",
+    "rejected",
+    "superseded",
 ]
 WithdrawReason = Literal[
-    "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected"
+    "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
 ]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
 

@@ -42,12 +42,7 @@ CLOCK_SLACK = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """A decision on its way to Kommo.
-
-    Attributes:
-        superseded_ids: Managers of earlier decisions for the lead that this one replaced before
-            they were confirmed: finding one of them in Kommo is our own doing (F36).
-    """
+    """A decision on its way to Kommo."""
 
     request_id: str
     attempt: int
@@ -57,7 +52,6 @@ class Wanted:
     movements: tuple[tuple[int, int], ...]
     previous_id: int | None
     decided_at: datetime
-    superseded_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +66,8 @@ class Lead:
         request_id: The request of the present entry into the stage (D1.3).
         asked: Stages for which it had a request before, ascending.
         wanted: The decision that Kommo has not confirmed yet.
+        superseded_ids: Managers of earlier decisions that `wanted` replaced before they were
+            confirmed: finding one of them in Kommo is our own doing (F36).
     """
 
     stage: Stage
@@ -82,6 +78,7 @@ class Lead:
     request_id: str | None = None
     asked: tuple[Stage, ...] = ()
     wanted: Wanted | None = None
+    superseded_ids: tuple[int, ...] = ()
 
     @property
     def owner_id(self) -> int | None:
@@ -350,7 +347,6 @@ class Account:
         self._forget_request(event.request_id)
         self._move(event.ledger, event.movements)
         lead = self.leads[event.lead_id]
-        old = lead.wanted
         self.turns = event.turn
         self.last_turns[event.manager_id] = event.turn
         self.loads.move(
@@ -368,7 +364,6 @@ class Account:
             movements=event.movements,
             previous_id=event.responsible_before,
             decided_at=event.at,
-            superseded_ids=(*old.superseded_ids, old.manager_id) if old is not None else (),
         )
         self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
@@ -377,6 +372,7 @@ class Account:
         self.leads[event.lead_id] = replace(
             lead,
             wanted=None,
+            superseded_ids=(),
             responsible_id=event.manager_id,
             responsible_at=_later(lead.responsible_at, event.modified_at),
         )
@@ -389,7 +385,12 @@ class Account:
         self.loads.move(
             stage=event.stage, owner_id=event.manager_id, to=event.stage, to_id=event.owner_id
         )
-        self.leads[event.lead_id] = replace(lead, wanted=None)
+        is_replaced = event.reason in ("superseded", "manager_refused")
+        self.leads[event.lead_id] = replace(
+            lead,
+            wanted=None,
+            superseded_ids=(*lead.superseded_ids, event.manager_id) if is_replaced else (),
+        )
         if event.reason == "manager_refused":
             self.opened[event.request_id] = Request(
                 request_id=event.request_id,

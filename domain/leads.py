@@ -5,7 +5,7 @@ stage and a responsible only move forward by Kommo's own times; what cannot be t
 newer is read from Kommo before anything is believed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -44,6 +44,8 @@ class Report:
         is_entry: Whether the lead just entered the stage, as far as the source can tell; for a
             lead already known the state tells it better.
         is_move: The source says that the lead came into the stage at `at`, not just is there.
+        is_handover: The source speaks of the responsible, not of whatever else was edited at
+            `at`: only that can tell a person's choice from the state before our decision.
         is_certain: Read from Kommo after we asked, so equal times leave no doubt.
     """
 
@@ -54,6 +56,7 @@ class Report:
     source: Source
     is_entry: bool
     is_move: bool = False
+    is_handover: bool = False
     is_certain: bool = False
 
 
@@ -116,6 +119,7 @@ def on_reported(step: Step, message: LeadReported) -> None:
             source="webhook",
             is_entry=is_new or message.action in ("add", "status"),
             is_move=message.action in ("add", "status"),
+            is_handover=message.action == "responsible",
         ),
     )
 
@@ -134,6 +138,7 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
             at=message.modified_at,
             source=message.reason,
             is_entry=connected_at is not None and message.created_at >= connected_at - CLOCK_SLACK,
+            is_handover=True,
             is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
         ),
     )
@@ -236,15 +241,7 @@ def _newest(lead: Lead, report: Report) -> Report:
         stage, is_move = lead.stage, False
     if responsible_id is None or _is_before(report.at, lead.responsible_at):
         responsible_id = lead.responsible_id
-    return Report(
-        lead_id=report.lead_id,
-        stage=stage,
-        responsible_id=responsible_id,
-        at=report.at,
-        source=report.source,
-        is_entry=report.is_entry,
-        is_move=is_move,
-    )
+    return replace(report, stage=stage, responsible_id=responsible_id, is_move=is_move)
 
 
 def _apply(step: Step, lead: Lead | None, report: Report) -> None:
@@ -292,9 +289,10 @@ def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
     if reported == wanted.manager_id:
         _confirm(step, lead_id, report.at, "read" if report.is_certain else "echo")
         return False
-    if reported in wanted.superseded_ids:
+    if reported in lead.superseded_ids:
         return False  # the echo of an earlier decision of ours
-    if wanted.previous_id is None and not _is_after(report.at, wanted.decided_at + CLOCK_SLACK):
+    is_news = _is_after(report.at, wanted.decided_at + CLOCK_SLACK)
+    if wanted.previous_id is None and not (report.is_handover and is_news):
         return False  # the state before our decision, heard of only now
     withdraw(step, lead_id=lead_id, reason="taken_by_person")
     return True

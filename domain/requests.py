@@ -17,7 +17,7 @@ from contracts.events import (
     WithdrawReason,
 )
 from contracts.stage import Stage
-from domain.account import Request
+from domain.account import Account, Request
 from domain.configuration import Rule
 from domain.fair_share import negated
 from domain.schedule import tzdata_version
@@ -34,6 +34,7 @@ WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
     "lead_gone": "lead_deleted",
     "lead_closed": "lead_closed",
     "rejected": "rejected",
+    "superseded": "superseded",
 }
 
 
@@ -140,6 +141,12 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
             )
         schedule(step, _look_timer(rule.rule_id), look_at)
         return False
+    if _replaces_another(account, request):
+        # Its credit and place come back first, so that this decision is taken without them.
+        withdraw(step, lead_id=request.lead_id, reason="superseded")
+        standings = judge(account, rule, step.now)
+        choice = choose(standings)
+        assert choice is not None, "a place that came back takes nobody's away"
     lead = account.leads[request.lead_id]
     step.record(
         LeadAssigned(
@@ -165,6 +172,12 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
         )
     )
     return True
+
+
+def _replaces_another(account: Account, request: Request) -> bool:
+    """Whether a decision for an earlier stage of the lead is still on its way."""
+    wanted = account.leads[request.lead_id].wanted
+    return wanted is not None and wanted.request_id != request.request_id
 
 
 def drain(step: Step) -> None:

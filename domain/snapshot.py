@@ -15,7 +15,7 @@ from contracts.stage import Stage
 from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
 from domain.loads import Loads
 
-REVISION = 2  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 3  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -139,13 +139,23 @@ def _lead(lead: Lead) -> list[Any]:
             wanted.movements,
             wanted.previous_id,
             _micros(wanted.decided_at),
-            wanted.superseded_ids,
         ],
+        lead.superseded_ids,
     ]
 
 
 def _load_lead(row: list[Any]) -> Lead:
-    stage, responsible_id, stage_at, responsible_at, doubtful_until, request_id, asked, wanted = row
+    (
+        stage,
+        responsible_id,
+        stage_at,
+        responsible_at,
+        doubtful_until,
+        request_id,
+        asked,
+        wanted,
+        superseded_ids,
+    ) = row
     return Lead(
         stage=Stage(*stage),
         responsible_id=responsible_id,
@@ -164,8 +174,8 @@ def _load_lead(row: list[Any]) -> Lead:
             movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
             previous_id=wanted[6],
             decided_at=_instant(wanted[7]),
-            superseded_ids=tuple(wanted[8]),
         ),
+        superseded_ids=tuple(superseded_ids),
     )
 
 

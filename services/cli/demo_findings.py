@@ -42,11 +42,13 @@ class ExplainedDecision:
 
     Attributes:
         is_reproduced: Whether its recorded inputs give the same decision again.
+        names: Of its participants.
     """
 
     event: LeadAssigned
     lines: list[str]
     is_reproduced: bool
+    names: dict[int, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +135,12 @@ async def find(
         deviations=deviations(assigned),
         set_at=set_at,
         explained=[
-            ExplainedDecision(event, explain(event, name), is_reproduced(event))
+            ExplainedDecision(
+                event,
+                explain(event, name),
+                is_reproduced(event),
+                {standing.manager_id: name(standing.manager_id) for standing in event.standings},
+            )
             for event in _three_of(decisions)
         ],
     )

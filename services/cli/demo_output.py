@@ -111,7 +111,7 @@ def _explained(decision: Explained) -> ExplainedDecision:
         columns=("manager", "verdict", "credit before", "share", "open leads"),
         rows=tuple(
             (
-                str(standing.manager_id),
+                decision.names[standing.manager_id],
                 standing.verdict.replace("_", " "),
                 leads_of(standing.credit),
                 leads_of(standing.share),

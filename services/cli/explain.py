@@ -23,6 +23,7 @@ CLOSED = {
     "left_stage": "the lead left the stage",
     "taken_by_person": "a person made somebody responsible",
     "rejected": "Kommo rejected the change",
+    "superseded": "the lead moved on, and a newer request took its place",
 }
 WITHDRAWN = {
     "taken_by_person": "a person was faster",
@@ -30,6 +31,7 @@ WITHDRAWN = {
     "lead_gone": "the lead is gone",
     "lead_closed": "the lead was closed meanwhile",
     "rejected": "Kommo rejected the change",
+    "superseded": "the lead moved on before Kommo held the decision",
 }
 
 

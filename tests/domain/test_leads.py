@@ -124,6 +124,33 @@ def test_F36_the_echo_of_a_superseded_decision_is_nobody_taking_the_lead() -> No
     )
 
 
+def test_D1_2_a_decision_that_a_newer_entry_replaces_is_refunded_and_closed() -> None:
+    first = given(reported(1, NEW, action="add"), rules=TWO_RULES)
+
+    first.when(reported(1, HOT, modified=at(5)), at=at(5)).then(
+        "lead 1 in hot of 900",
+        "opened 1.2 under b",
+        "withdrawn 1.1 from 501: superseded",
+        "closed 1.1: superseded",
+        "assigned 1.2 to 502",
+    )
+    assert sum(first.account.ledger("account").values()) == 0
+    assert first.account.ledger("account").get(501, 0) == 0
+
+
+def test_D7_5_an_edit_is_nobody_taking_a_lead_whose_responsible_was_unknown() -> None:
+    decided = given(dp(1, NEW))
+
+    decided.when(reported(1, NEW, modified=at(60), action="update"), at=at(61)).then(
+        "lead 1 in new of 900"
+    )
+    decided.when(reported(1, NEW, by=503, modified=at(70), action="responsible"), at=at(71)).then(
+        "withdrawn 1.1 from 501: taken_by_person",
+        "closed 1.1: taken_by_person",
+        "lead 1 in new of 503",
+    )
+
+
 def test_F28_a_trigger_with_a_time_does_not_make_a_report_of_the_responsible_stale() -> None:
     moved = given(
         reported(1, WORK, action="add"),
