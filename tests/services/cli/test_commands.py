@@ -1,0 +1,452 @@
+"""Every command beside a running fairlead: what it answers, and what it says when it cannot."""
+
+import asyncio
+import re
+import secrets
+from pathlib import Path
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from services.cli.installation import open_installation
+from services.cli.sample import NEW_REQUEST, SALES
+from services.log.port import Entry
+from services.projector.registry import PROJECTIONS
+from services.storage.dead_letters import DeadLetter
+from tests.services.cli.conftest import Here, command, process
+from tests.support.running import until
+
+COMMANDS = [
+    (),
+    ("up",),
+    ("demo",),
+    ("connect",),
+    ("rules",),
+    ("rules", "apply"),
+    ("rules", "show"),
+    ("pause",),
+    ("resume",),
+    ("explain",),
+    ("projections",),
+    ("projections", "rebuild"),
+    ("dead",),
+    ("dead", "list"),
+    ("dead", "show"),
+    ("dead", "retry"),
+    ("dead", "drop"),
+    ("doctor",),
+]
+BEYOND = 2**63
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(tmp_path: Path, words: tuple[str, ...]) -> None:
+    said = command(tmp_path / "none", *words, "--help")
+
+    assert said.status == 0
+    assert f"Usage: fairlead {' '.join(words)}".rstrip() in said.out.replace("root", "fairlead")
+    assert len(said.out.splitlines()) > 4
+    assert not (tmp_path / "none").exists()
+
+
+def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    helped = process(tmp_path, "--help")
+    refused = process(tmp_path, "distribute")
+
+    assert (helped.status, "doctor" in helped.out) == (0, True)
+    assert (refused.status, "No such command" in refused.err) == (2, True)
+    assert "Traceback" not in refused.err
+
+
+# connect ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("acme", "ADDRESS: the address of an account"),
+        ("https://evil.test", "must be https://<name>.kommo.com"),
+        ("https://acme.kommo.com.evil.test", "must be https://<name>.kommo.com"),
+        ("https://acme.kommo.com@evil.test", "ADDRESS: "),
+        ("https://acme.kommo.com:99999", "ADDRESS: "),
+        ("http://acme.kommo.com", "ADDRESS: "),
+        ("https://[", "ADDRESS: "),
+        ("", "ADDRESS: "),
+        ("http://127.0.0.1:1", "Kommo does not answer"),
+    ],
+)
+def test_S14_connect_refuses_an_address_that_is_no_accounts(
+    here: Here, address: str, reason: str
+) -> None:
+    said = here.say("connect", address, "--token-file", here.system.kommo.token_file)
+
+    assert reason in said.error
+    assert "\n" not in said.error
+
+
+@pytest.mark.parametrize(
+    ("token", "reason"),
+    [
+        ("wrong-token", "Kommo refused (401): the token is wrong, expired or revoked"),
+        ("", "expected one word"),
+        ("two words", "expected one word"),
+        ("two\nlines", "expected one word"),
+        ("жетон", "expected one word"),
+        (b"\xff\xfe\x00", "expected one word"),
+    ],
+)
+def test_connect_says_what_is_wrong_with_the_token(
+    here: Here, token: str | bytes, reason: str
+) -> None:
+    file = here.file("token", token)
+
+    said = here.say("connect", here.system.kommo.base_url, "--token-file", file)
+
+    assert reason in said.error
+    assert "\n" not in said.error
+
+
+def test_connect_names_a_token_file_that_cannot_be_read(here: Here) -> None:
+    address = here.system.kommo.base_url
+    missing = here.say("connect", address, "--token-file", here.folder / "none")
+    folder = here.say("connect", address, "--token-file", here.folder)
+
+    assert missing.error == f"--token-file: {here.folder}/none: No such file or directory"
+    assert folder.error == f"--token-file: {here.folder}: Is a directory"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["leads.test", "ftp://leads.test", "http://[", "http://h:99999", "http://é", "http://a b"],
+)
+def test_connect_refuses_an_address_that_kommo_cannot_reach(here: Here, url: str) -> None:
+    said = here.say(
+        *("connect", here.system.kommo.base_url, "--public-url", url),
+        *("--token-file", here.system.kommo.token_file),
+    )
+
+    assert "--public-url: expected something like https://leads.example.test" in said.error
+
+
+def test_connect_asks_for_the_token_and_shows_it_nowhere(tmp_path: Path, here: Here) -> None:
+    """A second installation: the shared one keeps its address."""
+    token = here.system.kommo.token_file.read_text()
+    words = ("connect", here.system.kommo.base_url, "--public-url", "http://127.0.0.1:9")
+
+    nothing_runs = command(tmp_path / "own", *words[:2], typed=f"{token}\n")
+    first = command(tmp_path / "own", *words, typed=f"{token}\n")
+    again = command(tmp_path / "own", *words, typed=f"{token}\n")
+
+    assert nothing_runs.status == 1
+    assert "name --public-url, or start: fairlead up" in nothing_runs.err
+    assert (first.status, again.status) == (0, 0), again.err
+    assert "Connected account 32000001 (Acme, America/Sao_Paulo):" in first.out
+    assert "replace it in every trigger" not in first.out
+    assert "replace it in every trigger" in again.out
+    assert token not in first.out + first.err + again.out + again.err
+    hooks = here.do(here.system.kommo.get("/webhooks"))["webhooks"]
+    assert len([h for h in hooks if h["destination"].startswith("http://127.0.0.1:9/")]) == 1
+
+
+# rules -----------------------------------------------------------------------------------------
+
+RULE = "rules: [{id: a, stages: [{pipeline: 7000001, stage: 61000003}], participants: [%s]}]"
+WRONG_RULES = [
+    ("participants with an unknown schedule", RULE % "{manager: 501, schedule: night}", 2, "night"),
+    ("a negative coefficient", RULE % "{manager: 501, coefficient: -1}", 2, "coefficient"),
+    ("an unknown stage", RULE.replace("61000003", "5") % "{manager: 501}", 2, "stage"),
+    (
+        "overlapping hours",
+        'schedules: {o: {weekly: {mon: ["09:00-13:00", "12:00-18:00"]}}}\n'
+        + RULE % "{manager: 501}",
+        2,
+        "schedules.o.weekly.mon",
+    ),
+    ("an unknown field", RULE % "{manager: 501, koefficient: 2}", 2, "koefficient"),
+    ("no YAML", "rules: [", 3, ""),
+    ("no text", "\0", 2, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field"), [row[1:] for row in WRONG_RULES], ids=[row[0] for row in WRONG_RULES]
+)
+def test_rules_apply_names_line_and_field_and_changes_nothing(
+    here: Here, text: str, line: int, field: str
+) -> None:
+    before = here.say("rules", "show").out
+    file = here.file("wrong.yaml", f"version: 1\n{text}\n")
+
+    said = here.say("rules", "apply", file)
+
+    assert said.error.startswith(f"{file} is not applied:\nline {line}")
+    assert field in said.error
+    assert here.say("rules", "show").out == before
+
+
+def test_rules_apply_names_a_file_that_cannot_be_read(here: Here) -> None:
+    assert here.say("rules", "apply", here.folder / "none.yaml").error.endswith(
+        "none.yaml: No such file or directory"
+    )
+    assert here.say("rules", "apply", here.folder).error.endswith("Is a directory")
+    assert here.say("rules", "apply").status == 2
+
+
+def test_rules_that_are_shown_are_those_in_force(here: Here) -> None:
+    shown = here.say("rules", "show")
+    file = here.file("shown.yaml", shown.out)
+
+    again = here.say("rules", "apply", file)
+
+    assert shown.out.startswith("# Revision 1, applied by ")
+    assert (again.status, again.out) == (0, "These rules are in force already.\n")
+
+
+# people ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("until_", ["noon", "25:99", "2026-13-01T10:00", "15", "12:00:00:00"])
+def test_pause_refuses_an_end_that_is_none(here: Here, until_: str) -> None:
+    said = here.say("pause", 502, "--until", until_)
+
+    assert "--until: expected HH:MM or a date and time like 2026-12-01T15:00" in said.error
+
+
+def test_pause_refuses_the_past_and_strangers(here: Here) -> None:
+    assert "must be in the future" in here.say("pause", 502, "--until", "2020-01-01T10:00").error
+    assert "9999 is not an active user" in here.say("pause", 9999).error
+    assert here.say("pause", "ana").status == 2
+    assert here.say("pause", BEYOND).status == 2
+    assert here.say("resume", 0).status == 2
+
+
+def test_a_pause_and_its_end_twice_say_so(here: Here) -> None:
+    words = ("pause", 503, "--until", "2099-01-01T15:00", "--reason", "sabbatical")
+
+    answers = [here.say(*words), here.say(*words), here.say("resume", 503), here.say("resume", 503)]
+
+    assert [(said.status, said.out, said.err) for said in answers] == [
+        (0, "Carla Mendes is paused until 2099-01-01 15:00 (America/Sao_Paulo).\n", ""),
+        (0, "Carla Mendes was paused like that already.\n", ""),
+        (0, "Carla Mendes takes leads again.\n", ""),
+        (0, "Carla Mendes was not paused.\n", ""),
+    ]
+
+
+# explain ---------------------------------------------------------------------------------------
+
+
+def test_explain_of_a_lead_that_nothing_was_decided_about(here: Here) -> None:
+    said = here.say("explain", 1)
+
+    assert said.error == "no decision about lead 1 is recorded for account 32000001"
+    assert here.say("explain", BEYOND).status == 2
+
+
+def test_explain_tells_why_a_lead_went_where_it_went(here: Here) -> None:
+    lead_id = here.assigned_lead()
+    owner = here.do(here.system.owners())[lead_id]
+
+    said = here.say("explain", lead_id)
+
+    assert (said.status, said.err) == (0, "")
+    assert f"{lead_id}" in said.out.splitlines()[0]
+    names = {501: "Ana", 502: "Bruno", 503: "Carla", 504: "Diego", 505: "Elena", 506: "Felipe"}
+    assert names.get(owner, "") in said.out
+    assert "decided again from what it recorded: the same decision." in said.out
+
+
+# projections -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [projection.NAME for projection in PROJECTIONS])
+def test_every_projection_is_rebuilt_beside_the_live_one(here: Here, name: str) -> None:
+    said = here.say("projections", "rebuild", name)
+
+    assert said.status == 0
+    assert re.fullmatch(rf"{name} is rebuilt from \d+ events\.\n", said.out)
+
+
+def test_an_unknown_projection_is_answered_with_the_known_ones(here: Here) -> None:
+    said = here.say("projections", "rebuild", "shares")
+
+    assert said.error.startswith("there is no projection 'shares'; known: assignments, lookups,")
+
+
+# dead letters ----------------------------------------------------------------------------------
+
+
+def test_dead_letters_are_listed_shown_retried_and_dropped(here: Here) -> None:
+    secret = here.system.hook_url.get_secret_value()
+    lead_id = here.assigned_lead()
+    form = f"leads[status][0][id]={lead_id}&leads[status][0][status_id]=oops[bold]"
+    answer = httpx.post(secret, content=form, headers={"content-type": FORM})
+    broken = _published(here, b"\xff not JSON")
+    assert answer.status_code == 200
+
+    listed = here.say("dead", "list")
+    shown = here.say("dead", "show", broken)
+    tried = here.say("dead", "retry", broken)
+    dropped = here.say("dead", "drop", broken)
+
+    assert listed.status == 0
+    assert f"inbound/{here.system.account_id}" in listed.out
+    assert (shown.status, "expected JSON" in shown.out) == (0, True)
+    assert tried.error.startswith(f"dead letter {broken} still cannot be understood: ")
+    assert (dropped.status, dropped.out) == (0, f"Dead letter {broken} is dropped.\n")
+    for word in ("drop", "retry"):
+        assert here.say("dead", word, broken).error == f"dead letter {broken} was dismissed before"
+
+
+def test_a_dead_letter_that_is_understood_by_now_is_published_once(here: Here) -> None:
+    lead_id = here.assigned_lead()
+    body = (
+        f"leads[status][0][id]={lead_id}&leads[status][0][status_id]={NEW_REQUEST}"
+        f"&leads[status][0][pipeline_id]={SALES}&account[id]={here.system.account_id}"
+    )
+    letter = here.do(_keep(here.data, here.system.account_id, body.encode()))
+
+    first, second = here.say("dead", "retry", letter), here.say("dead", "retry", letter)
+
+    assert (first.status, first.out) == (0, "Published again: 1 message(s).\n")
+    assert second.error == f"dead letter {letter} was replayed before"
+
+
+def test_a_dead_letter_that_does_not_exist(here: Here) -> None:
+    for word in ("show", "retry", "drop"):
+        error = here.say("dead", word, 10**15).error
+        assert error == f"there is no dead letter {10**15}; see: fairlead dead list"
+        assert here.say("dead", word, BEYOND).status == 2
+
+
+# doctor ----------------------------------------------------------------------------------------
+
+
+def test_doctor_finds_everything_well_and_then_a_dead_letter(here: Here) -> None:
+    here.assigned_lead()
+    _drop_all(here)
+
+    async def is_well() -> bool:
+        return (await asyncio.to_thread(here.say, "doctor")).status == 0
+
+    here.do(until(is_well))
+    letter = _published(here, b"?")
+    ill = here.say("doctor")
+    here.say("dead", "drop", letter)
+
+    assert ill.status == 1
+    assert "look at them: fairlead dead list" in ill.out
+
+
+# accounts --------------------------------------------------------------------------------------
+
+
+def test_an_account_that_is_not_connected(here: Here) -> None:
+    for words in (("rules", "show"), ("pause", 501), ("explain", 7)):
+        said = here.say(*words, "--account", 5)
+        assert said.error == "account 5 is not connected; see: fairlead doctor"
+
+
+def test_no_account_and_several_accounts(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    none = command(data, "rules", "show")
+    asyncio.run(_add_accounts(data, 7, 8))
+    several = command(data, "rules", "show")
+    named = command(data, "rules", "show", "--account", 8)
+
+    assert none.error == "no account is connected yet; connect one: fairlead connect ADDRESS"
+    assert several.error == "several accounts are connected, name one: --account ID, of 7, 8"
+    assert named.error == "no rules are in force yet; apply some: fairlead rules apply FILE"
+
+
+# secrets ---------------------------------------------------------------------------------------
+
+
+def test_S3_S19_no_secret_is_in_any_output_or_file(here: Here) -> None:
+    token = here.system.kommo.token_file.read_text()
+    secret = here.system.hook_url.get_secret_value().rstrip("/").rsplit("/", 1)[1]
+    lead_id = here.assigned_lead()
+    httpx.post(here.system.hook_url.get_secret_value(), content=b"\xff", headers={"x": secret})
+    said = [
+        here.say("doctor"),
+        here.say("rules", "show"),
+        here.say("explain", lead_id),
+        here.say("dead", "list"),
+        here.say("pause", 501, "--until", token),
+        here.say("connect", f"https://{token}", "--token-file", here.system.kommo.token_file),
+        process(here.data, "doctor"),
+        process(here.data, "explain", lead_id),
+    ]
+    _drop_all(here)
+
+    texts = [text for one in said[:4] + said[6:] for text in (one.out, one.err)]
+    texts.append(here.system.fairlead.log())
+    assert [text for text in texts if token in text or secret in text] == []
+    files = [path for path in here.data.rglob("*") if path.is_file()]
+    assert files
+    assert [f.name for f in files if token.encode() in f.read_bytes()] == []
+    assert [f.name for f in files if secret.encode() in f.read_bytes()] == []
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def _published(here: Here, value: bytes) -> int:
+    """The dead letter that an unreadable message of the inbound log becomes."""
+
+    async def publish() -> int:
+        async with open_installation(here.data) as installation:
+            before = await installation.dead_letters.page(limit=1)
+            newest = before[0].id if before else 0
+            await installation.log.publish([Entry(here.system.account_id, value)])
+
+            async def is_kept() -> bool:
+                page = await installation.dead_letters.page(limit=1)
+                return bool(page) and page[0].id > newest and page[0].body == value
+
+            await until(is_kept)
+            return (await installation.dead_letters.page(limit=1))[0].id
+
+    letter_id: int = here.do(publish())
+    return letter_id
+
+
+async def _keep(data: Path, account_id: int, body: bytes) -> int:
+    letter = _letter(account_id, body)
+    async with open_installation(data) as installation:
+        await installation.dead_letters.keep([letter])
+        return (await installation.dead_letters.page(limit=1))[0].id
+
+
+def _letter(account_id: int, body: bytes) -> DeadLetter:
+    return DeadLetter(
+        account_id=account_id,
+        source="webhook",
+        position=None,
+        reason="of a release that did not know better",
+        content_type=FORM,
+        body=body,
+    )
+
+
+def _drop_all(here: Here) -> None:
+    async def drop() -> None:
+        async with open_installation(here.data) as installation:
+            for letter in await installation.dead_letters.page(limit=1_000):
+                await installation.dead_letters.settle(letter.id, "dismissed")
+
+    here.do(drop())
+
+
+async def _add_accounts(data: Path, *account_ids: int) -> None:
+    async with open_installation(data) as installation:
+        for account_id in account_ids:
+            await installation.accounts.add(
+                account_id,
+                subdomain=f"a{account_id}",
+                base_url=f"https://a{account_id}.kommo.com",
+                token=SecretStr(secrets.token_urlsafe(8)),
+                webhook_secret=SecretStr(secrets.token_urlsafe(8)),
+                timezone="UTC",
+            )
