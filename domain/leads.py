@@ -284,13 +284,13 @@ def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
     reported, wanted = report.responsible_id, lead.wanted
     if reported is None or reported == lead.responsible_id:
         return False
-    if wanted is None:
-        return lead.responsible_id is not None
-    if reported == wanted.manager_id:
+    if wanted is not None and reported == wanted.manager_id:
         _confirm(step, lead_id, report.at, "read" if report.is_certain else "echo")
         return False
     if reported in lead.superseded_ids:
         return False  # the echo of an earlier decision of ours
+    if wanted is None:
+        return lead.responsible_id is not None
     is_news = _is_after(report.at, wanted.decided_at + CLOCK_SLACK)
     if wanted.previous_id is None and not (report.is_handover and is_news):
         return False  # the state before our decision, heard of only now

@@ -125,6 +125,12 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
     account = step.account
     standings = judge(account, rule, step.now)
     choice = choose(standings)
+    if choice is not None and _replaces_another(account, request):
+        # Its credit and places come back first, so that this decision is taken without them; the
+        # lead counts for its old owner again, which may have been the last place.
+        withdraw(step, lead_id=request.lead_id, reason="superseded")
+        standings = judge(account, rule, step.now)
+        choice = choose(standings)
     if choice is None:
         look_at = next_look(account, rule, standings, step.now)
         if request.request_id in account.opened:
@@ -141,12 +147,6 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
             )
         schedule(step, _look_timer(rule.rule_id), look_at)
         return False
-    if _replaces_another(account, request):
-        # Its credit and place come back first, so that this decision is taken without them.
-        withdraw(step, lead_id=request.lead_id, reason="superseded")
-        standings = judge(account, rule, step.now)
-        choice = choose(standings)
-        assert choice is not None, "a place that came back takes nobody's away"
     lead = account.leads[request.lead_id]
     step.record(
         LeadAssigned(

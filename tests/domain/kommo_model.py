@@ -124,7 +124,7 @@ class History:
     _number: int = 0
 
     def __post_init__(self) -> None:
-        self.random = Random(self.seed)  # noqa: S311 - a reproducible history, not a secret
+        self.random = Random(self.seed)
         self.account = Account(ACCOUNT_ID)
 
     def run(self) -> "History":

@@ -263,7 +263,7 @@ def worst_deviation(seed: int, leads: int) -> Fraction:
 
     Managers with random coefficients come on shift and go, up to 50 of them.
     """
-    random = Random(seed)  # noqa: S311 - a reproducible experiment
+    random = Random(seed)
     managers = list(range(1, random.randint(2, 50) + 1))
     weight = {m: random.choice((1, 1, 1, 2, 3, random.randint(1, 1_000))) for m in managers}
     on_shift = {m: random.random() < 0.5 for m in managers}
@@ -300,7 +300,7 @@ def test_D3_5_nor_over_a_hundred_thousand_leads() -> None:
 
 
 def test_D3_5_the_account_itself_keeps_to_the_fair_share() -> None:
-    random = Random(7)  # noqa: S311 - a reproducible experiment
+    random = Random(7)
     team = (ANN, BOB, CEM, DAN)
     scenario = given(rules=rules(rule(*team)))
     fair, got = dict.fromkeys(team, Fraction(0)), dict.fromkeys(team, 0)

@@ -73,7 +73,7 @@ class Story:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
-        self._random = Random(self.seed)  # noqa: S311 - repeatable, not secret
+        self._random = Random(self.seed)
         self.account = Account(account_id=self.account_id)
         self.tell(DescribeAccount(timezone="UTC", active_user_ids=MANAGERS))
         self.tell(ApplyRules(rules=RULES, by="admin"))
