@@ -2,10 +2,11 @@
 
 Instants are aware datetimes in UTC, made of Kommo's unix seconds. Models are strict about what
 every answer carries and tolerant where answers are known to differ; unknown fields are ignored.
-An empty list is no JSON at all but 204, hence `NO_LEADS`.
+An empty list is no JSON at all but 204.
 """
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -17,12 +18,16 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
 from contracts.kommo.items import INSTANT_MAX
+from contracts.stage import Stage
 
-DETAIL_LENGTH_MAX = 2_000
+WORDS_LENGTH_MAX = 200
+_INDEX_DIGITS_MAX = len("249")  # Kommo takes 250 elements at most
 
 
 def _instant(value: object) -> object:
@@ -36,24 +41,54 @@ def _instant(value: object) -> object:
             raise ValueError("expected unix seconds")
 
 
-def _nobody(value: object) -> object:
-    return None if value == 0 else value
+def _no_null(value: object) -> object:
+    return "" if value is None else value
 
 
-def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) else value
+def _words(value: object) -> str:
+    # They end up in events and on screens: no control characters (S20).
+    if not isinstance(value, str):
+        return ""
+    return "".join(filter(str.isprintable, value[:WORDS_LENGTH_MAX]))
 
 
-def _words(value: object) -> object:
-    return "" if value is None else _as_text(value)
+def seconds_of(value: object) -> float | None:
+    """A pause that Kommo asks for, in a body or a header; None when it is no such thing."""
+    if not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _index(value: object) -> int | None:
+    text = str(value) if isinstance(value, int | str) else ""
+    is_number = text.isascii() and text.isdigit() and len(text) <= _INDEX_DIGITS_MAX
+    return int(text) if is_number else None
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; whatever else is in it, or in its place, is left out."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a Lead
+    try:
+        return read(value)
+    except ValidationError:
+        return None
 
 
 Id = Annotated[int, Field(gt=0, lt=2**53)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Text = Annotated[str, BeforeValidator(_as_text)]
+Name = Annotated[str, BeforeValidator(_no_null)]
 Words = Annotated[str, BeforeValidator(_words)]
 NextLink = Annotated[
-    str | None, Field(default=None, validation_alias=AliasPath("_links", "next", "href"))
+    str | None,
+    BeforeValidator(lambda href: href or None),
+    Field(default=None, validation_alias=AliasPath("_links", "next", "href")),
 ]
 
 
@@ -65,13 +100,15 @@ class Account(_Answer):
     """`GET /api/v4/account?with=datetime_settings`.
 
     Attributes:
-        timezone: IANA name; None when the answer came without `datetime_settings`.
+        timezone: IANA name.
     """
 
     id: Id
-    subdomain: str
-    timezone: str | None = Field(
-        default=None,
+    name: Name = ""
+    subdomain: Name = ""
+    timezone: str = Field(
+        min_length=1,
+        max_length=64,
         validation_alias=AliasChoices(
             AliasPath("_embedded", "datetime_settings", "timezone"),
             AliasPath("datetime_settings", "timezone"),
@@ -80,13 +117,16 @@ class Account(_Answer):
 
 
 class User(_Answer):
-    """A user who can sign in, or could once: deactivated ones may stay in the list."""
+    """A user who can sign in, or could once: deactivated ones may stay in the list.
+
+    Attributes:
+        name: Personal data: stays out of events and logs.
+    """
 
     id: Id
-    name: str | None = None
+    name: Name = ""
     is_active: bool = Field(validation_alias=AliasPath("rights", "is_active"))
-    is_admin: bool = Field(validation_alias=AliasPath("rights", "is_admin"))
-    is_free: bool = Field(default=False, validation_alias=AliasPath("rights", "is_free"))
+    is_admin: bool = Field(default=False, validation_alias=AliasPath("rights", "is_admin"))
 
 
 class UsersPage(_Answer):
@@ -101,25 +141,22 @@ class Status(_Answer):
 
     Attributes:
         id: 142 and 143 repeat in every pipeline.
-        type: 1 for Incoming leads, 0 for any other.
     """
 
     id: Id
-    name: str
-    sort: int
-    type: int = 0
-    is_editable: bool = True
+    name: Name = ""
+    sort: int = 0
 
 
 class Pipeline(_Answer):
-    """A pipeline with its stages."""
+    """A pipeline with its stages, in any order."""
 
     id: Id
-    name: str
-    sort: int
-    is_main: bool = False
+    name: Name = ""
     is_archive: bool = False
-    statuses: tuple[Status, ...] = Field(validation_alias=AliasPath("_embedded", "statuses"))
+    statuses: tuple[Status, ...] = Field(
+        default=(), validation_alias=AliasPath("_embedded", "statuses")
+    )
 
 
 class PipelinesPage(_Answer):
@@ -137,27 +174,44 @@ class Lead(_Answer):
     """A lead as it is now.
 
     Attributes:
-        responsible_user_id: None for nobody, which Kommo may write as 0.
+        responsible_user_id: 0 for nobody.
     """
 
     id: Id
-    responsible_user_id: Annotated[Id | None, BeforeValidator(_nobody)]
+    responsible_user_id: Annotated[int, Field(ge=0, lt=2**53)]
     status_id: Id
     pipeline_id: Id
     created_at: Instant
     updated_at: Instant
-    closed_at: Instant | None = None
-    is_deleted: bool = False
+    is_deleted: Annotated[bool, BeforeValidator(lambda value: value or False)] = False
+
+    @property
+    def stage(self) -> Stage:
+        """Where it is: a status id alone says nothing."""
+        return Stage(self.pipeline_id, self.status_id)
 
 
 class LeadsPage(_Answer):
-    """`GET /api/v4/leads`; leads have no total, so follow `next_href` until there is none."""
+    """`GET /api/v4/leads`; leads have no total, so follow `next_href` until there is none.
 
-    leads: tuple[Lead, ...] = Field(validation_alias=AliasPath("_embedded", "leads"))
+    Attributes:
+        elements: None in place of a lead that makes no sense: one does not hide the others.
+    """
+
+    elements: tuple[Annotated[Lead | None, WrapValidator(_or_none)], ...] = Field(
+        validation_alias=AliasPath("_embedded", "leads")
+    )
     next_href: NextLink
 
+    @property
+    def leads(self) -> tuple[Lead, ...]:
+        """The leads that make sense."""
+        return tuple(lead for lead in self.elements if lead is not None)
 
-NO_LEADS = LeadsPage.model_validate({"_embedded": {"leads": []}})
+    @property
+    def unreadable(self) -> int:
+        """How many do not."""
+        return sum(1 for lead in self.elements if lead is None)
 
 
 class UpdatedLead(_Answer):
@@ -165,7 +219,6 @@ class UpdatedLead(_Answer):
 
     id: Id
     updated_at: Instant
-    request_id: Text | None = None
 
 
 class UpdatedLeads(_Answer):
@@ -177,6 +230,24 @@ class UpdatedLeads(_Answer):
     @classmethod
     def _wrap(cls, answer: object) -> object:
         return _in_envelope(answer, "leads")
+
+
+class Webhook(_Answer):
+    """A subscription.
+
+    Attributes:
+        destination: Contains a secret if it is ours, and may if it is not.
+        disabled: Kommo switched it off after too many bad answers.
+    """
+
+    destination: str
+    disabled: bool = False
+
+
+class WebhooksPage(_Answer):
+    """`GET /api/v4/webhooks`; only an administrator's token may."""
+
+    webhooks: tuple[Webhook, ...] = Field(validation_alias=AliasPath("_embedded", "webhooks"))
 
 
 class FieldProblem(_Answer):
@@ -191,53 +262,42 @@ class ElementProblems(_Answer):
     """Why Kommo refused one element of a request.
 
     Attributes:
-        request_id: Ours, or the element's index as text.
+        index: Its position; we send no `request_id`, so Kommo puts the position there.
     """
 
-    request_id: Text | None = None
-    errors: tuple[FieldProblem, ...] = ()
+    index: Annotated[int | None, BeforeValidator(_index)] = Field(
+        default=None, validation_alias="request_id"
+    )
+    errors: Annotated[tuple[FieldProblem, ...], BeforeValidator(_objects)] = ()
 
 
 class Problem(_Answer):
-    """An error's body; `read_problem` makes one of whatever came.
+    """An error's body. Of what it is made of, anything senseless is left out.
 
     Attributes:
-        detail: Kommo's words, or the beginning of a body that is no problem document.
+        detail: Kommo's own words.
         validation_errors: By element of the request.
-        errors: The other form of a 400: by lead id as text.
         retry_after: Seconds to wait, of a 429.
     """
 
-    status: int
     title: Words = ""
     detail: Words = ""
-    validation_errors: tuple[ElementProblems, ...] = Field(
+    validation_errors: Annotated[tuple[ElementProblems, ...], BeforeValidator(_objects)] = Field(
         default=(), validation_alias="validation-errors"
     )
-    errors: dict[str, Words] = Field(default_factory=dict)
-    retry_after: Annotated[int, Field(ge=0)] | None = None
-    trace_id: str | None = None
+    retry_after: Annotated[float | None, BeforeValidator(seconds_of)] = None
 
 
-def read_problem(status: int, body: bytes) -> Problem:
-    """Read the body of an error, whatever it is: JSON, plain text of a block, HTML, nothing.
+def read_problem(body: bytes) -> Problem | None:
+    """Read the body of an error; None when it is none of ours to read: plain text, HTML, nothing.
 
-    Parts of a shape nobody documented are left out; the status is the one of the answer.
+    A 403 without a problem document means our address, not the account.
     """
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        detail = body[:DETAIL_LENGTH_MAX].decode("utf-8", "replace")
-        return Problem.model_validate({"status": status, "detail": detail})
-    answer: dict[str, Any] = {**document, "status": status}
-    try:
-        return Problem.model_validate(answer)
-    except ValidationError as error:
-        for wrong in {str(one["loc"][0]) for one in error.errors()}:
-            del answer[wrong]
-        return Problem.model_validate(answer)
+        return None
+    return Problem.model_validate(document) if isinstance(document, dict) else None
 
 
 def _in_envelope(answer: object, name: str) -> object:

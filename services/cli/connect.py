@@ -100,7 +100,7 @@ async def _connect(
     await client.subscribe(hook_url, SUBSCRIBED)
     try:
         await installation.accounts.add(
-            facts.account_id,
+            facts.id,
             subdomain=facts.subdomain,
             base_url=base_url,
             token=token,
@@ -111,19 +111,19 @@ async def _connect(
         await client.unsubscribe(hook_url)
         raise
     names = names_of(facts, users, pipelines)
-    await installation.accounts.update_directory(facts.account_id, names)
+    await installation.accounts.update_directory(facts.id, names)
     message = description(facts, users, at=datetime.now(UTC))
-    await installation.log.publish([Entry(facts.account_id, encode_inbound(message))])
+    await installation.log.publish([Entry(facts.id, encode_inbound(message))])
     ours = [hook.destination for hook in former if hook.destination.startswith(root)]
     for destination in ours:  # with a secret that just went out of use
         await client.unsubscribe(SecretStr(destination))
     return Connected(
-        account_id=facts.account_id,
+        account_id=facts.id,
         name=facts.name,
         timezone=facts.timezone,
         users=sum(1 for user in users if user.is_active),
-        stages=sum(len(pipeline.stages) for pipeline in pipelines),
-        is_anew=facts.account_id in known,
+        stages=sum(len(pipeline.statuses) for pipeline in pipelines),
+        is_anew=facts.id in known,
         hook_url=hook_url,
     )
 

@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from contracts.inbound import DescribeAccount, Inbound
+from contracts.kommo.rest import Account, Pipeline, User
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Accounts, Now, Publisher
-from services.kommo.answers import AccountFacts, Pipeline, User
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
 
@@ -92,7 +92,7 @@ class Directory:
     async def _read(self, connection: Connection) -> None:
         client, account_id = connection.client, connection.account_id
         facts = await client.account()
-        if facts.account_id != account_id:
+        if facts.id != account_id:
             raise MalformedAnswer("the token belongs to another account")
         if not _is_zone(facts.timezone):
             raise MalformedAnswer("the zone of the account is unknown")
@@ -111,11 +111,11 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def description(facts: AccountFacts, users: Sequence[User], *, at: datetime) -> Inbound:
+def description(facts: Account, users: Sequence[User], *, at: datetime) -> Inbound:
     """What the account's aggregate has to know of what was read."""
-    active = tuple(sorted({user.user_id for user in users if user.is_active}))
+    active = tuple(sorted({user.id for user in users if user.is_active}))
     return Inbound(
-        account_id=facts.account_id,
+        account_id=facts.id,
         message_id=f"describe/{at.isoformat()}",
         at=at,
         body=DescribeAccount(timezone=facts.timezone, active_user_ids=active),
@@ -123,14 +123,14 @@ def description(facts: AccountFacts, users: Sequence[User], *, at: datetime) -> 
 
 
 def names_of(
-    facts: AccountFacts, users: Sequence[User], pipelines: Sequence[Pipeline]
+    facts: Account, users: Sequence[User], pipelines: Sequence[Pipeline]
 ) -> dict[str, Any]:
     """What people read instead of ids, as JSON data for the registry."""
     return {
         "timezone": facts.timezone,
         "users": [
             {
-                "id": user.user_id,
+                "id": user.id,
                 "name": user.name,
                 "is_active": user.is_active,
                 "is_admin": user.is_admin,
@@ -139,11 +139,12 @@ def names_of(
         ],
         "pipelines": [
             {
-                "id": pipeline.pipeline_id,
+                "id": pipeline.id,
                 "name": pipeline.name,
                 "is_archive": pipeline.is_archive,
                 "stages": [
-                    {"id": stage.status_id, "name": stage.name} for stage in pipeline.stages
+                    {"id": stage.id, "name": stage.name}
+                    for stage in sorted(pipeline.statuses, key=lambda each: (each.sort, each.id))
                 ],
             }
             for pipeline in pipelines

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
+from contracts.kommo.rest import Lead
 from domain.account import CLOCK_SLACK
 from projections.assignments import Assignment
-from services.kommo.answers import Lead
 
 Judgement = Literal["confirmed", "send", "taken", "gone"]
 
@@ -24,9 +24,9 @@ def judge(wanted: Assignment, lead: Lead | None, *, ours: int | None) -> Judgeme
     """
     if lead is None or lead.is_deleted:
         return "gone"
-    if lead.responsible_id == wanted.manager_id:
+    if lead.responsible_user_id == wanted.manager_id:
         return "confirmed"
-    if lead.responsible_id in (wanted.responsible_before, ours):
+    if lead.responsible_user_id in (wanted.responsible_before, ours):
         return "send"
     if wanted.responsible_before is None and lead.updated_at <= wanted.decided_at + CLOCK_SLACK:
         return "send"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import structlog
 
 from contracts.inbound import Inbound, InboundBody, LeadMissing, LeadObserved
+from contracts.kommo.rest import Lead
 from projections.lookups import Lookup
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import LookupList, Now, Publisher
-from services.kommo.answers import Lead
 from services.kommo.errors import AccountStopped, Rejected
 from services.kommo.limiter import Priority
 from services.kommo.timing import SystemTiming, Timing, wait_for
@@ -149,7 +149,7 @@ def _answer(lead_id: int, lead: Lead | None) -> InboundBody:
     return LeadObserved(
         lead_id=lead_id,
         stage=lead.stage,
-        responsible_id=lead.responsible_id,
+        responsible_id=lead.responsible_user_id,
         modified_at=lead.updated_at,
         created_at=lead.created_at,
         reason="lookup",

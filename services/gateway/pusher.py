@@ -20,6 +20,7 @@ from contracts.inbound import (
     ResponsibleRefused,
     ResponsibleSet,
 )
+from contracts.kommo.rest import Lead
 from projections.assignments import Assignment
 from services.errors import Unavailable
 from services.gateway.board import Board, Row
@@ -27,7 +28,6 @@ from services.gateway.connections import Connection, Connections
 from services.gateway.judgement import judge
 from services.gateway.ports import Now, Publisher, WorkList
 from services.gateway.splitter import isolate
-from services.kommo.answers import Lead
 from services.kommo.errors import AccountStopped, Closed, Rejected, Unreachable
 from services.kommo.limiter import Priority, Turn
 from services.kommo.timing import SystemTiming, Timing, wait_for
@@ -159,8 +159,11 @@ class Pusher:
             for wanted in found:
                 board = self._board(wanted.account_id)
                 if board is not None:
-                    # What is there at the start may have been sent by the process before.
-                    is_old = self._pass == 0 or wanted.decided_at < old_before
+                    # What is there when we first look at an account may have been sent by the
+                    # process before. Its board may appear in the middle of a pass, so the next
+                    # one is a first look, too.
+                    is_first = self._pass <= board.since_pass + 1
+                    is_old = is_first or wanted.decided_at < old_before
                     board.offer(wanted, now=now, is_old=is_old, seen_in=self._pass)
             if len(found) == limit:
                 self._after = found[-1]
@@ -192,6 +195,7 @@ class Pusher:
             fresh_s=rules.fresh_s,
             settle_s=rules.settle_s,
             batch=rules.batch_size,
+            since_pass=self._pass,
         )
 
     async def _fly(self, connection: Connection, board: Board) -> None:
@@ -577,9 +581,9 @@ def _read(row: Row, lead: Lead) -> ResponsibleSet:
 
 def _observed(lead: Lead) -> LeadObserved:
     return LeadObserved(
-        lead_id=lead.lead_id,
+        lead_id=lead.id,
         stage=lead.stage,
-        responsible_id=lead.responsible_id,
+        responsible_id=lead.responsible_user_id,
         modified_at=lead.updated_at,
         created_at=lead.created_at,
         reason="lookup",

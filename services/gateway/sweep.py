@@ -21,7 +21,7 @@ from contracts.inbound import Inbound, LeadObserved
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Now, Publisher
-from services.kommo.answers import LeadPage
+from services.kommo.client import LeadPage
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
 
@@ -245,14 +245,12 @@ class Sweeper:
         return [
             Inbound(
                 account_id=progress.account_id,
-                message_id=(
-                    f"{reason}/{started}/{lead.lead_id}/{int(lead.updated_at.timestamp())}"
-                ),
+                message_id=(f"{reason}/{started}/{lead.id}/{int(lead.updated_at.timestamp())}"),
                 at=at,
                 body=LeadObserved(
-                    lead_id=lead.lead_id,
+                    lead_id=lead.id,
                     stage=lead.stage,
-                    responsible_id=lead.responsible_id,
+                    responsible_id=lead.responsible_user_id,
                     modified_at=lead.updated_at,
                     created_at=lead.created_at,
                     reason=reason,

@@ -8,12 +8,13 @@ repeated, and when, only the caller knows.
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn, Self
+from itertools import islice
+from typing import NoReturn, Self
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -21,12 +22,27 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
-from services.kommo import answers
+from contracts.kommo.rest import (
+    Account,
+    Lead,
+    LeadsPage,
+    Pipeline,
+    PipelinesPage,
+    Problem,
+    UpdatedLeads,
+    User,
+    UsersPage,
+    Webhook,
+    WebhooksPage,
+    read_problem,
+    seconds_of,
+)
 from services.kommo.address import checked_base_url
-from services.kommo.answers import AccountFacts, Lead, LeadPage, Pipeline, User, Webhook
+from services.kommo.answers import read
 from services.kommo.errors import (
     AccountStopped,
     AddressBlocked,
+    Complaint,
     MalformedAnswer,
     RateLimited,
     Rejected,
@@ -38,7 +54,9 @@ log = structlog.get_logger(__name__)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
+_USERS = "/api/v4/users"
 _PAGES_MAX = 1_000
+_COMPLAINTS_MAX = 250
 _OK, _NO_CONTENT, _REDIRECTS, _ERRORS, _SERVER_ERRORS = 200, 204, 300, 400, 500
 _FORBIDDEN, _TOO_MANY = 403, 429
 _ACCOUNT_STATUSES = frozenset({401, 402, 404})
@@ -57,6 +75,22 @@ class Deadlines:
     read_s: float = 8.0
     total_s: float = 10.0
     body_bytes_max: int = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadPage:
+    """One page of a list of leads.
+
+    Attributes:
+        next_page: Path and query of the following page, None at the end.
+        unreadable: How many elements made no sense and were left out.
+        answered_at: Kommo's own clock, from the `Date` header; None without one.
+    """
+
+    leads: tuple[Lead, ...]
+    next_page: str | None
+    unreadable: int
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +158,32 @@ class KommoClient:
         """Wait at the limiter for the right to start one request."""
         return self._limiter.turn(priority)
 
-    async def account(self, *, priority: Priority = Priority.SWEEP) -> AccountFacts:
+    async def account(self, *, priority: Priority = Priority.SWEEP) -> Account:
         """Read the account with its time zone."""
         path = "/api/v4/account?with=datetime_settings"
-        return answers.account_of(answers.decoded((await self._get(path, priority)).body))
+        return read(Account, (await self._get(path, priority)).body)
 
     async def users(self, *, priority: Priority = Priority.SWEEP) -> tuple[User, ...]:
         """Read all users; needs an administrator's token."""
-        found = [each async for each in self._elements("/api/v4/users", "users", priority)]
-        return tuple(answers.user_of(each) for each in found)
+        found: list[User] = []
+        following: str | None = f"{_USERS}?limit={PAGE_MAX}&page=1"
+        for _ in range(_PAGES_MAX):
+            if following is None:
+                break
+            reply = await self._get(following, priority)
+            if reply.status == _NO_CONTENT:
+                break
+            page = read(UsersPage, reply.body)
+            found += page.users
+            following = self._same_list(page.next_href, _USERS)
+        return tuple(found)
 
     async def pipelines(self, *, priority: Priority = Priority.SWEEP) -> tuple[Pipeline, ...]:
         """Read all pipelines with their stages."""
         reply = await self._get("/api/v4/leads/pipelines", priority)
         if reply.status == _NO_CONTENT:
             return ()
-        found = answers.embedded(answers.decoded(reply.body), "pipelines")
-        return tuple(answers.pipeline_of(each) for each in found)
+        return read(PipelinesPage, reply.body).pipelines
 
     async def leads_by_ids(
         self,
@@ -159,7 +202,7 @@ class KommoClient:
         # refuse a request line.
         ids = "&".join(f"filter[id][]={lead_id}" for lead_id in lead_ids)
         page = await self._page(f"{_LEADS}?limit={PAGE_MAX}&{ids}", priority, turn)
-        found = {lead.lead_id: lead for lead in page.leads}
+        found = {lead.id: lead for lead in page.leads}
         if page.next_page is not None or page.unreadable:
             raise MalformedAnswer("an answer about leads is not complete")
         if not found.keys() <= set(lead_ids):
@@ -216,17 +259,15 @@ class KommoClient:
         _check_size(len(wanted))
         body = [{"id": lead, "responsible_user_id": user} for lead, user in wanted.items()]
         reply = await self._send("PATCH", _LEADS, Priority.PUSH, turn, body)
-        found = answers.embedded(answers.decoded(reply.body), "leads")
-        times = dict(answers.patched_of(each) for each in found)
-        return {lead_id: at for lead_id, at in times.items() if lead_id in wanted}
+        found = read(UpdatedLeads, reply.body).leads
+        return {lead.id: lead.updated_at for lead in found if lead.id in wanted}
 
     async def webhooks(self, *, priority: Priority = Priority.SWEEP) -> tuple[Webhook, ...]:
         """Read the subscriptions; needs an administrator's token."""
         reply = await self._get("/api/v4/webhooks", priority)
         if reply.status == _NO_CONTENT:
             return ()
-        found = answers.embedded(answers.decoded(reply.body), "webhooks")
-        return tuple(answers.webhook_of(each) for each in found)
+        return read(WebhooksPage, reply.body).webhooks
 
     async def subscribe(
         self,
@@ -257,33 +298,13 @@ class KommoClient:
         reply = await self._send("GET", path, priority, turn)
         if reply.status == _NO_CONTENT:
             return LeadPage(leads=(), next_page=None, unreadable=0, answered_at=reply.date)
-        data = answers.decoded(reply.body)
-        leads: list[Lead] = []
-        unreadable = 0
-        for element in answers.embedded(data, "leads"):
-            try:
-                leads.append(answers.lead_of(element))
-            except MalformedAnswer:
-                unreadable += 1
+        page = read(LeadsPage, reply.body)
         return LeadPage(
-            leads=tuple(leads),
-            next_page=self._same_list(answers.next_link(data), _LEADS),
-            unreadable=unreadable,
+            leads=page.leads,
+            next_page=self._same_list(page.next_href, _LEADS),
+            unreadable=page.unreadable,
             answered_at=reply.date,
         )
-
-    async def _elements(self, path: str, name: str, priority: Priority) -> AsyncIterator[Any]:
-        following: str | None = f"{path}?limit={PAGE_MAX}&page=1"
-        for _ in range(_PAGES_MAX):
-            if following is None:
-                return
-            reply = await self._get(following, priority)
-            if reply.status == _NO_CONTENT:
-                return
-            data = answers.decoded(reply.body)
-            for element in answers.embedded(data, name):
-                yield element
-            following = self._same_list(answers.next_link(data), path)
 
     def _same_list(self, link: str | None, path: str) -> str | None:
         """Path and query of a link to the same list of the same host; the token goes nowhere else.
@@ -382,10 +403,10 @@ def _trust() -> ssl.SSLContext:
 
 def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
     """Tell the limiter what the answer says of our address."""
-    problem = answers.problem_of(reply.body) if reply.status in {_FORBIDDEN, _TOO_MANY} else None
+    problem = read_problem(reply.body) if reply.status in {_FORBIDDEN, _TOO_MANY} else None
     if reply.status == _TOO_MANY:
-        stated = (problem or {}).get("retry_after", retry_after)
-        turn.limited(_pause_s(stated))
+        stated = problem.retry_after if problem is not None else None
+        turn.limited(seconds_of(retry_after) if stated is None else stated)
     elif reply.status == _FORBIDDEN and problem is None:
         turn.blocked()
     else:
@@ -395,7 +416,7 @@ def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
 def _refuse(name: str, reply: _Reply) -> NoReturn:
     """Raise what the status means."""
     status = reply.status
-    problem = answers.problem_of(reply.body)
+    problem = read_problem(reply.body)
     if status == _TOO_MANY:
         raise RateLimited(f"{name}: 429")
     if status == _FORBIDDEN and problem is None:
@@ -409,16 +430,17 @@ def _refuse(name: str, reply: _Reply) -> NoReturn:
     raise Rejected(
         f"{name}: {status}",
         status=status,
-        detail=answers.detail_of(problem or {}),
-        complaints=answers.complaints_of(problem or {}),
+        detail=(problem.detail or problem.title) if problem else "",
+        complaints=tuple(islice(_complaints(problem), _COMPLAINTS_MAX)) if problem else (),
     )
 
 
-def _pause_s(stated: object) -> float | None:
-    try:
-        return float(stated)  # type: ignore[arg-type] # whatever it is, the except answers
-    except (TypeError, ValueError):
-        return None
+def _complaints(problem: Problem) -> Iterator[Complaint]:
+    for element in problem.validation_errors:
+        for error in element.errors:
+            yield Complaint(
+                index=element.index, code=error.code, path=error.path, detail=error.detail
+            )
 
 
 def _date(response: httpx.Response) -> datetime | None:

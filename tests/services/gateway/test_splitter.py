@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.stage import Stage
+from contracts.kommo.rest import Lead
 from projections.assignments import Assignment
 from services.gateway.judgement import judge
 from services.gateway.splitter import isolate
-from services.kommo.answers import Lead
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -91,9 +90,10 @@ def wanted(before: int | None) -> Assignment:
 
 def lead(responsible: int, *, after_s: float = 0, deleted: bool = False) -> Lead:
     return Lead(
-        lead_id=7,
-        stage=Stage(1, 2),
-        responsible_id=responsible,
+        id=7,
+        pipeline_id=1,
+        status_id=2,
+        responsible_user_id=responsible,
         created_at=NOON - timedelta(days=1),
         updated_at=NOON + timedelta(seconds=after_s),
         is_deleted=deleted,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -11,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from contracts.kommo.rest import Lead, read_problem
 from services.errors import Malformed
-from services.kommo import answers
 from services.kommo.address import checked_base_url
+from services.kommo.answers import read
 from services.kommo.client import Deadlines, KommoClient
 from services.kommo.errors import (
     AccountStopped,
@@ -250,7 +252,7 @@ async def test_S26_one_unreadable_lead_does_not_hide_the_others() -> None:
     async with stub(lambda _: answer(200, page([LEAD, {"id": "x"}, None]))) as (client, _):
         found = await client.leads()
 
-    assert ([lead.lead_id for lead in found.leads], found.unreadable) == ([7], 2)
+    assert ([lead.id for lead in found.leads], found.unreadable) == ([7], 2)
 
 
 async def test_S19_no_failure_shows_the_token(caplog: pytest.LogCaptureFixture) -> None:
@@ -322,12 +324,15 @@ lead_like = st.fixed_dictionaries(
 @given(lead_like | json_values)
 def test_S26_a_lead_is_read_or_malformed_and_nothing_else(data: object) -> None:
     with contextlib.suppress(MalformedAnswer):
-        lead = answers.lead_of(data)
-        assert lead.lead_id > 0
+        assert read(Lead, json.dumps(data).encode()).id > 0
 
 
 @given(st.dictionaries(st.sampled_from(["validation-errors", "detail", "title"]), json_values))
 def test_S26_a_problem_is_read_whatever_it_holds(data: dict[str, object]) -> None:
-    for complaint in answers.complaints_of(data):
-        assert len(complaint.detail) <= 200
-    assert len(answers.detail_of(data)) <= 200
+    problem = read_problem(json.dumps(data).encode())
+
+    assert problem is not None
+    for element in problem.validation_errors:
+        for error in element.errors:
+            assert len(error.detail) <= 200
+    assert len(problem.detail) <= 200
