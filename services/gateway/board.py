@@ -50,7 +50,6 @@ class Board:
         rejected: Leads refused for no known reason in a row.
         next_at: No request of this account before this.
         batch: Leads per request now; smaller after a time-out.
-        since_pass: The pass over the work list in which the account was first seen.
     """
 
     account_id: int
@@ -59,7 +58,6 @@ class Board:
     fresh_s: float
     settle_s: float
     batch: int
-    since_pass: int
     rows: dict[int, Row] = field(default_factory=dict)
     told: dict[int, _Told] = field(default_factory=dict)
     flying: set[int] = field(default_factory=set)

@@ -159,11 +159,8 @@ class Pusher:
             for wanted in found:
                 board = self._board(wanted.account_id)
                 if board is not None:
-                    # What is there when we first look at an account may have been sent by the
-                    # process before. Its board may appear in the middle of a pass, so the next
-                    # one is a first look, too.
-                    is_first = self._pass <= board.since_pass + 1
-                    is_old = is_first or wanted.decided_at < old_before
+                    # What is there at the start may have been sent by the process before.
+                    is_old = self._pass == 0 or wanted.decided_at < old_before
                     board.offer(wanted, now=now, is_old=is_old, seen_in=self._pass)
             if len(found) == limit:
                 self._after = found[-1]
@@ -195,7 +192,6 @@ class Pusher:
             fresh_s=rules.fresh_s,
             settle_s=rules.settle_s,
             batch=rules.batch_size,
-            since_pass=self._pass,
         )
 
     async def _fly(self, connection: Connection, board: Board) -> None:
