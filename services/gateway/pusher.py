@@ -116,6 +116,8 @@ class Pusher:
         self._scanning = asyncio.Lock()
         self._scanned_at = -float("inf")
         self._after: Assignment | None = None
+        self._looking_at: list[int] = []
+        self._looked_at: dict[int, None] = {}
         self._pass = 0
         self._pass_began_at = self._timing.monotonic()
 
@@ -152,6 +154,8 @@ class Pusher:
             now = self._timing.monotonic()
             if now - self._scanned_at < self._rules.scan_spacing_s:
                 return
+            if self._after is None:
+                self._looking_at = [each.account_id for each in self._connections.all()]
             limit = self._rules.page_rows
             found = await self._work.pending(limit=limit, after=self._after)
             self._scanned_at = now
@@ -159,8 +163,10 @@ class Pusher:
             for wanted in found:
                 board = self._board(wanted.account_id)
                 if board is not None:
-                    # What is there at the start may have been sent by the process before.
-                    is_old = self._pass == 0 or wanted.decided_at < old_before
+                    # What is there when an account is looked at first may have been sent by the
+                    # process before.
+                    is_first = wanted.account_id not in self._looked_at
+                    is_old = is_first or wanted.decided_at < old_before
                     board.offer(wanted, now=now, is_old=is_old, seen_in=self._pass)
             if len(found) == limit:
                 self._after = found[-1]
@@ -168,6 +174,8 @@ class Pusher:
                 return
             for _, board in self._boards.values():
                 board.close_pass(self._pass, began_at=self._pass_began_at)
+            # Only these were connected for all of the pass, so that none of their rows was missed.
+            self._looked_at.update(dict.fromkeys(self._looking_at))
             self._after, self._pass, self._pass_began_at = None, self._pass + 1, now
 
     def _board(self, account_id: int) -> Board | None:

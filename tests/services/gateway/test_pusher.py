@@ -112,6 +112,23 @@ async def test_F8_rows_older_than_the_process_are_read_before_they_are_sent() ->
         assert seen == dict.fromkeys(person, CARLA)
 
 
+async def test_F8_rows_of_an_account_that_connects_late_are_read_before_they_are_sent() -> None:
+    async with world(4) as here:
+        ours, old = here.lead_ids[:2], here.lead_ids[2:]
+        here.person_takes(ours, ANA)  # the process before had set these
+        here.books.decide(here.lead_ids, ANA)
+        here.accounts.is_known = False
+        await here.connections.reload()
+        async with running(here.pusher().run()):
+            await until(lambda: here.books.readings > 2)
+            here.accounts.is_known = True
+            await here.connections.reload()
+            await until(here.books.is_settled)
+
+        assert [row.method for row in here.requests()] == ["GET", "PATCH"]
+        assert here.patched_ids() == old
+
+
 async def test_F8_an_unknown_past_is_told_by_time() -> None:
     async with world(2) as here:
         untouched, touched = here.lead_ids

@@ -142,8 +142,11 @@ class OneAccount:
     base_url: str
     token: str
     directory: dict[str, Any] = field(default_factory=dict)
+    is_known: bool = True
 
     async def connected(self) -> Sequence[Connected]:
+        if not self.is_known:
+            return []
         return [
             Connected(account_id=ACCOUNT_ID, base_url=self.base_url, token=SecretStr(self.token))
         ]
