@@ -28,7 +28,7 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import CLOSED_STATUSES, Stage
-from domain.account import CLOCK_SLACK, REMEMBERED_FOR, Lead
+from domain.account import CLOCK_SLACK, REMEMBERED_FOR, Account, Lead
 from domain.requests import close_request, find_waiting, open_request, serve, withdraw
 from domain.step import Step
 
@@ -103,12 +103,6 @@ def _is_believable(lead: Lead, message: TriggerFired) -> bool:
 
 def on_reported(step: Step, message: LeadReported) -> None:
     """An account webhook told the present fields of a lead."""
-    connected_at = step.account.connected_at
-    is_new = (
-        message.created_at is not None
-        and connected_at is not None
-        and message.created_at >= connected_at - CLOCK_SLACK
-    )
     _on_report(
         step,
         Report(
@@ -117,7 +111,8 @@ def on_reported(step: Step, message: LeadReported) -> None:
             responsible_id=message.responsible_id,
             at=message.modified_at,
             source="webhook",
-            is_entry=is_new or message.action in ("add", "status"),
+            is_entry=message.action in ("add", "status")
+            or _is_new(step.account, message.created_at),
             is_move=message.action in ("add", "status"),
             is_handover=message.action == "responsible",
         ),
@@ -128,7 +123,6 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
     """Kommo was read; `at` is when."""
     account = step.account
     asked_at = account.lookups.get(message.lead_id)
-    connected_at = account.connected_at
     _on_report(
         step,
         Report(
@@ -364,6 +358,14 @@ def _confirm(
 def _look_up(step: Step, lead_id: int, reason: str) -> None:
     if lead_id not in step.account.lookups:
         step.record(LookupRequested(lead_id=lead_id, reason=reason, at=step.now))
+
+
+def _is_new(account: Account, created_at: datetime | None) -> bool:
+    """Whether the lead was made since the connection, so that its first stage is an entry."""
+    connected_at = account.connected_at
+    if created_at is None or connected_at is None:
+        return False
+    return created_at >= connected_at - CLOCK_SLACK
 
 
 def _is_before(reported: datetime | None, known: datetime | None) -> bool:
