@@ -131,7 +131,7 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
             responsible_id=message.responsible_id,
             at=message.modified_at,
             source=message.reason,
-            is_entry=connected_at is not None and message.created_at >= connected_at - CLOCK_SLACK,
+            is_entry=_is_new(account, message.created_at),
             is_handover=True,
             is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
         ),

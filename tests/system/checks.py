@@ -5,8 +5,10 @@ from typing import Any
 
 from contracts.events import LeadAssigned, Recorded
 from projections import fairness, requests
+from services.allocator.accounts import Stores, load
 from services.cli.installation import open_installation
 from services.storage.database import borrow
+from services.storage.snapshots import SnapshotStore
 from tests.support.running import ADMIN_ID, Running, until
 
 PENDING = "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
@@ -43,6 +45,20 @@ async def settled(system: Running) -> list[Recorded]:
             events.extend(page)
     assert [recorded.version for recorded in events] == [*range(1, len(events) + 1)]
     return events
+
+
+async def agrees(system: Running, lead_ids: list[int]) -> bool:
+    """Whether our state names everybody whom Kommo names responsible, and wants nothing (I5)."""
+    async with open_installation(system.fairlead.data) as installation:
+        stores = Stores(installation.events, SnapshotStore(installation.pool))
+        account = await load(stores, system.account_id)
+    owners = await system.owners()
+    return all(
+        (lead := account.leads.get(lead_id)) is not None
+        and lead.wanted is None
+        and lead.responsible_id == owners[lead_id]
+        for lead_id in lead_ids
+    )
 
 
 async def _nothing_is_pending(pool: Any) -> bool:

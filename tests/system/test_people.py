@@ -1,0 +1,222 @@
+"""What people do in Kommo while leads are being distributed."""
+
+import asyncio
+import random
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from contracts.events import (
+    AssignmentWithdrawn,
+    LeadAssigned,
+    LeadSeen,
+    RequestDeferred,
+    RequestOpened,
+)
+from contracts.stage import WON
+from projections import requests
+from services.cli import rules
+from services.cli.installation import Installation, open_installation
+from services.cli.sample import NEW_REQUEST, SALES
+from services.rules_file import dump
+from services.storage.database import borrow
+from tests.support.running import Running, running, until
+from tests.system.checks import agrees, all_set, settled
+
+LEADS = 500
+PERSON = 509  # in no position to be given a lead: he is on vacation
+UNDER_WAY_S = 2.0
+
+
+@pytest.mark.parametrize("author", ["robot", "token_user"])
+async def test_F60_what_a_person_sets_while_pushes_are_under_way_stays(
+    tmp_path: Path, author: str
+) -> None:
+    chance = random.Random(60)
+    # Answers come late, so that people are at work before, during and after our writes.
+    knobs = {"api_author": author, "answer_delay_ms": 150, "latency_max_ms": 150}
+    async with running(tmp_path, knobs=knobs) as system:
+        lead_ids = await system.new_leads(LEADS)
+        taken = chance.sample(lead_ids, LEADS // 10)
+        moving = asyncio.create_task(system.move(lead_ids))
+        for number, lead_id in enumerate(taken):
+            # From the first push to the last, one by one.
+            await until(lambda n=number + 1: _are_set(system, n * LEADS // len(taken) // 2))
+            await _hand_over(system, [lead_id], PERSON)
+        await moving
+        await until(lambda: all_set(system, lead_ids))
+        await until(lambda: agrees(system, lead_ids), every_s=0.5)
+
+        events = await settled(system)
+        owners = await system.owners()
+        overwritten = await _writes_after_a_person(system, taken)
+
+        # Kommo has no lock: a write that is on its way lands. It is the only one, ever.
+        assert max((await system.writes()).values()) == 1
+        assert {lead_id for lead_id in taken if owners[lead_id] != PERSON} == set(overwritten)
+        assert max(overwritten.values(), default=0) < UNDER_WAY_S
+        assert len(overwritten) < len(taken) / 2
+        # Once a person's choice is known, nothing more is decided about the lead.
+        known: set[int] = set()
+        for recorded in events:
+            match recorded.event:
+                case LeadSeen(lead_id=lead_id, responsible_id=509):
+                    known.add(lead_id)
+                case LeadAssigned(lead_id=lead_id):
+                    assert lead_id not in known
+        assert set(taken) - known <= set(overwritten)
+
+
+async def test_F59_the_leads_of_a_manager_who_is_deactivated_meanwhile_go_to_others(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as system:
+        lead_ids = await system.new_leads(LEADS)
+        moving = asyncio.create_task(system.move(lead_ids))
+        await until(lambda: _are_set(system, LEADS // 5))
+        await system.kommo.post("/users/501/deactivate", {})
+        await system.kommo.http.put("/sandbox/knobs", content=b'{"refuse_user_ids": [501]}')
+        await moving
+        await until(lambda: all_set(system, lead_ids))
+        await until(lambda: agrees(system, lead_ids), every_s=0.5)
+
+        events = await settled(system)
+        withdrawn = [
+            (r.event.manager_id, r.event.reason)
+            for r in events
+            if isinstance(r.event, AssignmentWithdrawn)
+        ]
+        assert withdrawn
+        assert set(withdrawn) == {(501, "manager_refused")}
+        again = [
+            r.event for r in events if isinstance(r.event, LeadAssigned) and r.event.attempt > 1
+        ]
+        assert len(again) == len(withdrawn)
+        assert 501 not in {event.manager_id for event in again}
+        # What he had been given before is his; the last word on each lead is in Kommo.
+        last = {r.event.lead_id: r.event for r in events if isinstance(r.event, LeadAssigned)}
+        owners = await system.owners()
+        assert {i: owners[i] for i in lead_ids} == {i: last[i].manager_id for i in lead_ids}
+
+
+async def test_D5_3_what_finds_no_place_waits_and_is_served_in_order_as_places_get_free(
+    tmp_path: Path,
+) -> None:
+    managers, limit = (501, 502), 5
+    async with running(tmp_path) as system:
+        async with open_installation(system.fairlead.data) as installation:
+            await _apply(installation, tmp_path, managers, limit)
+            lead_ids = await system.new_leads(30)
+            for lead_id in lead_ids:  # one after another, so that there is an order
+                await system.move([lead_id])
+            await until(lambda: _counted(installation, assigned=10, waiting=20))
+            served = await _served(system, lead_ids)
+            deferred = [
+                r.event
+                for r in await _events(installation, system)
+                if isinstance(r.event, RequestDeferred)
+            ]
+            assert len({event.request_id for event in deferred}) == 20
+            verdicts = {s.verdict for event in deferred for s in event.standings}
+            assert verdicts == {"at_limit"}
+
+            for round_ in range(1, 5):
+                await _close(system, served[-10:][:5])
+                await until(lambda n=round_: _counted(installation, assigned=10 + 5 * n))
+                served = await _served(system, lead_ids)
+
+            decided = [
+                r.event.lead_id
+                for r in await _events(installation, system)
+                if isinstance(r.event, LeadAssigned)
+            ]
+        opened = [lead_id for lead_id in await _requested(system) if lead_id in set(lead_ids)]
+        assert decided == opened
+        assert sorted(decided) == sorted(lead_ids)
+        await settled(system)
+
+
+async def _are_set(system: Running, leads: int) -> bool:
+    summary = await system.kommo.get("/summary")
+    return bool(summary["leads_patched_by_api"] >= leads)
+
+
+async def _hand_over(system: Running, lead_ids: list[int], user_id: int) -> None:
+    await system.kommo.post(
+        "/leads/responsible", {"lead_ids": lead_ids, "responsible_user_id": user_id}
+    )
+
+
+async def _writes_after_a_person(system: Running, lead_ids: list[int]) -> dict[int, float]:
+    """Leads that were written after a person's change; how many seconds later it arrived."""
+    arrived = {
+        item["id"]: row["at"]
+        for row in await system.kommo.rows("requests", method="PATCH")
+        for item in orjson.loads(row["body"])
+    }
+    found: dict[int, float] = {}
+    by_person: dict[int, float] = {}
+    for row in await system.kommo.rows("responsibles"):
+        if row["lead_id"] in lead_ids and row["new"] == PERSON:
+            by_person[row["lead_id"]] = row["at"]
+        elif row["lead_id"] in by_person:
+            found[row["lead_id"]] = arrived[row["lead_id"]] - by_person[row["lead_id"]]
+    assert set(by_person) == set(lead_ids)
+    return found
+
+
+async def _apply(
+    installation: Installation, folder: Path, managers: tuple[int, ...], limit: int
+) -> None:
+    file = folder / "limited.yaml"
+    rule = {
+        "id": "site",
+        "stages": [{"pipeline": SALES, "stage": NEW_REQUEST}],
+        "limit": {"max": limit},
+        "participants": [{"manager": manager_id} for manager_id in managers],
+    }
+    file.write_text(dump({"version": 1, "rules": [rule]}))
+    await rules.apply(installation, await installation.account(None), file)
+
+
+async def _counted(installation: Installation, **expected: int) -> bool:
+    async with borrow(installation.pool) as connection:
+        tallies = await requests.counts(connection, (await installation.account(None)).account_id)
+    found = {state: sum(t.requests for t in tallies if t.state == state) for state in expected}
+    return found == expected
+
+
+async def _events(installation: Installation, system: Running) -> list[Any]:
+    found: list[Any] = []
+    while page := await installation.events.stream(system.account_id, len(found), 5_000):
+        found.extend(page)
+    return found
+
+
+async def _requested(system: Running) -> list[int]:
+    async with open_installation(system.fairlead.data) as installation:
+        return [
+            r.event.lead_id
+            for r in await _events(installation, system)
+            if isinstance(r.event, RequestOpened)
+        ]
+
+
+async def _served(system: Running, lead_ids: list[int]) -> list[int]:
+    """Leads that somebody has, in the order in which they got him."""
+    async with open_installation(system.fairlead.data) as installation:
+        found = [
+            r.event.lead_id
+            for r in await _events(installation, system)
+            if isinstance(r.event, LeadAssigned)
+        ]
+    await until(lambda: all_set(system, found))
+    assert set(found) <= set(lead_ids)
+    return found
+
+
+async def _close(system: Running, lead_ids: list[int]) -> None:
+    body = {"lead_ids": lead_ids, "pipeline_id": SALES, "status_id": WON}
+    await system.kommo.post("/leads/move", body)
