@@ -340,6 +340,9 @@ class KommoClient:
     async def _exchange(self, method: str, path: str, turn: Turn, body: object | None) -> _Reply:
         name = f"{method} {path.partition('?')[0]}"
         content = None if body is None else orjson.dumps(body)
+        if self._http.is_closed:
+            # Whoever waited for a turn did not see that the account got another client.
+            raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
         turn.start()
         try:
             async with (

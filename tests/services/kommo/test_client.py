@@ -225,6 +225,27 @@ async def test_F50_a_refused_connection_has_not_happened() -> None:
     assert not caught.value.may_have_happened
 
 
+async def test_a_client_that_was_replaced_meanwhile_is_unreachable_and_no_bug() -> None:
+    arrived = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        await reader.read()
+
+    async with serving(silent) as base_url:
+        client = KommoClient(base_url=base_url, token=SecretStr(CANARY), limiter=Limiter())
+        under_way = asyncio.create_task(client.set_responsible({7: 501}))
+        await arrived.wait()
+        await client.aclose()
+        with pytest.raises(Unreachable) as cut:
+            await under_way
+        with pytest.raises(Unreachable) as late:
+            await client.set_responsible({7: 501})
+
+    assert (cut.value.may_have_happened, late.value.may_have_happened) == (True, False)
+
+
 async def test_F52_complaints_name_the_element() -> None:
     error = {"code": "NotSupportedChoice", "path": "responsible_user_id", "detail": "no\x00\n"}
     body = {"validation-errors": [{"request_id": "3", "errors": [error]}], "detail": "failed"}
