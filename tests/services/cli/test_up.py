@@ -222,6 +222,34 @@ async def test_F37_a_database_that_does_not_start_any_more_ends_fairlead(
     assert database.revivals == upping.REVIVALS_MAX
 
 
+async def test_F13_a_role_that_drops_a_cancellation_is_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As `asyncio.wait_for` of Python 3.11 does, when it comes together with its event."""
+    monkeypatch.setattr(upping, "CANCEL_AGAIN_S", 0.01)
+    told: list[str] = []
+
+    async def stubborn() -> None:
+        while len(told) < 3:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append("stop")
+        raise asyncio.CancelledError
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    tasks = [asyncio.create_task(work()) for work in (stubborn, broken)]
+    await asyncio.sleep(0)
+
+    await upping._end(tasks)
+
+    assert told == ["stop"] * 3
+    assert tasks[0].cancelled()
+    assert isinstance(tasks[1].exception(), ZeroDivisionError)
+
+
 def test_several_failures_of_roles_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     async def fail() -> None:
         async with asyncio.TaskGroup() as roles:
