@@ -1,0 +1,101 @@
+"""The demo as a user runs it, and that it does not praise itself without reason."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.cli import demo, main
+from services.cli.demo import Demo
+from services.cli.kommo_process import LocalKommo
+from tests.services.cli.conftest import process
+
+
+def test_the_demo_distributes_proves_it_and_ends_with_0(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+
+    said = process(tmp_path, "demo", "--leads", 60, "--drop", 10, "--report", report, within_s=150)
+
+    assert said.status == 0, said
+    assert "What each manager got" in said.out
+    (row,) = re.findall(r"^│ 60 +│.*│$", said.out, re.MULTILINE)
+    # requested, decided, set in Kommo, waiting, lost, twice
+    assert [int(cell) for cell in row.strip("│").split("│")] == [60, 60, 60, 0, 0, 0]
+    assert said.out.count("Decided again from what was recorded: the same decision.") == 3
+    assert "Traceback" not in said.out + said.err
+    page = report.read_text()
+    assert "<html" in page
+    assert "Ana Souza" in page
+
+
+@pytest.mark.parametrize(
+    ("knobs", "count"),
+    [
+        # Kommo takes 7 requests a second, and then nothing but refusals.
+        ({"error_next": 1_000_000, "error_status": 503}, "lost"),
+    ],
+)
+async def test_the_demo_fails_when_a_lead_is_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knobs: dict[str, Any], count: str
+) -> None:
+    """Kommo stops taking changes right before the leads are moved."""
+    monkeypatch.setattr(demo, "STALLED_S", 2.0)
+    distribute = Demo._distribute
+
+    async def break_kommo(self: Demo, kommo: LocalKommo, *rest: Any) -> Any:
+        answer = await kommo.http.put("/sandbox/knobs", json=knobs)
+        answer.raise_for_status()
+        return await distribute(self, kommo, *rest)
+
+    monkeypatch.setattr(Demo, "_distribute", break_kommo)
+    played = Demo(leads=10, drop_percent=0, batch=50, report=tmp_path / "report.html")
+
+    async with asyncio.timeout(60):
+        findings = await played.play()
+
+    assert getattr(findings, count) == 10
+    assert findings.set_in_kommo == 0
+    assert findings.decided == 10
+
+
+async def test_the_demo_counts_a_lead_that_is_written_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody writes one of the leads once more by the API, as a rival program would."""
+    find = demo.find
+
+    async def write_once_more(kommo: LocalKommo, *rest: Any, **more: Any) -> Any:
+        lead_id = more["lead_ids"][0]
+        owner = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}[lead_id]
+        answer = await kommo.http.patch(
+            "/api/v4/leads",
+            json=[{"id": lead_id, "responsible_user_id": owner}],
+            headers={"authorization": f"Bearer {kommo.token_file.read_text()}"},
+        )
+        answer.raise_for_status()
+        return await find(kommo, *rest, **more)
+
+    monkeypatch.setattr(demo, "find", write_once_more)
+    played = Demo(leads=10, drop_percent=0, batch=50, report=tmp_path / "report.html")
+
+    async with asyncio.timeout(60):
+        findings = await played.play()
+
+    assert (findings.lost, findings.twice, findings.set_in_kommo) == (0, 1, 10)
+
+
+@pytest.mark.parametrize(("is_proved", "status"), [(True, 0), (False, 1)])
+def test_the_demos_result_is_its_exit_status(
+    monkeypatch: pytest.MonkeyPatch, *, is_proved: bool, status: int
+) -> None:
+    async def run(_: Demo) -> bool:
+        return is_proved
+
+    monkeypatch.setattr(Demo, "run", run)
+
+    with pytest.raises(main.typer.Exit) as ended:
+        main.demo(leads=10)
+
+    assert ended.value.exit_code == status
