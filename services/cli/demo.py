@@ -29,6 +29,7 @@ from services.cli.installation import RUNTIME_FILE, Installation, open_installat
 from services.cli.kommo_process import LocalKommo, end, local_kommo, written
 from services.cli.output import err, out, say
 from services.cli.sample import INBOX, NEW_REQUEST, PAUSED_ID, SALES, sample_rules
+from services.projector.run import lag
 from services.rules_file import dump
 from services.storage.accounts import Account
 from services.storage.database import borrow
@@ -122,6 +123,7 @@ class Demo:
         )
         await self._watch(kommo, installation, len(lead_ids))
         await moving
+        await _await_views(installation)
         return await find(
             kommo,
             installation,
@@ -195,6 +197,14 @@ async def _fairlead(folder: Path, batch: int) -> AsyncIterator[None]:
         yield
     finally:
         await end(process)
+
+
+async def _await_views(installation: Installation) -> None:
+    """Wait until the tables that are read next have taken in every event."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        # They are moved by another process.
+        while any((await lag(installation.pool, installation.events)).values()):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _await_baseline(installation: Installation, account: Account, leads: int) -> None:

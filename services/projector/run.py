@@ -45,6 +45,8 @@ class Options:
         batch_size_max: Events per transaction.
         connections_max: Transactions at the same time; the pool should have some more.
         poll_s: The longest time between two looks at the heads.
+        views_spacing_s: The least time between two passes over what only people look at: in a
+            burst, many small transactions become few, and the work lists get their time.
         retry_s_max: The longest pause while the database is away (F37), and before a
             projection that failed is tried again.
     """
@@ -52,6 +54,7 @@ class Options:
     batch_size_max: int = 500
     connections_max: int = 4
     poll_s: float = 1.0
+    views_spacing_s: float = 0.25
     retry_s_max: float = 5.0
 
 
@@ -100,6 +103,8 @@ class Projector:
         self._unsure = {projection.NAME for projection in projections}
         self._halts: dict[tuple[str, int | None], _Halt] = {}
         self._troubles: list[Exception] = []
+        self._in_pass = self._projections
+        self._views_at = 0.0
         # Halts are judged by the pass's begin, so that nothing is tried twice in one pass.
         self._pass_began = 0.0
 
@@ -113,8 +118,7 @@ class Projector:
                         for outdated in await schema.prepare(self._pool, self._projections):
                             rebuilds.create_task(self._rebuild(outdated))
                         prepared = True
-                    while await self.catch_up():
-                        pass
+                    wait_s = await self._follow()
                 except Exception as error:
                     if not is_trouble(error):
                         raise
@@ -124,10 +128,25 @@ class Projector:
                     await asyncio.sleep(pause_s)
                     continue
                 failures = 0
-                await self._wait(self._options.poll_s)
+                await self._wait(wait_s)
 
-    async def catch_up(self) -> frozenset[str]:
-        """Bring every projection to the heads as they are now.
+    async def _follow(self) -> float:
+        """Catch up with the work lists, and with the views if their time has come.
+
+        Returns:
+            For how many seconds the next wait may last.
+        """
+        loop, options = asyncio.get_running_loop(), self._options
+        is_time_for_views = loop.time() >= self._views_at
+        while await self.catch_up(work_lists_only=not is_time_for_views):
+            pass
+        if is_time_for_views:
+            self._views_at = loop.time() + options.views_spacing_s
+            return options.poll_s
+        return min(options.poll_s, max(0.0, self._views_at - loop.time()))
+
+    async def catch_up(self, *, work_lists_only: bool = False) -> frozenset[str]:
+        """Bring every projection, or only those that others act on, to the heads as they are now.
 
         Returns:
             The names of the projections that moved; empty when there was nothing to do.
@@ -137,6 +156,11 @@ class Projector:
         """
         moved: set[str] = set()
         self._troubles.clear()
+        self._in_pass = tuple(
+            projection
+            for projection in self._in_pass
+            if not work_lists_only or projection.NAME in WORK_LISTS
+        )
         self._pass_began = asyncio.get_running_loop().time()
         heads = await self._store.heads()
         await self._load_positions()
@@ -255,7 +279,7 @@ class Projector:
     def _behind(self, account_id: int, head: int) -> list[Projection]:
         return [
             projection
-            for projection in self._projections
+            for projection in self._in_pass
             if self._position(projection, account_id) < head
             and not self._is_halted((projection.NAME, account_id))
             and not self._is_halted((projection.NAME, None))

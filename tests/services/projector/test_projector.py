@@ -113,7 +113,7 @@ async def running(following: Projector) -> AsyncIterator[asyncio.Task[None]]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await condition():  # noqa: ASYNC110 - a database sets no event
             await asyncio.sleep(0.01)
 
