@@ -110,7 +110,7 @@ async def _connect(
     except BaseException:
         await client.unsubscribe(hook_url)
         raise
-    names = names_of(facts, users, pipelines)
+    names = names_of(facts, users, pipelines, webhooks="on")
     await installation.accounts.update_directory(facts.id, names)
     message = description(facts, users, at=datetime.now(UTC))
     await installation.log.publish([Entry(facts.id, encode_inbound(message))])

@@ -10,6 +10,7 @@ from domain.schedule import tzdata_version
 from projections import assignments, fairness, requests
 from services.cli.installation import Installation
 from services.projector.run import lag
+from services.storage.accounts import Account
 from services.storage.database import borrow
 
 PUSHED_WITHIN = timedelta(minutes=5)
@@ -39,6 +40,8 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
         listed or "none is connected",
         "" if accounts else "connect one: fairlead connect ADDRESS",
     )
+    for account in accounts:
+        yield webhooks_of(account)
     yield await _projections(installation)
     yield await _requests(installation)
     yield await _pushes(installation)
@@ -52,6 +55,21 @@ def _process(installation: Installation) -> Finding:
     if runtime is None:
         return Finding("process", "not running", "start it: fairlead up")
     return Finding("process", f"{runtime['pid']}, receives at {runtime['address']}")
+
+
+def webhooks_of(account: Account) -> Finding:
+    """What the gateway found when it read the subscription, at most an hour ago while up."""
+    subject, state = f"webhooks of {account.account_id}", account.directory.get("webhooks")
+    again = f"connect again: fairlead connect {account.base_url}"
+    match state:
+        case "on":
+            return Finding(subject, "subscribed")
+        case "disabled":
+            return Finding(subject, "switched off by Kommo", again)
+        case "missing":
+            return Finding(subject, "not subscribed any more", again)
+        case _:
+            return Finding(subject, "not known yet")
 
 
 async def _projections(installation: Installation) -> Finding:

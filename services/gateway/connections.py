@@ -15,11 +15,12 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Connection:
-    """An account and its client; a new address or token makes a new connection."""
+    """An account and its client; a new address, token or secret makes a new connection."""
 
     account_id: int
     client: KommoClient
     fingerprint: bytes
+    webhook_digest: bytes | None = None
 
 
 class Connections:
@@ -79,7 +80,7 @@ class Connections:
                 self._refused[account_id] = fingerprint
                 log.error("account_address_refused", account_id=account_id)  # noqa: TRY400 - no bug
             return
-        self._open[account_id] = Connection(account_id, client, fingerprint)
+        self._open[account_id] = Connection(account_id, client, fingerprint, account.webhook_digest)
         log.info("account_connected", account_id=account_id)
         if known is not None:
             # A call in flight may fail by this; that counts as an unknown outcome, like any cut.
@@ -88,4 +89,5 @@ class Connections:
 
 def _fingerprint(account: Connected) -> bytes:
     token = account.token.get_secret_value()
-    return sha256(f"{account.base_url}\n{token}".encode()).digest()
+    known = f"{account.base_url}\n{token}\n".encode() + (account.webhook_digest or b"")
+    return sha256(known).digest()

@@ -1,23 +1,33 @@
-"""Reads who and what an account has: its zone, its users, its stages (D2.1, D4.3)."""
+"""Reads who and what an account has: its zone, its users, its stages (D2.1, D4.3).
+
+It also looks whether Kommo still sends us its webhooks: after too many bad answers it stops, and
+tells nobody but its own settings page (F31).
+"""
 
 import asyncio
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import structlog
+from pydantic import SecretStr
 
 from contracts.inbound import DescribeAccount, Inbound
-from contracts.kommo.rest import Account, Pipeline, User
+from contracts.kommo.rest import Account, Pipeline, User, Webhook
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Accounts, Now, Publisher
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.secrets import digest_of
 
 log = structlog.get_logger(__name__)
+
+Webhooks = Literal["on", "disabled", "missing", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +72,7 @@ class Directory:
         self._wake.set()
 
     async def run(self) -> None:
-        """Read until cancelled, one account at a time: three or so calls an hour each."""
+        """Read until cancelled, one account at a time: four or so calls an hour each."""
         while True:
             self._wake.clear()
             for connection in self._connections.all():
@@ -98,9 +108,50 @@ class Directory:
             raise MalformedAnswer("the zone of the account is unknown")
         users = await client.users()
         pipelines = await client.pipelines()
-        await self._accounts.describe(account_id, names_of(facts, users, pipelines))
+        webhooks = await self._webhooks(connection)
+        directory = names_of(facts, users, pipelines, webhooks=webhooks)
+        await self._accounts.describe(account_id, directory)
         await self._publisher.publish([description(facts, users, at=self._now())])
         log.info("account_described", account_id=account_id, users=len(users))
+
+    async def _webhooks(self, connection: Connection) -> Webhooks:
+        """Whether Kommo sends us its webhooks; not to know it keeps nothing else from being read.
+
+        Raises:
+            services.errors.Unavailable: Kommo cannot be asked now.
+        """
+        account_id, digest = connection.account_id, connection.webhook_digest
+        if digest is None:
+            return "unknown"
+        try:
+            found = state_of(await connection.client.webhooks(), digest)
+        except (AccountStopped, MalformedAnswer, Rejected) as error:
+            log.warning("webhooks_unread", account_id=account_id, error=type(error).__name__)
+            return "unknown"
+        if found != "on":
+            advice = "connect the account again: fairlead connect"
+            log.error("webhooks_switched_off", account_id=account_id, found=found, advice=advice)
+        return found
+
+
+def state_of(webhooks: Sequence[Webhook], digest: bytes) -> Webhooks:
+    """What has become of the subscription whose address ends with the secret of this digest."""
+    ours = [
+        webhook
+        for webhook in webhooks
+        if hmac.compare_digest(digest_of(_secret_of(webhook.destination)), digest)
+    ]
+    if not ours:
+        return "missing"
+    return "disabled" if all(webhook.disabled for webhook in ours) else "on"
+
+
+def _secret_of(destination: str) -> SecretStr:
+    try:
+        path = urlsplit(destination).path
+    except ValueError:
+        return SecretStr("")
+    return SecretStr(path.rstrip("/").rpartition("/")[2])
 
 
 def _is_zone(name: str) -> bool:
@@ -123,10 +174,15 @@ def description(facts: Account, users: Sequence[User], *, at: datetime) -> Inbou
 
 
 def names_of(
-    facts: Account, users: Sequence[User], pipelines: Sequence[Pipeline]
+    facts: Account,
+    users: Sequence[User],
+    pipelines: Sequence[Pipeline],
+    *,
+    webhooks: Webhooks,
 ) -> dict[str, Any]:
-    """What people read instead of ids, as JSON data for the registry."""
+    """What people read of an account, names instead of ids, as JSON data for the registry."""
     return {
+        "webhooks": webhooks,
         "timezone": facts.timezone,
         "users": [
             {

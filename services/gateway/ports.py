@@ -16,11 +16,16 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connected:
-    """An account that is connected, with what is needed to call it."""
+    """An account that is connected, with what is needed to call it.
+
+    Attributes:
+        webhook_digest: SHA-256 of the secret in its webhooks' address; None while unknown.
+    """
 
     account_id: int
     base_url: str
     token: SecretStr
+    webhook_digest: bytes | None = None
 
 
 class Accounts(Protocol):
@@ -35,7 +40,7 @@ class Accounts(Protocol):
         ...
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
-        """Store names of users and stages as JSON data, for people to read.
+        """Store names and the state of the webhooks as JSON data, for people to read.
 
         Raises:
             services.errors.Unavailable: The registry does not answer.

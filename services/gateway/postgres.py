@@ -128,6 +128,8 @@ class RegisteredAccounts:
 
     async def connected(self) -> Sequence[Connected]:
         """All accounts whose token can be opened."""
+        owners = await self.registry.webhook_digests()
+        digests = {account_id: digest for digest, account_id in owners.items()}
         found: list[Connected] = []
         for account in await self.registry.all():
             try:
@@ -138,12 +140,17 @@ class RegisteredAccounts:
                 log.error("token_unreadable", account_id=account.account_id)  # noqa: TRY400 - no bug
                 continue
             found.append(
-                Connected(account_id=account.account_id, base_url=account.base_url, token=token)
+                Connected(
+                    account_id=account.account_id,
+                    base_url=account.base_url,
+                    token=token,
+                    webhook_digest=digests.get(account.account_id),
+                )
             )
         return found
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
-        """Store the names that people read."""
+        """Store what people read."""
         try:
             await self.registry.update_directory(account_id, dict(directory))
         except UnknownAccount:

@@ -57,8 +57,8 @@ class Account:
     """A connected account, without its secrets.
 
     Attributes:
-        directory: Names of users and stages as JSON data, for people to read; no decision
-            depends on it.
+        directory: Names of users and stages and the state of the webhooks as JSON data, for
+            people to read; no decision depends on it.
     """
 
     account_id: int

@@ -5,16 +5,25 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from pydantic import SecretStr
+
 from contracts.inbound import DescribeAccount, LeadMissing, LeadObserved, ResponsibleSet
 from projections import assignments
 from services.codec import decode_inbound
 from services.gateway import app
-from services.gateway.postgres import PostgresSweeps, PostgresWorkList, ensure_schema
+from services.gateway.postgres import (
+    PostgresSweeps,
+    PostgresWorkList,
+    RegisteredAccounts,
+    ensure_schema,
+)
 from services.gateway.settings import Settings
 from services.gateway.sweep import Progress
 from services.log.postgres import PostgresLogWriter
 from services.projector.schema import prepare
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID
+from services.secrets import Vault, digest_of
+from services.storage.accounts import AccountRegistry
 from tests.services.gateway.world import Books, running, until, utc_now, world
 
 ANA = 501
@@ -124,3 +133,22 @@ async def test_the_work_list_pages_through_everything_that_is_pending(pool: Any)
 
     assert sorted(row.lead_id for row in (*first, *second)) == list(range(1, 8))
     assert [row.lead_id for row in await work.of_leads(ACCOUNT_ID, [3, 99])] == [3]
+
+
+async def test_F31_an_account_comes_with_the_digest_of_its_own_secret(pool: Any) -> None:
+    registry = AccountRegistry(pool, Vault((b"k" * 32,)))
+    for account_id in (1, 2):
+        await registry.add(
+            account_id,
+            subdomain=f"a{account_id}",
+            base_url=f"https://a{account_id}.kommo.com",
+            token=SecretStr("t"),
+            webhook_secret=SecretStr(f"secret {account_id}"),
+            timezone="UTC",
+        )
+
+    found = await RegisteredAccounts(registry).connected()
+    assert [(each.account_id, each.webhook_digest) for each in found] == [
+        (1, digest_of(SecretStr("secret 1"))),
+        (2, digest_of(SecretStr("secret 2"))),
+    ]

@@ -7,16 +7,27 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
 from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved
+from contracts.kommo.rest import Webhook
 from projections.lookups import Lookup
-from services.gateway.directory import Directory
+from services.gateway.directory import Directory, DirectoryRules, state_of
 from services.gateway.lookups import LookupReader
+from services.gateway.ports import Connected
 from services.gateway.sweep import Progress, Sweeper, SweepRules
 from services.kommo.errors import Unreachable
+from services.sandbox.knobs import Knobs
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, MANAGER_IDS
-from tests.services.gateway.world import PERSON, World, running, until, utc_now, world
+from services.secrets import digest_of
+from tests.services.gateway.world import PERSON, OneAccount, World, running, until, utc_now, world
 
 ANA = 501
+SECRET = "s3cr3t-of-acme-4f1e9d0c2b7a68559e31"  # noqa: S105 - opens nothing
+# Nobody listens there.
+HOOK = f"http://127.0.0.1:9/kommo/{SECRET}/"
 
 
 @dataclass
@@ -268,3 +279,84 @@ async def test_the_directory_is_read_again_each_hour() -> None:
 
         times = [row.monotonic for row in here.requests() if "account" in row.path]
         assert (times[1] - times[0]) * 2_000 >= 3_600
+
+
+class WithSecret(OneAccount):
+    """A registry that knows the account's webhook secret."""
+
+    async def connected(self) -> Sequence[Connected]:
+        digest = digest_of(SecretStr(SECRET))
+        return [replace(each, webhook_digest=digest) for each in await super().connected()]
+
+
+async def with_secret(here: World) -> tuple[WithSecret, Directory]:
+    """The same account in another registry, in the same connections, which the world closes."""
+    accounts = WithSecret(here.accounts.base_url, here.accounts.token)
+    here.connections._accounts = accounts
+    await here.connections.reload()
+    return accounts, Directory(
+        accounts=accounts,
+        connections=here.connections,
+        publisher=here.books,
+        now=utc_now,
+        rules=DirectoryRules(interval_s=100.0),
+        timing=here.timing,
+    )
+
+
+async def subscribe(here: World) -> None:
+    (connection,) = here.connections.all()
+    await connection.client.subscribe(SecretStr(HOOK), ("update_lead", "responsible_lead"))
+
+
+async def test_F31_a_hook_that_kommo_switched_off_is_told_loudly_and_without_its_secret() -> None:
+    knobs = Knobs(requests_per_second=1_000_000, disable_after=0)
+    async with world(1, knobs=knobs, rate_per_s=600.0) as here:
+        accounts, directory = await with_secret(here)
+        await subscribe(here)
+        with capture_logs() as lines:
+            async with running(directory.run()):
+                await until(lambda: accounts.directory.get("webhooks") == "on")
+                assert [line for line in lines if line["log_level"] == "error"] == []
+                here.person_takes(here.lead_ids, ANA)
+                await until(lambda: accounts.directory["webhooks"] == "disabled")
+                await here.connections.all()[0].client.unsubscribe(SecretStr(HOOK))
+                await subscribe(here)
+                await until(lambda: accounts.directory["webhooks"] == "on")
+
+        alarms = [line for line in lines if line["log_level"] == "error"]
+        assert {(line["event"], line["account_id"]) for line in alarms} == {
+            ("webhooks_switched_off", ACCOUNT_ID)
+        }
+        assert alarms[0]["found"] == "disabled"
+        assert "fairlead connect" in alarms[0]["advice"]
+        assert SECRET not in f"{lines} {accounts.directory}"
+
+
+async def test_F31_a_hook_that_is_gone_is_told_too() -> None:
+    async with world() as here:
+        accounts, directory = await with_secret(here)
+        with capture_logs() as lines:
+            async with running(directory.run()):
+                await until(lambda: bool(here.books.messages))
+
+        assert accounts.directory["webhooks"] == "missing"
+        assert "webhooks_switched_off" in {line["event"] for line in lines}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "expected"),
+    [
+        ([], "missing"),
+        ([("https://x.test/kommo/other/", False)], "missing"),
+        ([("http://[", False), ("", False)], "missing"),
+        ([(HOOK, False)], "on"),
+        ([(HOOK.rstrip("/"), True)], "disabled"),
+        ([(HOOK, True), ("https://x.test/kommo/other/", False)], "disabled"),
+        ([(HOOK, True), (HOOK.replace(":9", ":10"), False)], "on"),
+    ],
+)
+def test_F31_ours_is_told_by_its_secret(hooks: list[tuple[str, bool]], expected: str) -> None:
+    webhooks = [Webhook(destination=address, disabled=disabled) for address, disabled in hooks]
+
+    assert state_of(webhooks, digest_of(SecretStr(SECRET))) == expected
