@@ -158,7 +158,7 @@ class Projector:
         self._troubles.clear()
         self._in_pass = tuple(
             projection
-            for projection in self._in_pass
+            for projection in self._projections
             if not work_lists_only or projection.NAME in WORK_LISTS
         )
         self._pass_began = asyncio.get_running_loop().time()

@@ -144,6 +144,16 @@ async def test_I9_every_projection_follows_and_equals_its_rebuild(pool: Any) -> 
         assert await compare(pool, EventStore(pool), projection) == []
 
 
+async def test_views_follow_after_the_work_lists_however_often_events_come(pool: Any) -> None:
+    lives = [story(account_id=account_id, seed=account_id, messages=60) for account_id in range(5)]
+    writer = Writer(EventStore(pool))
+    await schema.prepare(pool)
+    async with running(projector(pool)):
+        for lived in lives:
+            await writer.store_all(lived)
+            await until(lambda: caught_up(pool))
+
+
 async def test_I9_a_row_that_no_event_explains_is_found(pool: Any) -> None:
     lived = story(seed=1, messages=100)
     await Writer(EventStore(pool)).store_all(lived)
