@@ -58,9 +58,9 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _said(error: BaseException) -> str:
-    """The error's words; the system's own without their number."""
+    """The error's words; the system's own without their number; its kind if it has none."""
     if not isinstance(error, OSError) or not error.strerror:
-        return str(error)
+        return str(error) or type(error).__name__
     return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
 
 

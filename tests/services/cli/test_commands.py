@@ -248,6 +248,10 @@ def test_explain_tells_why_a_lead_went_where_it_went(here: Here) -> None:
     lead_id = here.assigned_lead()
     owner = here.do(here.system.owners())[lead_id]
 
+    async def is_told() -> bool:
+        return (await asyncio.to_thread(here.say, "explain", lead_id)).status == 0
+
+    here.do(until(is_told))  # the feed of decisions follows a moment later
     said = here.say("explain", lead_id)
 
     assert (said.status, said.err) == (0, "")

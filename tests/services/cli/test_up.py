@@ -263,6 +263,13 @@ def test_several_failures_of_roles_are_one_line(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "error: the disk is full\n"
 
 
+def test_an_error_without_words_is_told_by_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        complete(_raise(TimeoutError()))
+
+    assert capsys.readouterr().err == "error: TimeoutError\n"
+
+
 def test_a_bug_of_a_role_is_never_hidden_behind_an_expected_error() -> None:
     async def fail() -> None:
         async with asyncio.TaskGroup() as roles:
