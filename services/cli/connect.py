@@ -10,6 +10,7 @@ from services.cli.installation import Installation, Wrong
 from services.codec import encode_inbound
 from services.errors import Malformed, Unavailable
 from services.gateway.directory import description, names_of
+from services.gateway.starts import SharedStarts
 from services.kommo.client import KommoClient
 from services.kommo.errors import AccountStopped, Rejected
 from services.kommo.limiter import Limiter
@@ -65,8 +66,10 @@ async def connect(
     """
     hide(token)
     _check_public_url(public_url)
+    # The same address as the gateway's, whose requests Kommo counts with ours.
+    limiter = Limiter(starts=SharedStarts(installation.pool))
     try:
-        client = KommoClient(base_url=base_url, token=token, limiter=Limiter())
+        client = KommoClient(base_url=base_url, token=token, limiter=limiter)
     except Malformed as error:
         raise Wrong(f"ADDRESS: {error}") from error
     async with client:

@@ -24,6 +24,7 @@ from services.gateway.postgres import (
 from services.gateway.publisher import LogPublisher
 from services.gateway.pusher import Pusher
 from services.gateway.settings import Settings
+from services.gateway.starts import SharedStarts
 from services.gateway.sweep import Sweeper
 from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing
@@ -95,7 +96,7 @@ def build(
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
     timing = timing or SystemTiming()
-    limiter = Limiter(settings.pace(), timing)
+    limiter = Limiter(settings.pace(), timing, SharedStarts(pool))
     connections = Connections(accounts, limiter, settings.deadlines())
     publisher = LogPublisher(writer, encode_inbound, timing)
     return Gateway(

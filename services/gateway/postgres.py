@@ -12,6 +12,7 @@ from projections import assignments, lookups
 from projections.assignments import Assignment
 from projections.lookups import Lookup
 from services.errors import Unavailable
+from services.gateway import starts
 from services.gateway.ports import Connected
 from services.gateway.sweep import Progress
 from services.secrets import Unsealable
@@ -62,6 +63,7 @@ async def ensure_schema(connection: Any) -> None:  # noqa: ANN401 - asyncpg ship
     async with connection.transaction():
         await connection.execute(SCHEMA_LOCK)
         await connection.execute(SCHEMA)
+        await connection.execute(starts.TABLES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -343,7 +343,7 @@ class KommoClient:
         if self._http.is_closed:
             # Whoever waited for a turn did not see that the account got another client.
             raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
-        turn.start()
+        await turn.start()
         try:
             async with (
                 asyncio.timeout(self._deadlines.total_s),
@@ -358,7 +358,7 @@ class KommoClient:
             kind = type(error).__name__
             raise Unreachable(f"{name}: {kind}", may_have_happened=True) from error
         reply = _Reply(response.status_code, data, _date(response))
-        _report(turn, reply, response.headers.get("Retry-After"))
+        await _report(turn, reply, response.headers.get("Retry-After"))
         if not _OK <= reply.status < _REDIRECTS:
             _refuse(name, reply)
         return reply
@@ -404,14 +404,14 @@ def _trust() -> ssl.SSLContext:
     return context
 
 
-def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
+async def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
     """Tell the limiter what the answer says of our address."""
     problem = read_problem(reply.body) if reply.status in {_FORBIDDEN, _TOO_MANY} else None
     if reply.status == _TOO_MANY:
         stated = problem.retry_after if problem is not None else None
-        turn.limited(seconds_of(retry_after) if stated is None else stated)
+        await turn.limited(seconds_of(retry_after) if stated is None else stated)
     elif reply.status == _FORBIDDEN and problem is None:
-        turn.blocked()
+        await turn.blocked()
     else:
         turn.answered()
 

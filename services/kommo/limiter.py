@@ -1,8 +1,9 @@
 """One limiter for our source address: Kommo counts requests of an address, not of an account.
 
-It hands out turns, evenly spaced, most urgent first; it counts the starts of requests, since
-answers may take seconds (F51). A 429 or a block closes it for everybody; after the pause
-exactly one request goes out as a probe, and its answer decides (F47, F48).
+It hands out turns, evenly spaced, most urgent first. What counts is when a request starts, not
+when it got its turn or its answer (F51): every start is noted in `services.kommo.starts`, and waits
+if it would be one too many. A 429 or a block closes it for everybody; after the pause exactly
+one request goes out as a probe, and its answer decides (F47, F48).
 """
 
 import asyncio
@@ -16,10 +17,15 @@ from typing import Literal
 
 import structlog
 
+from services.errors import Unavailable
 from services.kommo.errors import AddressBlocked, Closed, Crowded, RateLimited
+from services.kommo.starts import WINDOW_S, OwnStarts, Starts
 from services.kommo.timing import SystemTiming, Timing, wait_for
 
 log = structlog.get_logger(__name__)
+
+# A start that is one too many waits no longer than this; anything longer is a pause.
+SHORT_WAIT_S = 2.0
 
 
 class Priority(IntEnum):
@@ -74,36 +80,47 @@ class Turn:
         self.is_started = False
         self.is_settled = False
 
-    def start(self) -> None:
-        """Call this immediately before the request leaves.
+    async def start(self) -> None:
+        """Call this immediately before the request leaves; it may wait for a moment.
 
         Raises:
             Closed: The address was closed since the turn was given; do not send.
+            services.errors.Unavailable: The start cannot be noted; do not send.
         """
         if self.is_started:
             raise RuntimeError("a turn is good for one request")
-        self._limiter._check(self)  # noqa: SLF001 - a turn is a part of its limiter
+        await self._limiter._begin(self)  # noqa: SLF001 - a turn is a part of its limiter
         self.is_started = True
 
     def answered(self) -> None:
         """Kommo answered something that is not about our address."""
         self._limiter._on_answer(self)  # noqa: SLF001
 
-    def limited(self, retry_after_s: float | None) -> None:
+    async def limited(self, retry_after_s: float | None) -> None:
         """Kommo answered 429, with the pause it asks for, if any."""
         self._limiter._on_limited(self, retry_after_s)  # noqa: SLF001
+        await self._limiter._note_pause()  # noqa: SLF001
 
-    def blocked(self) -> None:
+    async def blocked(self) -> None:
         """Kommo refuses our address."""
         self._limiter._on_blocked(self)  # noqa: SLF001
+        await self._limiter._note_pause()  # noqa: SLF001
 
 
 class Limiter:
     """Hands out turns; share one among all clients behind one source address."""
 
-    def __init__(self, pace: Pace | None = None, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        pace: Pace | None = None,
+        timing: Timing | None = None,
+        starts: Starts | None = None,
+    ) -> None:
         self._pace = pace or Pace()
         self._timing = timing or SystemTiming()
+        self._starts = starts or OwnStarts(self._timing)
+        # One more than an even pace would bring, so that a late start can be made up for.
+        self._most = int(self._pace.rate_per_s * WINDOW_S) + 1
         self._interval = 1.0 / self._pace.rate_per_s
         self._next_at = -math.inf  # when the next start is due at an even pace
         self._queues: dict[Priority, deque[_Waiter]] = {each: deque() for each in Priority}
@@ -192,6 +209,26 @@ class Limiter:
         if is_probe:
             self._state = "probing"
         return Turn(self, epoch=self._epoch, is_probe=is_probe)
+
+    async def _begin(self, turn: Turn) -> None:
+        self._check(turn)
+        while (wait_s := await self._starts.take(self._most)) > 0:
+            if wait_s > SHORT_WAIT_S:
+                # A pause that another process, or we before a restart, were told to make.
+                self._close(self._timing.monotonic() + wait_s)
+                log.warning("address_pause_found", pause_s=wait_s)
+            self._check(turn)
+            await self._timing.sleep(wait_s)
+            self._check(turn)
+
+    async def _note_pause(self) -> None:
+        seconds = self._closed_until - self._timing.monotonic()
+        if self._state != "closed" or seconds <= 0:
+            return
+        try:
+            await self._starts.pause(seconds)
+        except Unavailable:
+            log.warning("pause_not_noted", pause_s=seconds)
 
     def _check(self, turn: Turn) -> None:
         if turn.epoch != self._epoch:

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import random
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -60,16 +61,16 @@ class Calls:
 
     async def _call(self, name: str, priority: Priority, answer: object) -> None:
         async with self.limiter.turn(priority) as turn:
-            turn.start()
+            await turn.start()
             self.left.append((round(self.timing.now - 1_000.0, 6), name))
             if isinstance(answer, asyncio.Future):
                 answer = await answer
             if answer == 429:
-                turn.limited(None)
+                await turn.limited(None)
             elif isinstance(answer, float):
-                turn.limited(answer)
+                await turn.limited(answer)
             elif answer == 403:
-                turn.blocked()
+                await turn.blocked()
             elif answer == 200:
                 turn.answered()
 
@@ -205,7 +206,41 @@ async def test_F47_a_turn_given_before_the_pause_may_not_start_inside_it(calls: 
         calls.call("limited", answer=30.0)
         await calls.timing.advance(1)
         with pytest.raises(Closed):
-            held.start()
+            await held.start()
+
+
+async def test_F47_uneven_work_between_turn_and_start_never_makes_one_start_too_many() -> None:
+    timing, chance = ManualTiming(), random.Random(7)
+    limiter = Limiter(Pace(rate_per_s=6.0), timing)
+    left: list[float] = []
+
+    async def work() -> None:
+        while len(left) < 200:
+            async with limiter.turn(Priority.PUSH) as turn:
+                await timing.sleep(chance.uniform(0, 0.35))
+                await turn.start()
+                left.append(timing.now)
+                turn.answered()
+
+    tasks = [asyncio.create_task(work()) for _ in range(4)]
+    await timing.advance(60)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert len(left) >= 200
+    assert max(sum(a <= b < a + 1.0 for b in left) for a in left) <= 7
+
+
+async def test_F47_a_pause_of_another_process_closes_the_address(calls: Calls) -> None:
+    await calls.limiter._starts.pause(30)
+    calls.call("early")
+    await calls.timing.advance(1)
+    calls.call("late")
+    await calls.timing.advance(40)
+
+    assert calls.names() == ["late"]
+    assert calls.times()[0] >= 30
 
 
 async def test_F48_a_blocked_address_is_probed_every_five_minutes(calls: Calls) -> None:

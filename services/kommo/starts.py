@@ -1,0 +1,62 @@
+"""The starts of requests from our address: what Kommo counts, whoever of us sends them.
+
+The limiter hands out turns evenly, but what is done between a turn and its request takes
+uneven time, and other processes on the same machine call Kommo, too. So every start is noted
+where all of them look, and none begins that would be one too many in any second.
+"""
+
+from collections import deque
+from typing import Protocol
+
+from services.kommo.timing import SystemTiming, Timing
+
+# A little more than Kommo's second, for what the network bunches up.
+WINDOW_S = 1.1
+
+
+class Starts(Protocol):
+    """Where starts and pauses are noted."""
+
+    async def take(self, most: int) -> float:
+        """Note a start if fewer than `most` began within `WINDOW_S`, and no pause is on.
+
+        Returns:
+            0 when it is noted and may begin; else for how many seconds none may.
+
+        Raises:
+            services.errors.Unavailable: Nobody can tell now; nothing was noted.
+        """
+        ...
+
+    async def pause(self, seconds: float) -> None:
+        """Let nothing begin for so long, a restart of ours included.
+
+        Raises:
+            services.errors.Unavailable: It was not noted.
+        """
+        ...
+
+
+class OwnStarts:
+    """The starts of one process; forgotten with it."""
+
+    def __init__(self, timing: Timing | None = None) -> None:
+        self._timing = timing or SystemTiming()
+        self._begun: deque[float] = deque()
+        self._closed_until = float("-inf")
+
+    async def take(self, most: int) -> float:
+        """Note a start, or tell how long to wait."""
+        now = self._timing.monotonic()
+        while self._begun and self._begun[0] <= now - WINDOW_S:
+            self._begun.popleft()
+        crowded_s = self._begun[-most] + WINDOW_S - now if len(self._begun) >= most else 0.0
+        wait_s = max(crowded_s, self._closed_until - now)
+        if wait_s > 0:
+            return wait_s
+        self._begun.append(now)
+        return 0.0
+
+    async def pause(self, seconds: float) -> None:
+        """Let nothing begin for so long."""
+        self._closed_until = max(self._closed_until, self._timing.monotonic() + seconds)
