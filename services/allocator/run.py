@@ -63,6 +63,7 @@ class Allocator:
         )
         self._recorded: dict[str, int] = {}
         self._poisonous_in_row: dict[str, int] = {}
+        self._conflicts_in_row: dict[str, int] = {}
         self._stopped_until: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -116,10 +117,18 @@ class Allocator:
             self._give_up(batch, "batch_recorded_before")
         except (ConcurrentAppend, DecidedTwice) as error:
             self._give_up(batch, "account_written_by_another", error=str(error))
+            self._conflicts_in_row[batch.source] = self._conflicts_in_row.get(batch.source, 0) + 1
+            if self._conflicts_in_row[batch.source] >= self._settings.conflicts_in_row_max:
+                self._stop(batch.source, "conflicts without end")
+        except Malformed as error:
+            # An event of a newer release (F80), or a damaged one: skipping it would be a lie.
+            self._give_up(batch, "events_unreadable", error=str(error))
+            self._stop(batch.source, "events that this release cannot read")
         except BaseException:
             self._give_up(batch, None)
             raise
         else:
+            self._conflicts_in_row.pop(batch.source, None)
             log.info(
                 "batch_decided",
                 source=batch.source,
@@ -195,11 +204,15 @@ class Allocator:
         """Quarantine the one message; the rest of its account goes on (F33)."""
         self._poisonous_in_row[source] = self._poisonous_in_row.get(source, 0) + 1
         if self._poisonous_in_row[source] > self._settings.poisonous_in_row_max:
-            self._stopped_until[source] = self._monotonic() + self._settings.stopped_s
-            log.error("source_stopped", source=source, in_row=self._poisonous_in_row[source])
+            self._stop(source, "one poisonous message after another")
             return
         answers.dead.append(_dead_letter(source, record, "the engine tripped over this message"))
         answers.position = record.position
+
+    def _stop(self, source: str, reason: str) -> None:
+        """Leave a source alone for a while; the others go on, and nothing of it is skipped."""
+        self._stopped_until[source] = self._monotonic() + self._settings.stopped_s
+        log.error("source_stopped", source=source, reason=reason)
 
     def _is_stopped(self, source: str) -> bool:
         return source in self._stopped_until
@@ -209,6 +222,7 @@ class Allocator:
         for source in [s for s, until in self._stopped_until.items() if until <= now]:
             del self._stopped_until[source]
             self._poisonous_in_row.pop(source, None)
+            self._conflicts_in_row.pop(source, None)
             self._reader.rewind(source)
 
     def _give_up(self, batch: Batch, event: str | None, **fields: str) -> None:

@@ -15,6 +15,8 @@ class AllocatorSettings(BaseSettings):
             few of them. A replay folds some 100,000 events a second: rare is enough.
         poisonous_in_row_max: After so many messages in a row that trip over a bug, the source
             is stopped rather than emptied into the dead letters (F33).
+        conflicts_in_row_max: The same for batches that clash with another writer: two allocators
+            on one account slow each other down, a bug of ours must not spin for ever.
         stopped_s: How long a stopped source rests before it is tried again.
     """
 
@@ -25,5 +27,6 @@ class AllocatorSettings(BaseSettings):
     accounts_cached_max: int = Field(default=1_000, ge=1, le=100_000)
     snapshot_every: int = Field(default=10_000, ge=1, le=10_000_000)
     poisonous_in_row_max: int = Field(default=20, ge=1, le=10_000)
+    conflicts_in_row_max: int = Field(default=50, ge=1, le=10_000)
     stopped_s: float = Field(default=30, gt=0, le=3_600)
     retry_pause_max_s: float = Field(default=30, gt=0, le=600)

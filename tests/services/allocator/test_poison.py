@@ -1,9 +1,10 @@
 """What cannot be read or trips over a bug is kept aside; everything else goes on (F33)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.events import AllocationEvent, LeadAssigned
 from contracts.inbound import Inbound, TriggerFired
@@ -16,6 +17,13 @@ from tests.services.allocator.kit import ACCOUNT, Desk, at, drain, leads
 
 OTHER = 32_000_002
 Decide = Callable[[Account, Inbound], tuple[AllocationEvent, ...]]
+
+
+@pytest.fixture(autouse=True)
+def _hushed() -> Iterator[None]:
+    """The tracebacks of bugs made on purpose are costly to draw."""
+    with capture_logs():
+        yield
 
 
 class Bug:
@@ -199,3 +207,32 @@ async def test_F33_poison_now_and_then_stops_nothing(
 
     assert len(await desk.letters()) == 10
     assert await assigned(desk) == [*range(2, 21, 2)]
+
+
+async def test_F80_an_event_of_another_release_stops_its_account_and_not_the_others(
+    pool: Any,
+) -> None:
+    desk = Desk(pool)
+    await desk.open(ACCOUNT, OTHER)
+    await drain(desk.allocator())
+    known = (
+        "UPDATE account_events SET topic = $2 WHERE originator_id = $1 AND originator_version = 1"
+    )
+    topic = await pool.fetchval(
+        "SELECT topic FROM account_events WHERE originator_id = $1 AND originator_version = 1",
+        f"account-{ACCOUNT}",
+    )
+    await pool.execute(known, f"account-{ACCOUNT}", "made.up")
+    clock = Clock()
+    allocator = desk.allocator(monotonic=clock, stopped_s=30)
+    await desk.tell(*leads(1))
+    await desk.tell(*leads(2), to=OTHER)
+    await drain(allocator)
+    assert await assigned(desk, OTHER) == [1, 2]
+    assert await desk.letters() == []
+
+    await pool.execute(known, f"account-{ACCOUNT}", topic)
+    clock.now = 30
+    await drain(allocator)
+
+    assert await assigned(desk) == [1]
