@@ -69,10 +69,6 @@ class Configuration:
     by_id: dict[str, Rule]
     absences: Absences | None
 
-    def is_participant(self, manager_id: int) -> bool:
-        """Whether any rule names him."""
-        return any(p.manager_id == manager_id for rule in self.rules for p in rule.participants)
-
     def participant_ids(self) -> tuple[int, ...]:
         """Everyone in any rule, ascending."""
         found = {p.manager_id: None for rule in self.rules for p in rule.participants}

@@ -41,8 +41,6 @@ CREATE TABLE leads (
 ) WITH (fillfactor = 85);
 CREATE INDEX leads_pending_idx ON leads (decided_at, account_id, lead_id)
     WHERE state = 'pending';
-CREATE INDEX leads_pending_of_idx ON leads (account_id, decided_at, lead_id)
-    WHERE state = 'pending';
 """
 
 DECIDE = """
@@ -79,13 +77,6 @@ ORDER BY decided_at, account_id, lead_id LIMIT $1
 PENDING_AFTER = f"""{COLUMNS} WHERE state = 'pending'
     AND (decided_at, account_id, lead_id) > ($2, $3, $4)
 ORDER BY decided_at, account_id, lead_id LIMIT $1
-"""
-PENDING_OF = f"""{COLUMNS} WHERE state = 'pending' AND account_id = $2
-ORDER BY decided_at, lead_id LIMIT $1
-"""
-PENDING_OF_AFTER = f"""{COLUMNS} WHERE state = 'pending' AND account_id = $2
-    AND (decided_at, lead_id) > ($3, $4)
-ORDER BY decided_at, lead_id LIMIT $1
 """
 OF_LEAD = f"{COLUMNS} WHERE account_id = $1 AND lead_id = $2"
 OF_LEADS = f"{COLUMNS} WHERE account_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"
@@ -258,31 +249,6 @@ async def pending(
     else:
         place = (after.decided_at, after.account_id, after.lead_id)
         rows = await connection.fetch(PENDING_AFTER, limit, *place)
-    return [Assignment(**row) for row in rows]
-
-
-async def pending_of(
-    connection: asyncpg.Connection,
-    *,
-    account_id: int,
-    limit: int,
-    after: Assignment | None = None,
-) -> list[Assignment]:
-    """What Kommo does not hold yet of one account, oldest decision first.
-
-    It costs what it returns, however much is pending before or in other accounts.
-
-    Args:
-        connection: Where to ask.
-        account_id: Whose.
-        limit: The most to return.
-        after: The last one of the page before.
-    """
-    if after is None:
-        rows = await connection.fetch(PENDING_OF, limit, account_id)
-    else:
-        place = (after.decided_at, after.lead_id)
-        rows = await connection.fetch(PENDING_OF_AFTER, limit, account_id, *place)
     return [Assignment(**row) for row in rows]
 
 

@@ -23,7 +23,7 @@ from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Now, Publisher
 from services.kommo.client import LeadPage
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 
 log = structlog.get_logger(__name__)
 
@@ -116,23 +116,16 @@ class Sweeper:
         self._rules = rules or SweepRules()
         self._timing = timing or SystemTiming()
         self._next_at: dict[int, tuple[Connection, float]] = {}
-        self._wake = asyncio.Event()
-
-    def request_sweep(self, account_id: int) -> None:
-        """Sweep this account now; a sweep under way goes on."""
-        self._next_at.pop(account_id, None)
-        self._wake.set()
 
     async def run(self) -> None:
         """Sweep until cancelled; what was not finished goes on at the next start."""
         places = asyncio.Semaphore(self._rules.accounts_max)
         while True:
-            self._wake.clear()
             async with asyncio.TaskGroup() as group:
                 for connection in self._due():
                     group.create_task(self._in_place(places, connection))
             if not self._due():
-                await wait_for(self._wake, self._rules.poll_s, self._timing)
+                await self._timing.sleep(self._rules.poll_s)
 
     def _due(self) -> list[Connection]:
         now = self._timing.monotonic()

@@ -1,4 +1,4 @@
-"""The client of one account's REST API (kommo.md 5 and 6).
+"""The client of one account's REST API, v4.
 
 Each call waits for its turn at the limiter, has one deadline, follows no redirect, reads at
 most 5 MiB, and fails as one of `services.kommo.errors`. Nothing is retried here: what may be
@@ -228,18 +228,6 @@ class KommoClient:
         if updated_from is not None:
             path += f"&filter[updated_at][from]={int(updated_from.timestamp())}"
         return await self._page(self._same_list(next_page, _LEADS) or path, priority, None)
-
-    async def leads_updated_since(
-        self, updated_from: datetime, *, priority: Priority = Priority.SWEEP
-    ) -> AsyncIterator[LeadPage]:
-        """Read all pages of the leads that changed then or later."""
-        page = await self.leads(updated_from=updated_from, priority=priority)
-        yield page
-        for _ in range(_PAGES_MAX):
-            if page.next_page is None:
-                return
-            page = await self.leads(next_page=page.next_page, priority=priority)
-            yield page
 
     async def set_responsible(
         self, wanted: Mapping[int, int], *, turn: Turn | None = None

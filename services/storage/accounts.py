@@ -25,13 +25,8 @@ ON CONFLICT (account_id) DO UPDATE SET
 COLUMNS = "account_id, subdomain, base_url, timezone, directory, connected_at, updated_at"
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
-SELECT_BY_SECRET = f"SELECT {COLUMNS} FROM accounts WHERE webhook_secret_sha256 = $1"  # noqa: S608
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
 SELECT_TOKENS = "SELECT account_id, token_encrypted FROM accounts ORDER BY account_id"
-UPDATE_TOKEN = """
-UPDATE accounts SET token_encrypted = $2, updated_at = now() WHERE account_id = $1
-RETURNING account_id
-"""  # noqa: S105 - SQL
 # Only if nobody stored a newer token since it was read.
 RESEAL_TOKEN = """
 UPDATE accounts SET token_encrypted = $3 WHERE account_id = $1 AND token_encrypted = $2
@@ -123,15 +118,6 @@ class AccountRegistry:
             raise UnknownAccount(f"account {account_id} is not connected")
         return Account(**row)
 
-    async def by_webhook_secret(self, secret: SecretStr) -> Account | None:
-        """Whose webhook address this is.
-
-        Compared by digest only: how long the lookup takes says nothing about the secret.
-        """
-        async with borrow(self.pool) as connection:
-            row = await connection.fetchrow(SELECT_BY_SECRET, digest_of(secret))
-        return None if row is None else Account(**row)
-
     async def webhook_digests(self) -> dict[bytes, int]:
         """SHA-256 of every valid webhook secret, to its account id."""
         async with borrow(self.pool) as connection:
@@ -149,14 +135,6 @@ class AccountRegistry:
         if sealed is None:
             raise UnknownAccount(f"account {account_id} is not connected")
         return self.vault.open(sealed, account_id=account_id, field_name=TOKEN)
-
-    async def replace_token(self, account_id: int, token: SecretStr) -> None:
-        """Store a new token.
-
-        Raises:
-            UnknownAccount: Not connected.
-        """
-        await self._change(UPDATE_TOKEN, account_id, self._sealed(account_id, token))
 
     async def update_directory(self, account_id: int, directory: dict[str, Any]) -> None:
         """Store the names that people read.

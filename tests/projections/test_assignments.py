@@ -138,17 +138,6 @@ async def test_F60_who_was_responsible_is_learnt_once_and_for_what_is_pending(po
     ]
 
 
-async def test_F70_the_list_of_one_account_is_its_own(pool: Any) -> None:
-    await apply(pool, assignments, recorded(assigned(1), assigned(2), assigned(3)))
-    await apply(pool, assignments, recorded(confirmed(2), assigned(4, at=later(-1)), after=3))
-    await apply(pool, assignments, recorded(assigned(5), account_id=8))
-
-    first = await assignments.pending_of(pool, account_id=ACCOUNT, limit=2)
-    rest = await assignments.pending_of(pool, account_id=ACCOUNT, limit=2, after=first[-1])
-    assert [[row.lead_id for row in page] for page in (first, rest)] == [[4, 1], [3]]
-    assert [row.lead_id for row in await assignments.pending_of(pool, account_id=8, limit=9)] == [5]
-
-
 async def test_I13_the_work_list_costs_what_is_pending_not_what_is_settled(pool: Any) -> None:
     await apply(pool, assignments, recorded(assigned(1)))
     await pool.execute("""
@@ -161,17 +150,3 @@ async def test_I13_the_work_list_costs_what_is_pending_not_what_is_settled(pool:
     plan = await pool.fetch(f"EXPLAIN {assignments.PENDING}", 100)
 
     assert "leads_pending_idx" in "".join(row[0] for row in plan)
-
-
-async def test_F70_the_list_of_one_account_costs_nothing_of_anothers(pool: Any) -> None:
-    await apply(pool, assignments, recorded(assigned(1, at=later(60))))
-    await pool.execute("""
-        INSERT INTO assignments.leads
-        SELECT 9, n, n || '.1', 1, 501, NULL, n, '2026-03-02'::timestamptz, 'pending', NULL, NULL
-        FROM generate_series(1, 20000) AS n
-    """)
-    await pool.execute("ANALYZE assignments.leads")
-
-    plan = await pool.fetch(f"EXPLAIN {assignments.PENDING_OF}", 100, ACCOUNT)
-
-    assert "leads_pending_of_idx" in "".join(row[0] for row in plan)

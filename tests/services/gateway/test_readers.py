@@ -137,16 +137,6 @@ async def test_F30_a_full_comparison_runs_daily_and_may_open_requests() -> None:
         assert store.progress.full_at > old
 
 
-async def test_F30_a_sweep_can_be_asked_for() -> None:
-    async with world(1) as here:
-        store = Memory()
-        swept = sweeper(here, store, interval_s=99_999)
-        async with running(swept.run()):
-            await until(lambda: len(store.saved) == 1)
-            swept.request_sweep(ACCOUNT_ID)
-            await until(lambda: len(store.saved) == 2)
-
-
 async def test_F61_a_stored_page_of_another_address_starts_the_sweep_again() -> None:
     async with world(3) as here:
         stale = Progress(
