@@ -59,7 +59,7 @@ async def rebuild(
         pool: Takes up to five connections at a time.
         store: Where the events are.
         projection: Which one.
-        progress: Told events done and in total, after every batch.
+        progress: Told events done and in total, after every batch, and once when all are.
 
     Raises:
         AlreadyRunning: Another process is at it; nothing was changed.
@@ -75,6 +75,8 @@ async def rebuild(
                 break
             await replay(pool, store, projection, shadow=shadow, goals=goals, progress=progress)
         await _patiently(lambda: _swap(connection, store, projection, shadow))
+        total = sum((await schema.positions(connection, live)).values())
+        progress(total, total)
         await _patiently(lambda: _drop_old(connection, projection))
 
 

@@ -489,6 +489,7 @@ async def test_F85_what_a_crashed_rebuild_left_is_dropped_by_the_next(pool: Any)
         pool, EventStore(pool), loads, progress=lambda done, total: progress.append((done, total))
     )
 
+    assert progress[-1] == (len(lived.log), len(lived.log))
     assert await _schemas(pool) == ["loads"]
     assert await compare(pool, EventStore(pool), loads) == []
 
