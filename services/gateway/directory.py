@@ -104,7 +104,7 @@ class Directory:
         facts = await client.account()
         if facts.id != account_id:
             raise MalformedAnswer("the token belongs to another account")
-        if not _is_zone(facts.timezone):
+        if not is_zone(facts.timezone):
             raise MalformedAnswer("the zone of the account is unknown")
         users = await client.users()
         pipelines = await client.pipelines()
@@ -154,7 +154,8 @@ def _secret_of(destination: str) -> SecretStr:
     return SecretStr(path.rstrip("/").rpartition("/")[2])
 
 
-def _is_zone(name: str) -> bool:
+def is_zone(name: str) -> bool:
+    """Whether the name is of a time zone that is known here."""
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):
