@@ -1,7 +1,7 @@
 """A tiny Kommo: leads with a true state, people who change it, hooks that misbehave.
 
 One seed gives one history. Every message the account hears is a true statement about some moment
-of the model, but hooks are lost, repeated, late and out of order (kommo.md 8); lookups are
+of the model, but hooks are lost, repeated, late and out of order; lookups are
 answered with the present truth; our pushes are carried out, or refused. `History.run` ends with
 a sweep, after which the account must agree with the model.
 """
