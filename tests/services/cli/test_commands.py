@@ -13,6 +13,7 @@ from services.cli.installation import open_installation
 from services.cli.sample import NEW_REQUEST, SALES
 from services.log.port import Entry
 from services.projector.registry import PROJECTIONS
+from services.projector.run import lag
 from services.storage.dead_letters import DeadLetter
 from tests.services.cli.conftest import Here, command, process
 from tests.support.running import until
@@ -65,7 +66,7 @@ def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: 
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("acme", "ADDRESS: the address of an account"),
+        ("acme", "must begin with https://; expected one like https://acme.kommo.com"),
         ("https://evil.test", "must be https://<name>.kommo.com"),
         ("https://acme.kommo.com.evil.test", "must be https://<name>.kommo.com"),
         ("https://acme.kommo.com@evil.test", "ADDRESS: "),
@@ -73,7 +74,7 @@ def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: 
         ("http://acme.kommo.com", "ADDRESS: "),
         ("https://[", "ADDRESS: "),
         ("", "ADDRESS: "),
-        ("http://127.0.0.1:1", "Kommo does not answer"),
+        ("http://127.0.0.1:1", "Kommo does not answer at 127.0.0.1:1: "),
     ],
 )
 def test_S14_connect_refuses_an_address_that_is_no_accounts(
@@ -266,10 +267,14 @@ def test_explain_tells_why_a_lead_went_where_it_went(here: Here) -> None:
 
 @pytest.mark.parametrize("name", [projection.NAME for projection in PROJECTIONS])
 def test_every_projection_is_rebuilt_beside_the_live_one(here: Here, name: str) -> None:
+    before = here.do(_read_events(here))
     said = here.say("projections", "rebuild", name)
+    after = here.do(_read_events(here))
 
-    assert said.status == 0
-    assert re.fullmatch(rf"{name} is rebuilt from \d+ events\.\n", said.out)
+    assert (said.status, said.err) == (0, "")
+    told = re.fullmatch(rf"{name} is rebuilt from (\d+) events\.\n", said.out)
+    assert told is not None
+    assert 0 < before <= int(told[1]) <= after
 
 
 def test_an_unknown_projection_is_answered_with_the_known_ones(here: Here) -> None:
@@ -317,6 +322,18 @@ def test_a_dead_letter_that_is_understood_by_now_is_published_once(here: Here) -
     assert second.error == f"dead letter {letter} was replayed before"
 
 
+def test_S20_a_dead_letter_does_not_steer_the_terminal(here: Here) -> None:
+    letter = here.do(_keep(here.data, here.system.account_id, STEERING.encode(), STEERING))
+
+    listed, shown = here.say("dead", "list"), here.say("dead", "show", letter)
+    here.say("dead", "drop", letter)
+
+    for said in (listed, shown):
+        assert (said.status, "\x1b" in said.out, "\u202e" in said.out) == (0, False, False)
+        assert "\\u001b[31mred" in said.out
+    assert "\n        two :warning: [bold]\n" in shown.out
+
+
 def test_a_dead_letter_that_does_not_exist(here: Here) -> None:
     for word in ("show", "retry", "drop"):
         error = here.say("dead", word, 10**15).error
@@ -354,6 +371,7 @@ def test_an_account_that_is_not_connected(here: Here) -> None:
 
 def test_no_account_and_several_accounts(tmp_path: Path) -> None:
     data = tmp_path / "data"
+    asyncio.run(_add_accounts(data))
     none = command(data, "rules", "show")
     asyncio.run(_add_accounts(data, 7, 8))
     several = command(data, "rules", "show")
@@ -362,6 +380,34 @@ def test_no_account_and_several_accounts(tmp_path: Path) -> None:
     assert none.error == "no account is connected yet; connect one: fairlead connect ADDRESS"
     assert several.error == "several accounts are connected, name one: --account ID, of 7, 8"
     assert named.error == "no rules are in force yet; apply some: fairlead rules apply FILE"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("rules", "apply", "rules.yaml"),
+        ("rules", "show"),
+        ("pause", 501),
+        ("resume", 501),
+        ("explain", 7),
+        ("projections", "rebuild", "loads"),
+        ("dead", "list"),
+        ("dead", "show", 1),
+        ("dead", "retry", 1),
+        ("dead", "drop", 1),
+        ("doctor",),
+    ],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_a_mistyped_data_folder_does_not_become_an_installation(
+    tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    data = tmp_path / "a b"
+
+    said = command(data, *words)
+
+    assert said.error == f"no installation in {data}; start one: fairlead up --data '{data}'"
+    assert list(tmp_path.iterdir()) == []
 
 
 # secrets ---------------------------------------------------------------------------------------
@@ -394,6 +440,7 @@ def test_S3_S19_no_secret_is_in_any_output_or_file(here: Here) -> None:
 
 
 FORM = "application/x-www-form-urlencoded"
+STEERING = "\x1b[31mred\x1b]0;title\x07 \u202e\n\ttwo :warning: [bold]"
 
 
 def _published(here: Here, value: bytes) -> int:
@@ -416,19 +463,32 @@ def _published(here: Here, value: bytes) -> int:
     return letter_id
 
 
-async def _keep(data: Path, account_id: int, body: bytes) -> int:
-    letter = _letter(account_id, body)
+async def _read_events(here: Here) -> int:
+    """How many there are, all of them in every projection."""
+    async with open_installation(here.data) as installation:
+
+        async def is_read() -> bool:
+            return not any((await lag(installation.pool, installation.events)).values())
+
+        await until(is_read)
+        return await installation.events.head(here.system.account_id)
+
+
+async def _keep(
+    data: Path, account_id: int, body: bytes, reason: str = "of a release that knew no better"
+) -> int:
+    letter = _letter(account_id, body, reason)
     async with open_installation(data) as installation:
         await installation.dead_letters.keep([letter])
         return (await installation.dead_letters.page(limit=1))[0].id
 
 
-def _letter(account_id: int, body: bytes) -> DeadLetter:
+def _letter(account_id: int, body: bytes, reason: str) -> DeadLetter:
     return DeadLetter(
         account_id=account_id,
         source="webhook",
         position=None,
-        reason="of a release that did not know better",
+        reason=reason,
         content_type=FORM,
         body=body,
     )

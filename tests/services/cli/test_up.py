@@ -134,8 +134,9 @@ def test_a_data_folder_that_is_a_file_or_below_one(tmp_path: Path) -> None:
     for words in (("up",), ("doctor",), ("rules", "show")):
         said = process(file, *words)
         assert (said.status, "is a file" in said.err) == (2, True)
-    below = command(file / "data", "doctor")
-    assert below.error == f"{file}/data: Not a directory"
+    assert process(file / "data", "up").err.splitlines()[-1] == (
+        f"error: {file}/data: Not a directory"
+    )
 
 
 def test_F77_a_damaged_folder_is_refused_and_untouched(tmp_path: Path) -> None:
@@ -151,6 +152,9 @@ def test_F77_a_damaged_folder_is_refused_and_untouched(tmp_path: Path) -> None:
 
 
 def test_doctor_of_a_folder_where_nothing_runs(tmp_path: Path) -> None:
+    with up(tmp_path) as running:
+        ended(running)
+
     said = command(tmp_path, "doctor")
 
     assert said.status == 1
@@ -166,6 +170,8 @@ def test_commands_are_kept_while_nothing_runs_and_then_take_effect(tmp_path: Pat
         "rules: [{id: a, stages: [{pipeline: 7000001, stage: 61000003}],"
         " participants: [{manager: 501}]}]\n"
     )
+    with up(data) as running:
+        ended(running)
     asyncio.run(_connect(tmp_path, data))
     kept = "Kept; it takes effect when fairlead runs here (fairlead up).\n"
 
