@@ -25,7 +25,8 @@ from services.storage.dead_letters import DeadLetter
 
 log = structlog.get_logger()
 
-LETTER_BYTES_MAX = 65_536
+# Of a body over the limit, which cannot be read again; any other is kept whole.
+BEGINNING_BYTES = 65_536
 REASONS_MAX = 20
 REASON_CHARS_MAX = 200
 SOURCE = "webhook"
@@ -103,7 +104,7 @@ def _letter(account_id: int, body: Body, content_type: str | None, reason: str) 
         position=None,
         reason=_CONTROL_CHARACTERS.sub(" ", reason),
         content_type=content_type or "",
-        body=body.content[:LETTER_BYTES_MAX],
+        body=body.content if body.is_whole else body.content[:BEGINNING_BYTES],
         size=body.size,
     )
 
@@ -122,7 +123,8 @@ def _other_account(reading: Reading, account_id: int) -> int | None:
 
 def _reasons(rejected: Sequence[Rejected]) -> str:
     shown = "; ".join(
-        f"{part.path or 'body'}: {part.reason}"[:REASON_CHARS_MAX]
+        # Without a path it is the body, as its reason says.
+        (f"{part.path}: {part.reason}" if part.path else part.reason)[:REASON_CHARS_MAX]
         for part in rejected[:REASONS_MAX]
     )
     more = len(rejected) - REASONS_MAX

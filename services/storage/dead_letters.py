@@ -1,4 +1,8 @@
-"""What was not understood, kept whole until a person has looked at it (F33, F34)."""
+"""What was not understood, kept until a person has looked at it (F33, F34).
+
+It is kept whole, and so can be tried again; only of a body over the limit there is no more than
+the beginning (F35).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -202,7 +202,16 @@ async def test_F34_nonsense_under_a_secret_is_kept_and_answered_200(content_type
 
     assert codes == [200] * len(bodies)
     assert running.log.published == []
-    assert [letter.body for letter in running.letters.kept] == [b[:65_536] for b in bodies]
+    assert [letter.body for letter in running.letters.kept] == bodies
+    assert max(map(len, bodies)) > 2 * 65_536
+
+
+async def test_F34_the_reason_names_the_body_once() -> None:
+    async with ingress() as running:
+        await running.post(b"nonsense")
+
+    [letter] = running.letters.kept
+    assert letter.reason == "body: expected an entity of Kommo, as leads[add][0]"
 
 
 async def test_F34_undecodable_text_costs_nothing_but_itself() -> None:
