@@ -31,9 +31,11 @@ QUIET = {
 }
 MULTI_LINE = frozenset({"exception", "stack"})
 
-# C0 and C1 controls, line separators, and marks that reverse the direction of text.
+# C0 and C1 controls, line separators, marks that reverse the direction of text, and halves of
+# characters, which no stream takes.
 _UNPRINTABLE = (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F))
-_ESCAPES = {code: f"\\u{code:04x}" for code in (*_UNPRINTABLE, *range(0x2066, 0x206A))}
+_UNPRINTABLE_TOO = (*range(0x2066, 0x206A), *range(0xD800, 0xE000))
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*_UNPRINTABLE, *_UNPRINTABLE_TOO)}
 _ESCAPES_IN_TEXT = {code: text for code, text in _ESCAPES.items() if code not in {0x09, 0x0A}}
 
 
@@ -71,6 +73,11 @@ def hide(secret: SecretStr | str) -> None:
 def masked(text: str) -> str:
     """The text without known secrets: for whatever else leaves the process."""
     return _masks.clean(text)
+
+
+def printable(text: str) -> str:
+    """The text, of one line or several, without anything that steers a terminal (S20)."""
+    return text.translate(_ESCAPES_IN_TEXT)
 
 
 def configure_logging(

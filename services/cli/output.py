@@ -11,14 +11,15 @@ from rich.console import Console
 from services.cli.installation import Wrong
 from services.embedded import EmbeddedDatabaseError
 from services.errors import Unavailable
-from services.logs import masked
+from services.logs import masked, printable
 from services.secrets import MasterKeyRefused, Unsealable
 from services.storage.migrate import SchemaRefused
 
 T = TypeVar("T")
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# What was received is shown as it came: `:x:` is no picture.
+out = Console(highlight=False, emoji=False)
+err = Console(stderr=True, highlight=False, emoji=False)
 
 EXPECTED = (
     Wrong,
@@ -66,10 +67,18 @@ def _said(error: BaseException) -> str:
 
 def fail(message: str) -> NoReturn:
     """End with a message and exit status 1."""
-    err.print("error:", masked(message), style="red", markup=False, soft_wrap=True)
+    err.print("error:", printable(masked(message)), style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
 def say(message: str) -> None:
-    """One plain line; nothing in it is markup."""
-    out.print(message, markup=False, soft_wrap=True)
+    """Plain lines; nothing in them is markup or steers the terminal."""
+    out.print(printable(message), markup=False, soft_wrap=True)
+
+
+def show_progress(text: str) -> None:
+    """Write over what was shown before, on a terminal only; nothing takes it away."""
+    if err.is_terminal:
+        # Printing would drop the carriage return.
+        err.file.write(f"\r\x1b[K{text}")
+        err.file.flush()
