@@ -57,12 +57,23 @@ from services.storage.cluster import (
     socket_folder,
 )
 
-__all__ = ["EmbeddedDatabase", "EmbeddedDatabaseError", "FolderInUse", "FolderRefused", "attach"]
+__all__ = [
+    "EmbeddedDatabase",
+    "EmbeddedDatabaseError",
+    "FolderInUse",
+    "FolderRefused",
+    "attach",
+    "holder",
+]
 
 log = structlog.get_logger()
 
 STOP_TIMEOUT_S = 60.0
 LOG_TAIL_LINES = 12
+HELD_ALONE = "fairlead.lock"
+# A look whether the lock is held holds it itself, for less than a moment.
+HOLD_ATTEMPTS = 5
+HOLD_PAUSE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -118,7 +129,7 @@ class EmbeddedDatabase:
         self.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.ExitStack() as undo:
             if self.exclusive:
-                _hold_alone(undo, self.data_folder / "fairlead.lock")
+                _hold_alone(undo, self.data_folder / HELD_ALONE)
             with _locked(self.data_folder / "start.lock"):
                 self._users = _opened(undo, self.data_folder / "users.lock")
                 fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -309,6 +320,25 @@ def attach(data_folder: Path) -> EmbeddedDatabase:
     return EmbeddedDatabase(data_folder, exclusive=False)
 
 
+def holder(data_folder: Path) -> int | None:
+    """Process id of the fairlead that runs on the folder, None when none does.
+
+    The lock is asked, not the process: it dies with its process, and an id may be anybody's.
+    """
+    try:
+        file = (data_folder / HELD_ALONE).open()
+    except FileNotFoundError:
+        return None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            written = file.read().strip()
+            # Empty for a moment, while the holder writes it.
+            return int(written) if written.isdecimal() else None
+    return None
+
+
 def _age(file: Path) -> float:
     return file.stat().st_mtime
 
@@ -319,19 +349,30 @@ def _opened(stack: contextlib.ExitStack, path: Path) -> IO[str]:
 
 def _hold_alone(stack: contextlib.ExitStack, path: Path) -> None:
     file = _opened(stack, path)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = file.read().strip() or "unknown"
-        raise FolderInUse(
-            f"another fairlead (process {holder}) runs on {path.parent}; stop it, or choose"
-            f" another data folder"
-        ) from error
+    attempts = 1
+    while not _is_locked(file):
+        if attempts == HOLD_ATTEMPTS:
+            file.seek(0)
+            pid = file.read().strip() or "unknown"
+            raise FolderInUse(
+                f"another fairlead (process {pid}) runs on {path.parent}; stop it, or choose"
+                f" another data folder"
+            )
+        attempts += 1
+        time.sleep(HOLD_PAUSE_S)
     file.seek(0)
     file.truncate()
     file.write(str(os.getpid()))
     file.flush()
+
+
+def _is_locked(file: IO[str]) -> bool:
+    """Whether we hold it alone now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

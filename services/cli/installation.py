@@ -1,14 +1,14 @@
 """An installation in a data folder, opened by a command: its database and what is stored there."""
 
 import json
-import os
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.embedded import EmbeddedDatabase
+from services.embedded import EmbeddedDatabase, holder
 from services.gateway.postgres import ensure_schema
 from services.log.postgres import PostgresLogWriter
 from services.projector import schema
@@ -61,12 +61,26 @@ class Installation:
 
     def running(self) -> dict[str, Any] | None:
         """Process id and address of the fairlead that runs here, None if none does."""
+        pid = holder(self.data)
+        if pid is None:
+            return None
         try:
             runtime: dict[str, Any] = json.loads((self.data / RUNTIME_FILE).read_text())
-            os.kill(runtime["pid"], 0)
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError):
             return None
-        return runtime
+        # Of another process: the one that holds the folder now is still starting.
+        return runtime if runtime.get("pid") == pid else None
+
+
+def must_exist(data: Path) -> None:
+    """See that the folder holds an installation: a mistyped one must not become one.
+
+    Raises:
+        Wrong: It holds none; nothing was made.
+    """
+    if not (data.expanduser() / "postgres").exists():
+        start = f"fairlead up --data {shlex.quote(str(data))}"
+        raise Wrong(f"no installation in {data}; start one: {start}")
 
 
 @asynccontextmanager

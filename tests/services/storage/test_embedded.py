@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from services.embedded import (
     FolderInUse,
     FolderRefused,
     attach,
+    holder,
 )
 from services.storage.cluster import DURABLE
 
@@ -300,3 +303,22 @@ def test_as_root_a_closed_parent_is_opened_for_passing_only(folder: Path) -> Non
 
     assert closed.stat().st_mode & 0o777 == 0o701
     assert (folder / "closed" / "data" / "fairlead.lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_F78_the_holder_is_told_by_the_lock_and_not_kept_out_by_the_question(
+    folder: Path, hold: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    assert holder(folder) is None
+    with EmbeddedDatabase(folder, exclusive=False):
+        assert holder(folder) is None
+
+    process = hold("alone")
+    assert holder(folder) == process.pid
+    end(process, signal.SIGKILL)
+    assert holder(folder) is None
+
+    with (folder / "fairlead.lock").open() as asked:
+        fcntl.flock(asked, fcntl.LOCK_SH)
+        threading.Timer(0.03, lambda: fcntl.flock(asked, fcntl.LOCK_UN)).start()
+        with EmbeddedDatabase(folder):
+            assert holder(folder) == os.getpid()
