@@ -10,6 +10,9 @@ from services.cli.installation import Installation, Wrong
 from services.cli.order import order
 from services.storage.accounts import Account
 
+REASON_CHARACTERS_MAX = 500
+# Beyond it, an instant has no date in some zone.
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 KEPT = "Kept; it takes effect when fairlead runs here (fairlead up)."
 
 
@@ -19,8 +22,9 @@ async def pause(
     """Pause a manager; what to tell the person.
 
     Raises:
-        Wrong: `until` makes no sense, or the account refused.
+        Wrong: `until` or `reason` makes no sense, or the account refused.
     """
+    _check_reason(reason)
     ends_at = parse_until(until, datetime.now(UTC), account.timezone) if until else None
     body = PauseManager(
         manager_id=manager_id,
@@ -70,7 +74,20 @@ def parse_until(text: str, now: datetime, timezone: str) -> datetime:
             at = today.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
             return (at if at > today else at + timedelta(days=1)).astimezone(UTC)
         at = datetime.fromisoformat(text)
-    except ValueError as error:
-        text = f"--until: expected HH:MM or a date and time like 2026-12-01T15:00, got {text!r}"
-        raise Wrong(text) from error
-    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+        at = (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        wrong = f"--until: expected HH:MM or a date and time like 2026-12-01T15:00, got {text!r}"
+        raise Wrong(wrong) from error
+    if at >= LATEST:
+        raise Wrong(f"--until: expected an end before the year 9999, got {text!r}")
+    return at
+
+
+def _check_reason(reason: str) -> None:
+    try:
+        reason.encode()
+    except UnicodeEncodeError as error:  # what the shell passed on was no text
+        raise Wrong("--reason: expected text in UTF-8") from error
+    if len(reason) > REASON_CHARACTERS_MAX:
+        text = f"--reason: expected at most {REASON_CHARACTERS_MAX} characters, got {len(reason)}"
+        raise Wrong(text)
