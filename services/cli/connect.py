@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from services.cli.installation import Installation, Wrong
 from services.codec import encode_inbound
 from services.errors import Malformed, Unavailable
-from services.gateway.directory import description, names_of
+from services.gateway.directory import description, is_zone, names_of
 from services.gateway.starts import SharedStarts
 from services.kommo.client import KommoClient
-from services.kommo.errors import AccountStopped, Rejected
+from services.kommo.errors import AccountStopped, RateLimited, Rejected
 from services.kommo.limiter import Limiter
 from services.log.port import Entry
 from services.logs import hide
@@ -71,7 +71,7 @@ async def connect(
     try:
         client = KommoClient(base_url=base_url, token=token, limiter=limiter)
     except Malformed as error:
-        raise Wrong(f"ADDRESS: {error}") from error
+        raise Wrong(f"ADDRESS: {error}; expected one like https://acme.kommo.com") from error
     async with client:
         try:
             return await _connect(installation, client, base_url, token, public_url)
@@ -79,8 +79,11 @@ async def connect(
             raise Wrong(_stopped(error)) from error
         except Rejected as error:
             raise Wrong(f"Kommo refused: {error.detail or error}") from error
+        except RateLimited as error:
+            text = "Kommo takes no more requests for the moment; try again in some minutes"
+            raise Wrong(text) from error
         except Unavailable as error:
-            raise Wrong(f"Kommo does not answer: {error}") from error
+            raise Wrong(f"Kommo does not answer at {_host(base_url)}: {error}") from error
 
 
 async def _connect(
@@ -91,6 +94,8 @@ async def _connect(
     public_url: str,
 ) -> Connected:
     facts = await client.account()
+    if not is_zone(facts.timezone):
+        raise Wrong(f"the account's time zone {facts.timezone!r} is not known here; set another")
     users = await client.users()
     pipelines = await client.pipelines()
     secret = new_webhook_secret()
@@ -129,6 +134,10 @@ async def _connect(
         is_anew=facts.id in known,
         hook_url=hook_url,
     )
+
+
+def _host(base_url: str) -> str:
+    return urlsplit(base_url).netloc
 
 
 def _check_public_url(public_url: str) -> None:

@@ -23,6 +23,8 @@ def checked_base_url(base_url: str) -> str:
         port = parts.port
     except ValueError as error:
         raise Malformed("the address of an account is not a URL") from error
+    if not parts.scheme or not parts.netloc:
+        raise Malformed("the address of an account must begin with https://")
     if parts.username is not None or parts.password is not None:
         raise Malformed("the address of an account must not carry a user")
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
