@@ -7,15 +7,16 @@ from typing import Annotated, TypeVar
 
 import typer
 from pydantic import SecretStr
+from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
 from services.cli import dead, doctor, explain, people, rules
 from services.cli.demo import Demo
-from services.cli.installation import Installation, Wrong, open_installation
-from services.cli.output import complete, err, fail, out, say
+from services.cli.installation import Installation, Wrong, must_exist, open_installation
+from services.cli.output import complete, fail, out, say, show_progress
 from services.cli.up import up as run_up
-from services.logs import configure_logging
+from services.logs import configure_logging, printable
 from services.projector.rebuild import AlreadyRunning, rebuild
 from services.projector.registry import PROJECTIONS, named
 from services.storage.accounts import Account
@@ -215,8 +216,9 @@ def projections_rebuild(
         def progress(done: int, goal: int) -> None:
             nonlocal total
             total = goal
-            err.print(f"\r{done} of {goal} events", end="")
+            show_progress(f"{done} of {goal} events")
 
+        must_exist(data)
         async with open_installation(data) as installation:
             try:
                 await rebuild(installation.pool, installation.events, projection, progress=progress)
@@ -224,10 +226,11 @@ def projections_rebuild(
                 raise Wrong(f"{name} is being rebuilt by another process") from error
             except TimeoutError as error:
                 raise Wrong(f"{name} is unchanged: {error}") from error
+            finally:
+                show_progress("")
         return total
 
     events = complete(work())
-    err.print("\r", end="")
     say(f"{name} is rebuilt from {events} events.")
 
 
@@ -281,6 +284,7 @@ def doctor_(data: Data = DATA) -> None:
     async def work() -> bool:
         well = True
         table = Table("what", "found", "to do")
+        must_exist(data)
         async with open_installation(data) as installation:
             async for finding in doctor.examine(installation):
                 well = well and not finding.advice
@@ -292,11 +296,13 @@ def doctor_(data: Data = DATA) -> None:
 
 
 def _plain(text: str) -> str:
-    return text.replace("[", "\\[")
+    """Text of strangers as a cell of a table."""
+    return escape(printable(text))
 
 
 def _for_installation(data: Path, work: Callable[[Installation], Awaitable[T]]) -> T:
     async def opened() -> T:
+        must_exist(data)
         async with open_installation(data) as installation:
             return await work(installation)
 
