@@ -24,7 +24,7 @@ from projections import assignments
 from services.cli import people, rules
 from services.cli.connect import connect
 from services.cli.demo_findings import Findings, find
-from services.cli.demo_output import print_findings, write_report
+from services.cli.demo_output import check_report, print_findings, write_report
 from services.cli.installation import RUNTIME_FILE, Installation, open_installation
 from services.cli.kommo_process import LocalKommo, end, local_kommo, written
 from services.cli.output import err, out, say
@@ -53,7 +53,12 @@ class Demo:
     report: Path
 
     async def run(self) -> bool:
-        """Play it and print the result; whether nothing was lost and nothing done twice."""
+        """Play it and print the result; whether nothing was lost and nothing done twice.
+
+        Raises:
+            Wrong: The page cannot be written where it is wanted; nothing was played.
+        """
+        await asyncio.to_thread(check_report, self.report)
         findings = await self.play()
         print_findings(findings)
         await asyncio.to_thread(write_report, findings, self.report)
@@ -115,6 +120,7 @@ class Demo:
         self, kommo: LocalKommo, installation: Installation, account: Account
     ) -> Findings:
         lead_ids = [row[0] for row in (await kommo.get("/leads"))["leads"] if row[2] == INBOX]
+        moved_at = time.time()
         moving = asyncio.create_task(
             kommo.post(
                 "/leads/move",
@@ -129,6 +135,7 @@ class Demo:
             installation,
             account,
             lead_ids=lead_ids,
+            moved_at=moved_at,
             batch=self.batch,
             drop_percent=self.drop_percent,
         )

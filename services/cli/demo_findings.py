@@ -59,9 +59,10 @@ class Findings:
         lost: Leads that nobody was made responsible for, as Kommo's own leads tell.
         twice: Leads that were written more than once, as Kommo's own journal tells.
         found_by_sweep: Requests that no webhook told of.
-        seconds: From the first trigger to the last lead set in Kommo.
+        since: What the time is counted from: the first trigger, or the move if none got through.
+        seconds: Until the last lead was set in Kommo.
         deviations: After each decision, the largest distance of anybody from his fair share.
-        set_at: Seconds after the first trigger at which each lead was set, ascending.
+        set_at: Seconds after that at which each lead was set, ascending.
     """
 
     at: datetime
@@ -75,6 +76,7 @@ class Findings:
     twice: int
     found_by_sweep: int
     patches: int
+    since: str
     seconds: float
     managers: list[ManagerRow]
     deviations: list[Fraction]
@@ -93,10 +95,21 @@ async def find(
     account: Account,
     *,
     lead_ids: list[int],
+    moved_at: float,
     batch: int,
     drop_percent: int,
 ) -> Findings:
-    """Count and collect everything, after the last lead was set or nothing moved any more."""
+    """Count and collect everything, after the last lead was set or nothing moved any more.
+
+    Args:
+        kommo: Whose journal counts.
+        installation: Whose events tell why.
+        account: The one that the leads are of.
+        lead_ids: What was moved.
+        moved_at: When; the beginning of the run if no trigger got through.
+        batch: The most leads in one request to Kommo.
+        drop_percent: Of the changes, how many lost their webhooks.
+    """
     moved = dict.fromkeys(lead_ids)
     set_rows = [r for r in await kommo.rows("responsibles", via="api") if r["lead_id"] in moved]
     owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
@@ -116,7 +129,8 @@ async def find(
         shares = await fairness.of_account(connection, account.account_id)
     name = namer(account)
     deliveries = await kommo.rows("deliveries")
-    started_at = min(r["at"] for r in deliveries if r["hook"].startswith("trigger:"))
+    triggered = [row["at"] for row in deliveries if row["hook"].startswith("trigger:")]
+    started_at = min(triggered, default=moved_at)
     set_at = sorted(row["at"] - started_at for row in set_rows)
     return Findings(
         at=datetime.now(UTC),
@@ -130,6 +144,7 @@ async def find(
         twice=sum(1 for lead_id in lead_ids if written[lead_id] > 1),
         found_by_sweep=sum(t.requests for t in tallies if t.source == "sweep"),
         patches=len(patches),
+        since="the first trigger" if triggered else "the move",
         seconds=set_at[-1] if set_at else 0.0,
         managers=_rows(shares, name),
         deviations=deviations(assigned),

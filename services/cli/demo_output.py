@@ -1,5 +1,6 @@
 """The result of the demo for people: tables in the terminal, pictures on a page."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from rich.table import Table
 from domain.explain import leads_of
 from services.cli.demo_findings import ExplainedDecision as Explained
 from services.cli.demo_findings import Findings
+from services.cli.installation import Wrong
 from services.cli.output import out, say
 from services.cli.report import DemoReport, ExplainedDecision, ManagerRow, render
-from services.cli.sample import LIMIT, LIMIT_OF_ALL, LIMITED_ID, SECOND_TIER_ID
+from services.cli.sample import LIMIT, LIMITED_ID, SECOND_TIER_ID
 
 
 def print_findings(findings: Findings) -> None:
@@ -42,7 +44,7 @@ def print_findings(findings: Findings) -> None:
     )
     out.print(counts)
     say(
-        f"{findings.seconds:.2f} s from the first trigger to the last lead set, in"
+        f"{findings.seconds:.2f} s from {findings.since} to the last lead set, in"
         f" {findings.patches} requests of up to {findings.batch} leads; Kommo's limit alone imposes"
         f" {findings.floor_s:.2f} s ({findings.seconds / findings.floor_s:.2f} times)."
     )
@@ -57,6 +59,20 @@ def print_findings(findings: Findings) -> None:
 
 def _alarming(count: int) -> str:
     return f"[bold red]{count}[/]" if count else f"[green]{count}[/]"
+
+
+def check_report(path: Path) -> None:
+    """See that the page can be written, before anything is done for it.
+
+    Raises:
+        Wrong: It cannot.
+    """
+    if not path.parent.is_dir():
+        raise Wrong(f"--report: there is no folder {path.parent}")
+    if path.is_dir():
+        raise Wrong(f"--report: expected the name of a file, {path} is a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Wrong(f"--report: {path} may not be written")
 
 
 def write_report(findings: Findings, path: Path) -> None:
@@ -86,7 +102,7 @@ def _report(findings: Findings) -> DemoReport:
                 name=row.name,
                 coefficient=Decimal(row.coefficient),
                 tier=2 if row.manager_id == SECOND_TIER_ID else 1,
-                limit=LIMIT if row.manager_id == LIMITED_ID else LIMIT_OF_ALL,
+                limit=LIMIT if row.manager_id == LIMITED_ID else None,
                 note=row.note,
                 fair_share=row.fair_share,
                 assigned=row.assigned,

@@ -33,6 +33,7 @@ class ManagerRow:
     """A manager and what he got.
 
     Attributes:
+        limit: A most of open leads of his own; None for that of everybody.
         note: Like "paused by an administrator"; empty for nothing special.
         fair_share: In leads: what was due to him, given when he could take leads.
     """
@@ -145,7 +146,10 @@ def _verdict(report: DemoReport) -> str:
 
 
 def _tiles(report: DemoReport) -> str:
-    worst = max((abs(m.deviation) for m in report.managers), default=0.0)
+    worst = max(
+        (*(value for _, value in report.deviations), *(abs(m.deviation) for m in report.managers)),
+        default=0.0,
+    )
     ratio = report.took_s / report.kommo_floor_s if report.kommo_floor_s > 0 else 1.0
     is_all_set = report.in_kommo + report.waiting == report.requested
     return "".join(
@@ -157,7 +161,7 @@ def _tiles(report: DemoReport) -> str:
             _tile(
                 "Largest deviation",
                 f"{worst:.2f}",
-                f"leads, guaranteed below {GUARANTEE_LEADS}",
+                f"leads, at any time of the run; guaranteed below {GUARANTEE_LEADS}",
                 worst < GUARANTEE_LEADS,
             ),
             _tile(
@@ -195,7 +199,7 @@ def _managers(managers: Sequence[ManagerRow]) -> str:
     if any(m.tier != 1 for m in managers):
         columns.append(("Priority", lambda m: str(m.tier)))
     if any(m.limit is not None for m in managers):
-        columns.append(("Limit", lambda m: "none" if m.limit is None else f"{m.limit:,}"))
+        columns.append(("Limit", lambda m: "\u2013" if m.limit is None else f"{m.limit:,}"))
     columns += [
         ("Fair share", lambda m: f"{float(m.fair_share):,.2f}"),
         ("Assigned", lambda m: f"{m.assigned:,}"),

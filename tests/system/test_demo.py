@@ -10,7 +10,7 @@ import pytest
 from services.cli import demo, main
 from services.cli.demo import Demo
 from services.cli.kommo_process import LocalKommo
-from tests.services.cli.conftest import process
+from tests.services.cli.conftest import command, process
 
 
 def test_the_demo_distributes_proves_it_and_ends_with_0(tmp_path: Path) -> None:
@@ -28,6 +28,24 @@ def test_the_demo_distributes_proves_it_and_ends_with_0(tmp_path: Path) -> None:
     page = report.read_text()
     assert "<html" in page
     assert "Ana Souza" in page
+
+
+def test_the_demo_finds_every_lead_without_any_webhook(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+
+    said = process(tmp_path, "demo", "--leads", 20, "--drop", 100, "--report", report, within_s=150)
+
+    assert said.status == 0, said
+    assert "s from the move to the last lead set" in said.out
+    assert "100% of the changes lost their webhooks; the sweep found 20 leads." in said.out
+
+
+def test_the_demo_says_before_it_begins_that_its_page_cannot_be_written(tmp_path: Path) -> None:
+    nowhere = command(tmp_path, "demo", "--report", tmp_path / "none" / "report.html")
+    folder = command(tmp_path, "demo", "--report", tmp_path)
+
+    assert nowhere.error == f"--report: there is no folder {tmp_path}/none"
+    assert folder.error == f"--report: expected the name of a file, {tmp_path} is a folder"
 
 
 @pytest.mark.parametrize(

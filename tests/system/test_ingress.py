@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from contracts.events import RequestOpened
 from services.cli.installation import open_installation
 from services.cli.sample import NEW_REQUEST, SALES
 from tests.support.running import ADMIN_ID, running, until
@@ -84,7 +85,8 @@ async def test_F30_the_sweep_finds_every_change_whose_webhooks_were_lost(
         await until(lambda: all_set(system, lead_ids))
 
         events = await each_once(system, lead_ids)
-        found = sum(getattr(r.event, "source", "") == "sweep" for r in events)
+        opened = [r.event for r in events if isinstance(r.event, RequestOpened)]
+        found = sum(event.source == "sweep" for event in opened)
         assert 0 < found <= LEADS
         assert found == LEADS or fraction < 1
 

@@ -119,6 +119,17 @@ def test_D2_3_columns_that_say_the_same_of_everybody_are_left_out() -> None:
     assert "Limit" not in plain.text
     assert "Priority" in special.text
     assert "Limit" in special.text
+    assert "\u2013" in special.text
+
+
+def test_D3_5_the_largest_deviation_is_that_of_the_whole_run() -> None:
+    end = (manager(assigned=100, fair_share=Fraction("99.5")),)
+    well = Page(render(report(managers=end, deviations=((1, 0.25), (2, 1.75), (3, 0.5)))))
+    ill = Page(render(report(managers=end, deviations=((1, 2.25), (2, 0.5)))))
+
+    remark = "leads, at any time of the run; guaranteed below 2"
+    assert f"Largest deviation 1.75 \u2713 {remark}" in well.text
+    assert f"Largest deviation 2.25 \u2717 {remark}" in ill.text
 
 
 def test_D3_5_a_peak_is_never_thinned_away() -> None:

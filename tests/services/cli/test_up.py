@@ -31,7 +31,7 @@ ACCOUNT_ID = 32_000_001
 
 @contextmanager
 def up(data: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
-    """`fairlead up`, ready; killed afterwards if it still runs."""
+    """`fairlead up`, ready; ended afterwards if it still runs."""
     (data / RUNTIME_FILE).unlink(missing_ok=True)
     with subprocess.Popen(
         [sys.executable, "-m", "services.cli", "up", "--port=0", *words],
@@ -47,8 +47,7 @@ def up(data: Path, *words: str) -> Iterator["subprocess.Popen[str]"]:
             yield running
         finally:
             if running.poll() is None:
-                running.kill()
-                running.communicate()
+                ended(running)  # a killed one would leave its PostgreSQL behind
 
 
 async def _is_up(data: Path, running: "subprocess.Popen[str]") -> bool:

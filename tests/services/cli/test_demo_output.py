@@ -1,0 +1,44 @@
+"""What the demo's findings become on the page."""
+
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from services.cli.demo_findings import Findings, ManagerRow
+from services.cli.demo_output import _report
+from services.cli.sample import LIMIT, LIMITED_ID
+
+
+def row(manager_id: int) -> ManagerRow:
+    return ManagerRow(
+        manager_id=manager_id,
+        name="Ana",
+        coefficient="1",
+        note="",
+        assigned=1,
+        fair_share=Fraction(1),
+        deviation=Fraction(0),
+    )
+
+
+def test_a_limit_is_shown_where_a_manager_has_one_of_his_own() -> None:
+    findings = Findings(
+        at=datetime(2026, 3, 2, tzinfo=UTC),
+        batch=50,
+        drop_percent=0,
+        requested=2,
+        decided=2,
+        set_in_kommo=2,
+        waiting=0,
+        lost=0,
+        twice=0,
+        found_by_sweep=0,
+        patches=1,
+        since="the first trigger",
+        seconds=0.5,
+        managers=[row(501), row(LIMITED_ID)],
+        deviations=[],
+        set_at=[0.5, 0.5],
+        explained=[],
+    )
+
+    assert [manager.limit for manager in _report(findings).managers] == [None, LIMIT]
