@@ -172,7 +172,8 @@ class SpoolFile:
             services.errors.Unavailable: It keeps its room for now.
         """
         with _translated():
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            # It frees a page at each step and has no rows: `execute` would stop after the first.
+            self._connection.executescript("PRAGMA incremental_vacuum")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
