@@ -131,7 +131,13 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     Raises:
         OSError: The address cannot be listened at.
     """
-    async with _opened(spool_file, settings) as spool:
+    listener = listen(
+        settings.host if host is None else host, settings.port if port is None else port
+    )
+    # A wrong address is told before anything else is begun.
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        spool = await stack.enter_async_context(_opened(spool_file, settings))
         detours: list[Detour[Any]] = []
         if spool is not None:
             log_writer = spooled_log(log_writer, spool, settings)
@@ -146,9 +152,6 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             now=now,
             probe=probe,
             spool=spool,
-        )
-        listener = listen(
-            settings.host if host is None else host, settings.port if port is None else port
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appender.run())
