@@ -1,5 +1,6 @@
 """Is everything in order? Each finding says what to do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,14 @@ from domain.explain import leads_of
 from domain.schedule import tzdata_version
 from projections import assignments, fairness, requests
 from services.cli.installation import Installation
+from services.errors import Unavailable
+from services.ingress.spool_file import SPOOL_FILE, look
 from services.projector.run import lag
 from services.storage.accounts import Account
 from services.storage.database import borrow
 
 PUSHED_WITHIN = timedelta(minutes=5)
+SPOOLED_WITHIN = timedelta(seconds=30)
 DEVIATION_MAX_UNITS = 2 * LEAD  # D3.5
 
 
@@ -48,6 +52,7 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
     async for finding in _ledgers(installation):
         yield finding
     yield await _dead_letters(installation)
+    yield await asyncio.to_thread(_spool, installation)
 
 
 def _process(installation: Installation) -> Finding:
@@ -134,3 +139,30 @@ async def _dead_letters(installation: Installation) -> Finding:
     kept = await installation.dead_letters.count()
     advice = "look at them: fairlead dead list" if kept else ""
     return Finding("dead letters", f"{kept} kept", advice)
+
+
+def _spool(installation: Installation) -> Finding:
+    folder = installation.data
+    try:
+        state = look(folder)
+    except Unavailable as error:
+        advice = f"start fairlead: it sets {folder / SPOOL_FILE} aside and makes a new one"
+        return Finding("spool", f"cannot be read: {error}", advice)
+    if state is None:
+        return Finding("spool", "none yet")
+    found, advice = "empty", ""
+    if state.oldest_at is not None:
+        age = datetime.now(UTC) - state.oldest_at
+        found = f"{state.rows} messages, {state.size} bytes, oldest {age.total_seconds():.0f} s"
+        if installation.running() is None:
+            advice = "start it, they are sent on then: fairlead up"
+        elif age > SPOOLED_WITHIN:
+            advice = "the log does not take them; read the log for spool_not_drained"
+    if state.set_aside:
+        found += f"; damaged, set aside: {', '.join(state.set_aside)}"
+        advice = f"{advice}; " if advice else ""
+        advice += (
+            f"leads in a damaged spool are found by the sweep; look at it with"
+            f" sqlite3 and .recover, then move it out of {folder}"
+        )
+    return Finding("spool", found, advice)

@@ -24,6 +24,7 @@ from services.gateway.postgres import RegisteredAccounts
 from services.gateway.settings import Settings as GatewaySettings
 from services.ingress.app import serve
 from services.ingress.settings import IngressSettings
+from services.ingress.spool_file import SPOOL_FILE
 from services.log.postgres import prune
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
@@ -83,6 +84,7 @@ async def up(
                         stop=stop,
                         on_bound=listening,
                         probe=partial(_probe, installation.pool),
+                        spool_file=installation.data / SPOOL_FILE,
                     )
                 except OSError as error:
                     raise _not_listening(error, host, port) from error

@@ -1,8 +1,11 @@
 """Wires ingress: what it needs comes in, one address with its limits comes out."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
@@ -19,12 +22,15 @@ from services.errors import Unavailable
 from services.ingress.appender import Appender, DeadLetters
 from services.ingress.body import BodyBudget
 from services.ingress.clock import ReceiptClock, utc_now
+from services.ingress.detour import Detour, spooled_letters, spooled_log
 from services.ingress.directory import AccountDirectory, Accounts
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
 from services.ingress.intake import Intake
 from services.ingress.quota import Quotas
 from services.ingress.server import listen, serve_http
 from services.ingress.settings import IngressSettings
+from services.ingress.spool import Spool, open_spool
+from services.ingress.spool_file import SpoolRefused
 from services.log.port import LogWriter
 
 log = structlog.get_logger()
@@ -42,6 +48,7 @@ def create_app(
     settings: IngressSettings,
     now: Callable[[], datetime] = utc_now,
     probe: Probe | None = None,
+    spool: Spool | None = None,
 ) -> Starlette:
     """The address itself, around parts that somebody else runs.
 
@@ -52,6 +59,7 @@ def create_app(
         now: The wall clock.
         probe: Returns when the log takes messages, raises `Unavailable` when it does not;
             without one the last write tells.
+        spool: Where bodies go meanwhile; as long as it takes them, ingress is ready.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -66,7 +74,7 @@ def create_app(
         ),
     )
 
-    readiness = Readiness(appender, directory, probe)
+    readiness = Readiness(appender, directory, probe, spool)
 
     async def live(_: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -100,6 +108,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     on_bound: Callable[[int], None] | None = None,
     now: Callable[[], datetime] = utc_now,
     probe: Probe | None = None,
+    spool_file: Path | None = None,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -117,32 +126,49 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         on_bound: Gets the port once connections are accepted.
         now: The wall clock.
         probe: As for `create_app`.
+        spool_file: Takes what the log does not (F15); without one that is a 503.
 
     Raises:
         OSError: The address cannot be listened at.
     """
-    appender = create_appender(log_writer, dead_letters, settings)
-    directory = create_directory(accounts, settings)
-    app = create_app(
-        appender=appender, directory=directory, settings=settings, now=now, probe=probe
-    )
     listener = listen(
         settings.host if host is None else host, settings.port if port is None else port
     )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(appender.run())
-        refreshing = tasks.create_task(directory.keep_fresh())
-        try:
-            await serve_http(
-                app,
-                settings,
-                listener=listener,
-                stop=stop or asyncio.Event(),
-                on_bound=on_bound or _log_bound,
-            )
-        finally:
-            refreshing.cancel()
-            appender.close()
+    # A wrong address is told before anything else is begun.
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        spool = await stack.enter_async_context(_opened(spool_file, settings))
+        detours: list[Detour[Any]] = []
+        if spool is not None:
+            log_writer = spooled_log(log_writer, spool, settings)
+            dead_letters = spooled_letters(dead_letters, spool, settings)
+            detours = [log_writer.detour, dead_letters.detour]
+        appender = create_appender(log_writer, dead_letters, settings)
+        directory = create_directory(accounts, settings)
+        app = create_app(
+            appender=appender,
+            directory=directory,
+            settings=settings,
+            now=now,
+            probe=probe,
+            spool=spool,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(appender.run())
+            background = [tasks.create_task(directory.keep_fresh())]
+            background += [tasks.create_task(detour.drain()) for detour in detours]
+            try:
+                await serve_http(
+                    app,
+                    settings,
+                    listener=listener,
+                    stop=stop or asyncio.Event(),
+                    on_bound=on_bound or _log_bound,
+                )
+            finally:
+                for task in background:
+                    task.cancel()
+                appender.close()
 
 
 def create_appender(
@@ -167,22 +193,33 @@ def create_directory(accounts: Accounts, settings: IngressSettings) -> AccountDi
 
 
 class Readiness:
-    """Whether webhooks would be stored now; asks the log at most once per second."""
+    """Whether webhooks would be stored now; asks the log at most once per second.
+
+    A spool that takes bodies is as good as the log: were ingress not ready then, a balancer would
+    turn away the very webhooks that the spool is for. That the log is away is told by the alert.
+    """
 
     def __init__(
-        self, appender: Appender, directory: AccountDirectory, probe: Probe | None
+        self,
+        appender: Appender,
+        directory: AccountDirectory,
+        probe: Probe | None,
+        spool: Spool | None,
     ) -> None:
         self._appender = appender
         self._directory = directory
         self._probe = probe
+        self._spool = spool
         self._probed = False
         self._probe_again_at = 0.0
         self._probing = asyncio.Lock()
 
     async def check(self) -> bool:
-        """Whether accounts are known, and the log takes messages."""
+        """Whether accounts are known, and the spool or the log takes messages."""
         if self._appender.is_closed or not self._directory.is_loaded:
             return False
+        if self._spool is not None and self._spool.can_take:
+            return True
         if self._probe is None:
             return not self._appender.is_failing
         async with self._probing:
@@ -211,6 +248,22 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+@asynccontextmanager
+async def _opened(path: Path | None, settings: IngressSettings) -> AsyncIterator[Spool | None]:
+    """The spool, or None: without it webhooks are still taken as long as the log is there."""
+    async with AsyncExitStack() as stack:
+        spool = None
+        if path is not None:
+            opening = open_spool(
+                path, rows_max=settings.spool_rows_max, bytes_max=settings.spool_bytes_max
+            )
+            try:
+                spool = await stack.enter_async_context(opening)
+            except (SpoolRefused, Unavailable) as error:
+                log.error("spool_unusable", reason=str(error))  # noqa: TRY400  # no bug
+        yield spool
 
 
 async def _succeeds(probe: Probe) -> bool:

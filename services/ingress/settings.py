@@ -17,6 +17,14 @@ class IngressSettings(BaseSettings):
         burst: What it may send at once above that, unremarked.
         quota: What it may send beyond the burst: kept and logged; only then comes a 429.
         reading_bytes_max: Memory for bodies on their way in, all connections together.
+        log_within_ms: The log's time for one batch, then the spool takes it. A body may wait for
+            the batch before its own, so twice this and two syncs are the most that an absence of
+            the log adds to an answer.
+        spool_bytes_max: When either bound of the spool is reached and the log is away, webhooks
+            are answered 503; a message takes some 400 bytes.
+        drain_within_s: The log's time for one batch out of the spool; a slow log is better than
+            none.
+        drain_pause_min_ms: After a failure, doubled with each up to `drain_pause_max_ms`.
         directory_wait_ms: At least this long between two looks for an unknown secret, so that
             guessing cannot load the database (S1).
         directory_age_max_s: A withdrawn secret stops working after this long at the latest.
@@ -40,6 +48,15 @@ class IngressSettings(BaseSettings):
     queue_bytes_max: int = Field(default=64 * MIB, ge=KIB)
     batch_messages_max: int = Field(default=2_000, ge=1, le=100_000)
     batch_bytes_max: int = Field(default=4 * MIB, ge=KIB)
+
+    log_within_ms: int = Field(default=500, ge=10, le=900)
+    spool_rows_max: int = Field(default=1_000_000, ge=1)
+    spool_bytes_max: int = Field(default=512 * MIB, ge=KIB)
+    drain_rows_max: int = Field(default=1_000, ge=1, le=100_000)
+    drain_bytes_max: int = Field(default=4 * MIB, ge=KIB)
+    drain_within_s: float = Field(default=30, gt=0, le=600)
+    drain_pause_min_ms: int = Field(default=250, ge=1, le=60_000)
+    drain_pause_max_ms: int = Field(default=4_000, ge=1, le=60_000)
 
     rate_per_s: float = Field(default=200, gt=0)
     burst: int = Field(default=2_000, ge=1)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -125,6 +126,7 @@ async def ingress(
     accounts: Any = None,
     now: Callable[[], datetime] = utc_now,
     probe: Any = None,
+    spool_file: Path | None = None,
     **changes: Any,
 ) -> AsyncIterator[Running]:
     log = log or MemoryLog()
@@ -148,6 +150,7 @@ async def ingress(
                 on_bound=bound.set_result,
                 now=now,
                 probe=probe,
+                spool_file=spool_file,
             )
         )
         port = await bound

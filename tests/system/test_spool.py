@@ -1,0 +1,105 @@
+"""The embedded PostgreSQL goes away under webhooks: Kommo sees no failure (F15, F18, F37)."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.running import Running, running, until
+from tests.system.checks import all_set, each_once
+
+LEADS = 500
+
+
+async def _killed(system: Running) -> None:
+    os.kill(_postmaster(system), signal.SIGKILL)
+
+
+async def _frozen(system: Running) -> None:
+    """The server with all its backends stops, until something went round it."""
+    postmaster = _postmaster(system)
+    pids = [postmaster, *_children(postmaster)]
+    try:
+        _tell(pids, signal.SIGSTOP)
+        await until(lambda: _spooled(system))
+    finally:
+        _tell(pids, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("disturbed", [_killed, _frozen], ids=["SIGKILL", "SIGSTOP"])
+async def test_F15_F37_no_webhook_fails_while_the_database_is_away(
+    tmp_path: Path, disturbed: Callable[[Running], Awaitable[None]]
+) -> None:
+    knobs = {"delay_max_ms": 1_500}  # so that webhooks come before, during and after
+    async with running(tmp_path, knobs=knobs) as system:
+        await until(lambda: _is_known(system))
+        lead_ids = await system.new_leads(LEADS)
+        moving = asyncio.create_task(system.move(lead_ids))
+        await until(lambda: _hooks(system, 50), every_s=0.01)
+        await disturbed(system)
+        await moving
+        await until(lambda: _hooks(system, LEADS))
+        await until(lambda: all_set(system, lead_ids))
+        await until(lambda: _drained(system))
+
+        assert (await _counts(system)).get("hook_failures", 0) == 0, await _bad_answers(system)
+        await each_once(system, lead_ids)
+        assert await system.fairlead.stop() == 0
+
+
+async def _is_known(system: Running) -> bool:
+    """Ingress looks for new secrets once a second at most."""
+    async with httpx.AsyncClient() as http:
+        url = system.hook_url.get_secret_value()
+        return (await http.get(url)).status_code == 200
+
+
+async def _bad_answers(system: Running) -> Counter[int]:
+    rows = await system.kommo.rows("deliveries")
+    return Counter(row["status"] for row in rows if row["status"] != 200)
+
+
+async def _counts(system: Running) -> dict[str, int]:
+    counts: dict[str, int] = await system.kommo.get("/summary")
+    return counts
+
+
+async def _hooks(system: Running, number: int) -> bool:
+    return (await _counts(system)).get("hook_attempts", 0) >= number
+
+
+async def _spooled(system: Running) -> bool:
+    return "spool_opened" in system.fairlead.log()
+
+
+async def _drained(system: Running) -> bool:
+    return "spool_drained" in system.fairlead.log()
+
+
+def _postmaster(system: Running) -> int:
+    file = system.fairlead.data / "postgres" / "postmaster.pid"
+    return int(file.read_text().split()[0])
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name may hold anything, a bracket too; the parent is the second field behind it.
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
+def _tell(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # backends come and go
+            os.kill(pid, number)
