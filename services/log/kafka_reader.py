@@ -89,6 +89,7 @@ class KafkaLogReader:
     report_every_s: float = 5.0
     _client: Any = field(default=None, repr=False)
     _held: dict[TopicPartition, _Source] = field(default_factory=dict, repr=False)
+    _joining: "asyncio.Task[None] | None" = field(default=None, repr=False)
     _refused: TopicRefused | None = field(default=None, repr=False)
     _is_idle: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     _report_at: float = field(default=0.0, repr=False)
@@ -142,6 +143,11 @@ class KafkaLogReader:
 
     async def close(self) -> None:
         """Leave the group, so that the others take over at once."""
+        joining, self._joining = self._joining, None
+        if joining is not None:
+            await asyncio.wait([joining], timeout=self.settings.session_timeout_ms / 1_000)
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
         client, self._client = self._client, None
         self._held.clear()
         self._is_idle.set()
@@ -191,23 +197,32 @@ class KafkaLogReader:
             await self.close()
             raise refused
         if self._client is None:
-            client = self._made()
+            if self._joining is None:
+                self._joining = asyncio.create_task(self._join(), name="kafka-log-reader")
             try:
-                await client.start()
-                known = await client.topics()
-            except BaseException as error:
-                await client.stop()
-                if isinstance(error, AWAY):
-                    raise Unavailable(f"Kafka at {self.settings.servers}: {error!r}") from error
-                raise
-            if self.topic not in known:  # the client would wait for it, without a word
-                await client.stop()
-                raise TopicRefused(
-                    f"there is no topic {self.topic}; create it: fairlead topics apply"
-                )
-            self._client = client
-            client.subscribe([self.topic], listener=_Listener(self))
+                # A read that is cancelled must not cut it short: the client would leave its
+                # first connection open.
+                await asyncio.shield(self._joining)
+            finally:
+                if self._joining is not None and self._joining.done():
+                    self._joining = None
         return self._client
+
+    async def _join(self) -> None:
+        client = self._made()
+        try:
+            await client.start()
+            known = await client.topics()
+        except BaseException as error:
+            await client.stop()
+            if isinstance(error, AWAY):
+                raise Unavailable(f"Kafka at {self.settings.servers}: {error!r}") from error
+            raise
+        if self.topic not in known:  # the client would wait for it, without a word
+            await client.stop()
+            raise TopicRefused(f"there is no topic {self.topic}; create it: fairlead topics apply")
+        self._client = client
+        client.subscribe([self.topic], listener=_Listener(self))
 
     def _made(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
         session_ms = self.settings.session_timeout_ms

@@ -66,12 +66,14 @@ class KafkaLogWriter:
     Connects at the first use and connects again after a failure. Close it: `async with`.
 
     Attributes:
+        answer_within_s: How long a call may take; default: what a webhook can wait for.
         waiting_max: Entries that may wait; calls beyond are refused as `Unavailable`.
         round_max: Entries in one round.
     """
 
     settings: KafkaSettings
     topic: str
+    answer_within_s: float | None = None
     waiting_max: int = 20_000
     round_max: int = 2_000
     _waiting: deque[tuple[Entry, _Call]] = field(default_factory=deque, repr=False)
@@ -85,9 +87,9 @@ class KafkaLogWriter:
         Returns after all copies in sync have acknowledged every entry.
 
         Raises:
-            services.errors.Unavailable: Not acknowledged within `answer_within_ms`. Some entries
-                may be in the log, or still come there ahead of whatever is published later;
-                publishing again is safe.
+            services.errors.Unavailable: Not acknowledged in time. Some entries may be in the log,
+                or still come there ahead of whatever is published later; publishing again is
+                safe.
             TopicRefused: The topic is divided otherwise than the settings say (F23).
             ValueError: An entry is larger than the log takes (F25); nothing was published.
         """
@@ -109,10 +111,10 @@ class KafkaLogWriter:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="kafka-log-writer")
         try:
-            async with asyncio.timeout(self.settings.answer_within_ms / 1_000):
+            async with asyncio.timeout(self._patience_s):
                 await call.settled
         except TimeoutError as error:
-            why = f"Kafka did not acknowledge within {self.settings.answer_within_ms} ms"
+            why = f"Kafka did not acknowledge within {self._patience_s} s"
             self._fail_waiting(why)
             raise Unavailable(why) from error
 
@@ -130,6 +132,11 @@ class KafkaLogWriter:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def _patience_s(self) -> float:
+        given = self.answer_within_s
+        return self.settings.answer_within_ms / 1_000 if given is None else given
 
     async def _run(self) -> None:
         while True:
@@ -158,10 +165,11 @@ class KafkaLogWriter:
                 linger_ms=0,
             )
             try:
-                async with asyncio.timeout(self.settings.answer_within_ms / 1_000):
-                    await producer.start()
+                # Not cut short: calls time out by themselves, and a cancelled start leaves its
+                # first connection open.
+                await producer.start()
             except BaseException:
-                await producer.stop()
+                await _end(producer)
                 raise
             self._producer = producer
         found = await self._producer.partitions_for(self.topic)
@@ -221,7 +229,15 @@ class KafkaLogWriter:
     async def _let_go(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            # Else `stop` would wait for answers as long as the broker is away. Not public, and
-            # the only way: the version is pinned to the minor one.
-            producer._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001
-            await producer.stop()
+            await _end(producer)
+
+
+async def _end(producer: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+    """Stop a producer without waiting for answers that may never come.
+
+    Its own `stop` first waits for them, as long as the broker is away. What follows then is done
+    here, by the same steps; the version is pinned to the minor one.
+    """
+    producer._closed = True  # noqa: SLF001
+    await producer._sender.close()  # noqa: SLF001
+    await producer.client.close()

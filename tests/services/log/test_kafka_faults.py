@@ -20,6 +20,7 @@ from tests.services.log.conformance import entry
 from tests.support.kafka import own_broker, settings_of, topic_of
 
 ACCOUNTS = range(1, 7)
+PATIENT_S = 30.0
 
 
 @dataclass(slots=True)
@@ -155,7 +156,9 @@ async def test_F19_nothing_overtakes_what_timed_out(broker: Broker, load: Load) 
         KafkaLogWriter(load.settings, load.topic) as writer,
         KafkaLogReader(load.settings, load.topic, load.pool, load.topic) as reader,
     ):
+        writer.answer_within_s = PATIENT_S
         await writer.publish([entry(1, "before")])
+        writer.answer_within_s = None
         broker.suspend()
         try:
             first = asyncio.create_task(writer.publish([entry(1, "first")]))
@@ -168,12 +171,9 @@ async def test_F19_nothing_overtakes_what_timed_out(broker: Broker, load: Load) 
             assert isinstance(second.exception(), Unavailable)
         finally:
             broker.resume()
+        writer.answer_within_s = PATIENT_S
         for text in ("first", "second"):
-            async with asyncio.timeout(30):
-                while True:
-                    with suppress(Unavailable):
-                        await writer.publish([entry(1, text)])
-                        break
+            await writer.publish([entry(1, text)])
         seen: list[str] = []
         async with asyncio.timeout(30):
             while "second" not in seen:
@@ -182,3 +182,23 @@ async def test_F19_nothing_overtakes_what_timed_out(broker: Broker, load: Load) 
 
     assert list(dict.fromkeys(seen)) == ["before", "first", "second"]
     assert seen.count("second") == 1
+
+
+async def test_F13_a_writer_is_closed_while_the_broker_is_frozen(
+    broker: Broker, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with KafkaLogWriter(load.settings, load.topic) as writer:
+        writer.answer_within_s = PATIENT_S
+        await writer.publish([entry(1, "before")])
+        writer.answer_within_s = None
+        broker.suspend()
+        try:
+            with pytest.raises(Unavailable):
+                await writer.publish([entry(1, "lost")])
+            async with asyncio.timeout(15):
+                await writer.close()
+        finally:
+            broker.resume()
+        await asyncio.sleep(0)
+
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
