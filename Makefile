@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 LEADS ?= 1000
 DROP ?= 0
 WORKERS ?= 2
+NODES ?= 1
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +15,9 @@ demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DR
 
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+kafka: ## Start Apache Kafka here until Ctrl-C; PORT=9092, NODES=3 for a cluster
+	@$(PYTHON) deploy/kafka/broker.py $(if $(PORT),--port $(PORT)) --nodes $(NODES)
 
 lint: $(VENV)/.dev ## Format, lint, types, direction of imports
 	@$(BIN)/ruff format --check .
@@ -45,4 +49,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test lint fmt bench schemas lock clean
+.PHONY: help demo test kafka lint fmt bench schemas lock clean

@@ -1,4 +1,4 @@
-"""Fixtures for every test: a real PostgreSQL, a fresh migrated database, a pool on it."""
+"""Fixtures for every test: real servers, a fresh migrated database, a pool on it."""
 
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from services.storage.database import open_pool
+from tests.support.kafka import shared_broker
 from tests.support.postgres import TestServer, shared_server
 
 
@@ -34,3 +35,10 @@ async def pool(database_url: str) -> AsyncIterator[Any]:
     pool = await open_pool(database_url, size_max=10)
     yield pool
     await pool.close()
+
+
+@pytest.fixture(scope="session")
+def kafka_servers() -> Iterator[str]:
+    """The address of the broker of this run, started at first use."""
+    with shared_broker() as address:
+        yield address

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
-from services.cli import dead, doctor, explain, people, rules
+from services.cli import dead, doctor, explain, people, rules, topics
 from services.cli.demo import Demo
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
@@ -36,6 +36,8 @@ dead_app = typer.Typer(help="What could not be understood.", no_args_is_help=Tru
 app.add_typer(rules_app, name="rules")
 app.add_typer(projections_app, name="projections")
 app.add_typer(dead_app, name="dead")
+topics_app = typer.Typer(help="The topics of Apache Kafka.", no_args_is_help=True)
+app.add_typer(topics_app, name="topics")
 
 Data = Annotated[
     Path,
@@ -275,6 +277,18 @@ def dead_retry(letter: LetterId, data: Data = DATA) -> None:
 def dead_drop(letter: LetterId, data: Data = DATA) -> None:
     """Set one aside for good."""
     say(_for_installation(data, lambda i: dead.drop(i, letter)))
+
+
+@topics_app.command("apply")
+def topics_apply(
+    kafka: Annotated[
+        str,
+        typer.Option(envvar="FAIRLEAD_KAFKA_SERVERS", help="host:port, several with commas."),
+    ],
+) -> None:
+    """Create the topics that are missing; say what exists and how it differs."""
+    for line in complete(topics.apply(kafka)):
+        say(line)
 
 
 @app.command("doctor")

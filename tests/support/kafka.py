@@ -1,0 +1,141 @@
+"""A real Apache Kafka for the tests: one broker for all workers of a run, others to be broken.
+
+In CI a broker that cannot be had is a failure; elsewhere its tests are skipped with the line
+that mends it.
+"""
+
+import fcntl
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import rmtree
+from typing import IO
+
+import pytest
+
+from deploy.kafka.broker import Broker, BrokerError, create_cluster
+from services.log.kafka import KafkaSettings, Topic, declared_topic
+
+PREFIX = f"fairlead-kafka-tests-{os.geteuid()}-"
+PARTITIONS = 4
+
+
+def settings_of(servers: str, **others: object) -> KafkaSettings:
+    """One broker, few partitions, and partitions that move fast when a reader dies."""
+    given = {
+        "servers": servers,
+        "partitions": PARTITIONS,
+        "replication": 1,
+        "in_sync_min": 1,
+        "session_timeout_ms": 1_500,
+    }
+    return KafkaSettings.model_validate(given | others)
+
+
+def topic_of(name: str, settings: KafkaSettings) -> Topic:
+    return declared_topic(name, settings)
+
+
+@contextmanager
+def shared_broker() -> Iterator[str]:
+    """The address of the broker of this run; the last worker to leave ends it."""
+    _sweep()
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", f"alone{os.getpid()}")
+    folder = Path(tempfile.gettempdir()) / f"{PREFIX}{run[:16]}"
+    folder.mkdir(exist_ok=True)
+    with (folder / "users.lock").open("a+") as users:
+        with _locked(folder / "start.lock"):
+            fcntl.flock(users, fcntl.LOCK_SH)
+            address = _ensure_running(folder)
+        try:
+            yield address
+        finally:
+            with _locked(folder / "start.lock"):
+                is_last = _is_mine_alone(users)
+                if is_last:
+                    _end(folder)
+            if is_last:
+                rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def own_broker(folder: Path) -> Iterator[Broker]:
+    """A broker that a test may stop, kill and freeze."""
+    (broker,) = create_cluster(folder, heap_mb=256).brokers
+    try:
+        with _or_said():
+            broker.start()
+        yield broker
+    finally:
+        broker.resume()
+        broker.kill()
+
+
+def _ensure_running(folder: Path) -> str:
+    address = folder / "address"
+    if not address.exists():
+        with _or_said():
+            cluster = create_cluster(folder)
+            cluster.start()
+        (broker,) = cluster.brokers
+        if broker._process is not None:
+            broker._process.returncode = 0  # outlives this worker; no lost child to warn of
+        address.write_text(cluster.address)
+    return address.read_text()
+
+
+def _end(folder: Path) -> None:
+    pid_file = folder / "node-1" / "kafka.pid"
+    if not pid_file.exists():
+        return
+    port = int((folder / "address").read_text().rpartition(":")[2])
+    # The folder and with it all data goes: there is nothing to end in order.
+    left = Broker(folder / "node-1", 1, port, (), "")
+    deadline = time.monotonic() + 30
+    while (pid := left.pid) is not None and time.monotonic() < deadline:
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+def _sweep() -> None:
+    """End and remove what runs that were killed have left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        try:
+            is_old = folder.stat().st_mtime < time.time() - 600
+            if is_old:
+                with (folder / "users.lock").open("r+") as users, _locked(folder / "start.lock"):
+                    if not _is_mine_alone(users):
+                        continue
+                    _end(folder)
+                rmtree(folder, ignore_errors=True)
+        except OSError:  # another worker sweeps as well
+            continue
+
+
+def _is_mine_alone(users: IO[str]) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _or_said() -> Iterator[None]:
+    try:
+        yield
+    except BrokerError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"no Apache Kafka here: {error}")
