@@ -1,8 +1,10 @@
 """Fixtures for every test: real servers, a fresh migrated database, a pool on it."""
 
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -13,6 +15,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from services.storage.database import open_pool
 from tests.support.kafka import shared_broker
 from tests.support.postgres import TestServer, shared_server
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder of the test's own, under no parent that another run closes to the server's account.
+
+    As root the database runs as somebody else, and every start of pytest takes all rights of
+    others from the folder that all its runs share.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-test-"))
+    yield folder
+    rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ READ_WITHIN_S = 120.0
 # So long without any progress, and the demo ends with what there is.
 STALLED_S = 60.0
 LOOK_EVERY_S = 0.1
-# Often enough to find what DROP lost, seldom enough not to share the time of the pushes.
+# So that what DROP lost is found while somebody watches; else the default, every five minutes.
 SWEEP_EVERY_S = 10
 
 
@@ -81,7 +81,7 @@ class Demo:
         with out.status("Starting a local Kommo and Fairlead ..."):
             async with (
                 local_kommo(folder, leads=self.leads, knobs=knobs) as kommo,
-                _fairlead(folder, self.batch),
+                _fairlead(folder, batch=self.batch, is_sweeping=self.drop_percent > 0),
                 open_installation(folder / "data") as installation,
             ):
                 account = await self._prepare(kommo, installation, folder)
@@ -174,16 +174,17 @@ async def _counts(kommo: LocalKommo, installation: Installation) -> tuple[int, i
 
 
 @asynccontextmanager
-async def _fairlead(folder: Path, batch: int) -> AsyncIterator[None]:
+async def _fairlead(folder: Path, *, batch: int, is_sweeping: bool) -> AsyncIterator[None]:
     """`fairlead up` as a process of its own."""
     data = folder / "data"
     environment = {
         **os.environ,
         "FAIRLEAD_GATEWAY_PUSH_BATCH_SIZE": str(batch),
-        "FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S": str(SWEEP_EVERY_S),
         "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.5",
         "FAIRLEAD_INGRESS_BURST": "1000000",
     }
+    if is_sweeping:
+        environment["FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S"] = str(SWEEP_EVERY_S)
     with (folder / "fairlead.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

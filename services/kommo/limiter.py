@@ -118,7 +118,8 @@ class Limiter:
     ) -> None:
         self._pace = pace or Pace()
         self._timing = timing or SystemTiming()
-        self._starts = starts or OwnStarts(self._timing)
+        self._starts = starts
+        self._own_starts = OwnStarts(self._timing)
         # One more than an even pace would bring, so that a late start can be made up for.
         self._most = int(self._pace.rate_per_s * WINDOW_S) + 1
         self._interval = 1.0 / self._pace.rate_per_s
@@ -212,18 +213,21 @@ class Limiter:
 
     async def _begin(self, turn: Turn) -> None:
         self._check(turn)
-        while (wait_s := await self._starts.take(self._most)) > 0:
-            if wait_s > SHORT_WAIT_S:
-                # A pause that another process, or we before a restart, were told to make.
-                self._close(self._timing.monotonic() + wait_s)
-                log.warning("address_pause_found", pause_s=wait_s)
-            self._check(turn)
-            await self._timing.sleep(wait_s)
-            self._check(turn)
+        # What all of us share first; our own last, since a slow database notes a start long
+        # before it begins.
+        for starts in (self._starts, self._own_starts):
+            while starts is not None and (wait_s := await starts.take(self._most)) > 0:
+                if wait_s > SHORT_WAIT_S:
+                    # A pause that another process, or we before a restart, were told to make.
+                    self._close(self._timing.monotonic() + wait_s)
+                    log.warning("address_pause_found", pause_s=wait_s)
+                self._check(turn)
+                await self._timing.sleep(wait_s)
+                self._check(turn)
 
     async def _note_pause(self) -> None:
         seconds = self._closed_until - self._timing.monotonic()
-        if self._state != "closed" or seconds <= 0:
+        if self._starts is None or self._state != "closed" or seconds <= 0:
             return
         try:
             await self._starts.pause(seconds)

@@ -44,8 +44,10 @@ class Bell:
         What rings between this wait and the next is kept, so nothing is missed by looking for
         work in between.
         """
+        # Not wait_for: on Python 3.11 it may swallow a cancellation that comes with the ring.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._event.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
         rang = self._event.is_set()
         self._event.clear()
         return rang

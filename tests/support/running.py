@@ -25,6 +25,7 @@ from services.storage.accounts import Account
 
 ADMIN_ID = 500
 UP_WITHIN_S = 60.0
+LOG_CHARACTERS = 4_000
 FAST = {
     "FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S": "2",
     "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.2",
@@ -135,10 +136,12 @@ async def running(
     environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Running]:
     """Start both, connect the sample account, apply the sample rules."""
-    async with local_kommo(folder, leads=0, knobs=dict(knobs or {})) as kommo:
+    # A busy machine may bunch our requests after all; the pause is Kommo's, its length is not.
+    knobs = {"retry_after_s": 1, **(knobs or {})}
+    async with local_kommo(folder, leads=0, knobs=knobs) as kommo:
         fairlead = Fairlead(folder, 0, environment or {})
-        await fairlead.start()
         try:
+            await fairlead.start()
             async with open_installation(fairlead.data) as installation:
                 connected = await connect(
                     installation,
@@ -155,6 +158,9 @@ async def running(
             }
             await kommo.post("/triggers", trigger)
             yield Running(kommo, fairlead, connected.account_id, connected.hook_url)
+        except BaseException:
+            sys.stderr.write(fairlead.log()[-LOG_CHARACTERS:])  # the folder goes, this is shown
+            raise
         finally:
             if fairlead.process is not None:
                 await end(fairlead.process)

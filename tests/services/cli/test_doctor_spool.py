@@ -1,8 +1,10 @@
 """What the doctor says of the spool."""
 
+import fcntl
 import json
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from services.cli.doctor import Finding, _spool
 from services.cli.installation import RUNTIME_FILE, Installation
+from services.embedded import HELD_ALONE
 from services.ingress.spool_file import SPOOL_FILE, Item, SpoolFile
 
 
@@ -28,8 +31,15 @@ def looked(folder: Path) -> Finding:
     return _spool(Installation(data=folder, **dict.fromkeys(others, nothing)))
 
 
-def run_here(folder: Path) -> None:
+@contextmanager
+def run_here(folder: Path) -> Iterator[None]:
+    """As a running fairlead does: hold the lock, and say where it listens."""
     (folder / RUNTIME_FILE).write_text(json.dumps({"pid": os.getpid(), "address": "http://x"}))
+    with (folder / HELD_ALONE).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
 
 
 def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
@@ -44,9 +54,8 @@ def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
 def test_F15_what_lies_in_the_spool_is_told_with_what_to_do(
     tmp_path: Path, *, runs: bool, age_s: float, advice: str
 ) -> None:
-    if runs:
-        run_here(tmp_path)
-    finding = found(tmp_path, rows=4, age_s=age_s)
+    with run_here(tmp_path) if runs else nullcontext():
+        finding = found(tmp_path, rows=4, age_s=age_s)
 
     assert finding.found.startswith("4 messages, 12 bytes, oldest ")
     assert finding.advice.startswith(advice)

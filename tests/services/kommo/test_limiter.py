@@ -10,6 +10,7 @@ import pytest
 
 from services.kommo.errors import Closed, Crowded
 from services.kommo.limiter import Limiter, Pace, Priority
+from services.kommo.starts import OwnStarts
 
 
 class ManualTiming:
@@ -233,7 +234,9 @@ async def test_F47_uneven_work_between_turn_and_start_never_makes_one_start_too_
 
 
 async def test_F47_a_pause_of_another_process_closes_the_address(calls: Calls) -> None:
-    await calls.limiter._starts.pause(30)
+    shared = OwnStarts(calls.timing)
+    calls.limiter = Limiter(Pace(rate_per_s=5.0), calls.timing, shared)
+    await shared.pause(30)
     calls.call("early")
     await calls.timing.advance(1)
     calls.call("late")
