@@ -1,7 +1,5 @@
 """What the doctor says of the spool."""
 
-import json
-import os
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.cli.doctor import Finding, _spool
-from services.cli.installation import RUNTIME_FILE, Installation
+from services.cli.installation import Installation
 from services.ingress.spool_file import SPOOL_FILE, Item, SpoolFile
 
 
@@ -28,10 +26,6 @@ def looked(folder: Path) -> Finding:
     return _spool(Installation(data=folder, **dict.fromkeys(others, nothing)))
 
 
-def run_here(folder: Path) -> None:
-    (folder / RUNTIME_FILE).write_text(json.dumps({"pid": os.getpid(), "address": "http://x"}))
-
-
 def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
     assert looked(tmp_path) == Finding("spool", "none yet")
     assert found(tmp_path) == Finding("spool", "empty")
@@ -42,10 +36,9 @@ def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
     [(True, 5, ""), (True, 90, "the log does not take them"), (False, 5, "start it")],
 )
 def test_F15_what_lies_in_the_spool_is_told_with_what_to_do(
-    tmp_path: Path, *, runs: bool, age_s: float, advice: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool, age_s: float, advice: str
 ) -> None:
-    if runs:
-        run_here(tmp_path)
+    monkeypatch.setattr(Installation, "running", lambda _: {"pid": 1} if runs else None)
     finding = found(tmp_path, rows=4, age_s=age_s)
 
     assert finding.found.startswith("4 messages, 12 bytes, oldest ")
