@@ -52,7 +52,7 @@ def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
     [(True, 5, ""), (True, 90, "the log does not take them"), (False, 5, "start it")],
 )
 def test_F15_what_lies_in_the_spool_is_told_with_what_to_do(
-    tmp_path: Path, *, runs: bool, age_s: float, advice: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool, age_s: float, advice: str
 ) -> None:
     with run_here(tmp_path) if runs else nullcontext():
         finding = found(tmp_path, rows=4, age_s=age_s)
