@@ -1,10 +1,6 @@
 """What the doctor says of the spool."""
 
-import fcntl
-import json
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +8,7 @@ from typing import Any
 import pytest
 
 from services.cli.doctor import Finding, _spool
-from services.cli.installation import RUNTIME_FILE, Installation
-from services.embedded import HELD_ALONE
+from services.cli.installation import Installation
 from services.ingress.spool_file import SPOOL_FILE, Item, SpoolFile
 
 
@@ -31,17 +26,6 @@ def looked(folder: Path) -> Finding:
     return _spool(Installation(data=folder, **dict.fromkeys(others, nothing)))
 
 
-@contextmanager
-def run_here(folder: Path) -> Iterator[None]:
-    """As a running fairlead does: hold the lock, and say where it listens."""
-    (folder / RUNTIME_FILE).write_text(json.dumps({"pid": os.getpid(), "address": "http://x"}))
-    with (folder / HELD_ALONE).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        yield
-
-
 def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
     assert looked(tmp_path) == Finding("spool", "none yet")
     assert found(tmp_path) == Finding("spool", "empty")
@@ -54,8 +38,8 @@ def test_F15_an_empty_spool_is_in_order(tmp_path: Path) -> None:
 def test_F15_what_lies_in_the_spool_is_told_with_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool, age_s: float, advice: str
 ) -> None:
-    with run_here(tmp_path) if runs else nullcontext():
-        finding = found(tmp_path, rows=4, age_s=age_s)
+    monkeypatch.setattr(Installation, "running", lambda _: {"pid": 1} if runs else None)
+    finding = found(tmp_path, rows=4, age_s=age_s)
 
     assert finding.found.startswith("4 messages, 12 bytes, oldest ")
     assert finding.advice.startswith(advice)
