@@ -12,12 +12,15 @@ from pathlib import Path
 
 import uvloop
 
+from services.logs import configure_logging
 from tests.bench.allocator import measure_allocator
 from tests.bench.demo import measure_demo
 from tests.bench.ingress import measure_ingress
 
 
 async def main() -> None:
+    # A line per webhook would be most of what is measured.
+    configure_logging(json_lines=True, level="ERROR")
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     sys.stdout.write(f"{machine}\n\n")
     for measure in (measure_ingress, measure_allocator, measure_demo):

@@ -6,8 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from contracts.inbound import ApplyRules, DescribeAccount, Inbound, InboundBody, TriggerFired
 from contracts.stage import Stage
 from services.allocator.accounts import Stores
@@ -35,7 +33,6 @@ SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text
 
 async def measure_allocator(folder: Path) -> list[Figure]:
     """Decide a backlog of leads, then insert the very rows it made into a table like theirs."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     ours: list[float] = []
     bare: list[float] = []
     async with bench_pool(folder) as pool:
