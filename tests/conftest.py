@@ -12,9 +12,13 @@ import pytest
 # Makes `tests.support` importable: pytest's importlib mode leaves the path alone.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from services.open_files import allow_open_files
 from services.storage.database import open_pool
 from tests.support.kafka import shared_broker
 from tests.support.postgres import TestServer, shared_server
+
+# A thousand webhooks at once are two thousand sockets where both ends are in one process.
+allow_open_files()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from services.ingress.app import serve
 from services.ingress.settings import IngressSettings
 from services.ingress.spool_file import SPOOL_FILE
 from services.log.postgres import prune
+from services.open_files import allow_open_files
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.storage.database import borrow
@@ -56,6 +57,7 @@ async def up(
         services.embedded.EmbeddedDatabaseError: The folder cannot be used.
         Wrong: The address cannot be listened at.
     """
+    allow_open_files()
     stop = _stop_on_signals()
     async with open_installation(data, exclusive=True, connections=CONNECTIONS) as installation:
         runtime = installation.data / RUNTIME_FILE
