@@ -7,10 +7,11 @@ from services.cli.installation import Installation, Wrong
 from services.codec import decode_inbound, encode_inbound
 from services.errors import Malformed
 from services.ingress.body import Body
-from services.ingress.clock import ReceiptClock, utc_now
+from services.ingress.clock import ReceiptClock
 from services.ingress.intake import Intake
 from services.log.port import Entry
 from services.storage.dead_letters import KeptLetter
+from services.wall_clock import utc_now
 
 PREVIEW_CHARACTERS = 4_000
 

@@ -1,12 +1,10 @@
 """Wires the clock from its settings, and runs it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import asyncpg
 import structlog
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,9 +14,9 @@ from projections import timers
 from projections.timers import Timer
 from services.clock.clock import Clock, ClockRules, Wakeup
 from services.codec import encode_inbound
-from services.errors import Unavailable
 from services.log.port import Entry, LogWriter
-from services.storage.database import borrow
+from services.storage.database import borrow_to_read
+from services.wall_clock import utc_now
 
 log = structlog.get_logger(__name__)
 
@@ -43,16 +41,6 @@ class Settings(BaseSettings):
         )
 
 
-@asynccontextmanager
-async def _reading(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg ships no types
-    """Borrow a connection; the projection may not have been made yet."""
-    try:
-        async with borrow(pool) as connection:
-            yield connection
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-        raise Unavailable("the timers are not there, or of another release") from error
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresTimers:
     """The projection `timers`."""
@@ -61,17 +49,17 @@ class PostgresTimers:
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Timer]:
         """Those that came due, earliest first."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             return await timers.due(connection, now=now, limit=limit)
 
     async def next_due_at(self) -> datetime | None:
         """When the next one is due."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             return await timers.next_due_at(connection)
 
     async def mark_emitted(self, sent: Sequence[Timer]) -> None:
         """Note that these were sent."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             await timers.mark_emitted(connection, sent)
 
 
@@ -86,11 +74,6 @@ class LogPublisher:
         await self.writer.publish(
             [Entry(message.account_id, encode_inbound(message)) for message in messages]
         )
-
-
-def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
 
 
 async def run(

@@ -4,7 +4,6 @@ import asyncio
 import random as chance
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -30,16 +29,12 @@ from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing
 from services.log.port import LogWriter
 from services.storage.database import borrow
+from services.wall_clock import utc_now
 
 log = structlog.get_logger(__name__)
 
 _PAUSE_MAX_S = 30.0
 _WAKEUP_TIMEOUT_S = 30.0
-
-
-def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

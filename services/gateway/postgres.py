@@ -1,23 +1,20 @@
 """The gateway's ports on PostgreSQL: work lists, the registry, and the progress of sweeps."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import structlog
 
 from projections import assignments, lookups
 from projections.assignments import Assignment
 from projections.lookups import Lookup
-from services.errors import Unavailable
 from services.gateway import starts
 from services.gateway.ports import Connected
 from services.gateway.sweep import Progress
 from services.secrets import Unsealable
 from services.storage.accounts import AccountRegistry, UnknownAccount
-from services.storage.database import borrow
+from services.storage.database import borrow, borrow_to_read
 
 log = structlog.get_logger(__name__)
 
@@ -46,16 +43,6 @@ ON CONFLICT (account_id) DO UPDATE SET watermark = excluded.watermark,
     full_at = excluded.full_at, kind = excluded.kind, started_at = excluded.started_at,
     next_page = excluded.next_page
 """
-
-
-@asynccontextmanager
-async def _reading(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg ships no types
-    """Borrow a connection to read a projection, which may not have been made yet."""
-    try:
-        async with borrow(pool) as connection:
-            yield connection
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-        raise Unavailable("a projection is not there, or of another release") from error
 
 
 async def ensure_schema(connection: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
@@ -101,12 +88,12 @@ class PostgresWorkList:
 
     async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
         """The next pending decisions, oldest first."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             return await assignments.pending(connection, limit=limit, after=after)
 
     async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
         """The newest decisions about these leads."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             return await assignments.of_leads(connection, account_id=account_id, lead_ids=lead_ids)
 
 
@@ -118,7 +105,7 @@ class PostgresLookupList:
 
     async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
         """The next readings that were asked for."""
-        async with _reading(self.pool) as connection:
+        async with borrow_to_read(self.pool) as connection:
             return await lookups.pending(connection, limit=limit, after=after)
 
 

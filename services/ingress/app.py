@@ -21,7 +21,7 @@ from services.codec import encode_inbound
 from services.errors import Unavailable
 from services.ingress.appender import Appender, DeadLetters
 from services.ingress.body import BodyBudget
-from services.ingress.clock import ReceiptClock, utc_now
+from services.ingress.clock import ReceiptClock
 from services.ingress.detour import Detour, spooled_letters, spooled_log
 from services.ingress.directory import AccountDirectory, Accounts
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
@@ -32,6 +32,7 @@ from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
 from services.log.port import LogWriter
+from services.wall_clock import utc_now
 
 log = structlog.get_logger()
 

@@ -4,11 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 
-def utc_now() -> datetime:
-    """The wall clock, in UTC."""
-    return datetime.now(UTC)
-
-
 class ReceiptClock:
     """A clock that stands still while the wall clock is set back."""
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 import structlog
 
 from services.errors import Unavailable
-from services.ingress.clock import utc_now
 from services.ingress.spool_file import Item, Kept, SpoolFile
+from services.wall_clock import utc_now
 
 log = structlog.get_logger()
 

@@ -76,6 +76,20 @@ async def borrow(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg shi
         raise Unavailable(f"database: {_said(error)}") from error
 
 
+@asynccontextmanager
+async def borrow_to_read(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asyncpg ships no types
+    """A connection to read a projection, which may not have been made yet.
+
+    Raises:
+        services.errors.Unavailable: As `borrow`, or the projection is not there.
+    """
+    try:
+        async with borrow(pool) as connection:
+            yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise Unavailable("a projection is not there, or of another release") from error
+
+
 async def _speak_our_types(connection: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_to_json, decoder=orjson.loads

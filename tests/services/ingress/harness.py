@@ -16,11 +16,11 @@ from contracts.inbound import Inbound
 from services.codec import decode_inbound
 from services.errors import Unavailable
 from services.ingress.app import serve
-from services.ingress.clock import utc_now
 from services.ingress.settings import IngressSettings
 from services.log.port import Entry
 from services.secrets import digest_of
 from services.storage.dead_letters import DeadLetter
+from services.wall_clock import utc_now
 
 ACCOUNT = 32_000_001
 OTHER_ACCOUNT = 32_000_002
