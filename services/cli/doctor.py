@@ -59,7 +59,10 @@ def _process(installation: Installation) -> Finding:
     runtime = installation.running()
     if runtime is None:
         return Finding("process", "not running", "start it: fairlead up")
-    return Finding("process", f"{runtime['pid']}, receives at {runtime['address']}")
+    found = f"{runtime['pid']}, receives at {runtime['address']}"
+    if "ops" in runtime:  # not of a release before it
+        found += f", health and metrics at {runtime['ops']}"
+    return Finding("process", found)
 
 
 def webhooks_of(account: Account) -> Finding:

@@ -1,7 +1,6 @@
 """`fairlead topics`: the topics of Apache Kafka as this installation needs them."""
 
-from pydantic import ValidationError
-
+from services.cli.environment import from_environment
 from services.cli.installation import Wrong
 from services.log import topics
 from services.log.kafka import KafkaSettings, TopicRefused, declared_topics
@@ -14,13 +13,9 @@ async def apply(servers: str) -> list[str]:
         Wrong: A setting is out of bounds, or a topic is not what it has to be.
         services.errors.Unavailable: The broker does not answer.
     """
+    settings = from_environment(KafkaSettings, servers=servers)
     try:
-        settings = KafkaSettings(servers=servers)
         applied = await topics.apply(settings.servers, declared_topics(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(str(part) for part in first["loc"]).upper()
-        raise Wrong(f"FAIRLEAD_KAFKA_{name}: {first['msg']}") from error
     except TopicRefused as error:
         raise Wrong(str(error)) from error
     return [_line(each) for each in applied]

@@ -16,6 +16,7 @@ from services.allocator.app import create_allocator
 from services.allocator.run import CONSUMER
 from services.allocator.settings import AllocatorSettings
 from services.cli.installation import RUNTIME_FILE, Installation, Wrong, open_installation
+from services.cli.ops import ops
 from services.clock import app as clock
 from services.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from services.errors import Unavailable
@@ -27,6 +28,8 @@ from services.ingress.settings import IngressSettings
 from services.ingress.spool_file import SPOOL_FILE
 from services.log.postgres import prune
 from services.open_files import allow_open_files
+from services.ops.health import Health
+from services.ops.metrics import Metrics
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.storage.database import borrow
@@ -55,16 +58,23 @@ async def up(
 
     Raises:
         services.embedded.EmbeddedDatabaseError: The folder cannot be used.
-        Wrong: The address cannot be listened at.
+        Wrong: An address cannot be listened at.
     """
     allow_open_files()
     stop = _stop_on_signals()
-    async with open_installation(data, exclusive=True, connections=CONNECTIONS) as installation:
+    health = Health()
+    health.register("process", partial(_stopping, stop))
+    async with (
+        open_installation(data, exclusive=True, connections=CONNECTIONS) as installation,
+        ops(health, Metrics()) as ops_address,
+    ):
+        health.register("database", partial(_probe, installation.pool))
         runtime = installation.data / RUNTIME_FILE
 
         def listening(bound: int) -> None:
             address = f"http://{host}:{bound}"
-            _write_whole(runtime, json.dumps({"pid": os.getpid(), "address": address}))
+            told = {"pid": os.getpid(), "address": address, "ops": ops_address}
+            _write_whole(runtime, json.dumps(told))
             log.info("fairlead_up", address=address, data=str(installation.data))
             if on_listening is not None:
                 on_listening(address)
@@ -87,6 +97,7 @@ async def up(
                         on_bound=listening,
                         probe=partial(_probe, installation.pool),
                         spool_file=installation.data / SPOOL_FILE,
+                        register=health.register,
                     )
                 except OSError as error:
                     raise _not_listening(error, host, port) from error
@@ -136,6 +147,11 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
         "housekeeping": _keep_house(installation),
         "database": _keep_database(installation.database),
     }
+
+
+async def _stopping(stop: asyncio.Event) -> str | None:
+    """Why a process that was told to end is not ready."""
+    return "stopping" if stop.is_set() else None
 
 
 async def _probe(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.kommo.webhooks import read_body
 from services.codec import encode_inbound
 from services.errors import Unavailable
+from services.http_server import listen
 from services.ingress.appender import Appender, DeadLetters
 from services.ingress.body import BodyBudget
 from services.ingress.clock import ReceiptClock
@@ -27,11 +28,12 @@ from services.ingress.directory import AccountDirectory, Accounts
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
 from services.ingress.intake import Intake
 from services.ingress.quota import Quotas
-from services.ingress.server import listen, serve_http
+from services.ingress.server import serve_http
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
 from services.log.port import LogWriter
+from services.ops.health import Register
 from services.wall_clock import utc_now
 
 log = structlog.get_logger()
@@ -50,6 +52,7 @@ def create_app(
     now: Callable[[], datetime] = utc_now,
     probe: Probe | None = None,
     spool: Spool | None = None,
+    register: Register | None = None,
 ) -> Starlette:
     """The address itself, around parts that somebody else runs.
 
@@ -61,6 +64,7 @@ def create_app(
         probe: Returns when the log takes messages, raises `Unavailable` when it does not;
             without one the last write tells.
         spool: Where bodies go meanwhile; as long as it takes them, ingress is ready.
+        register: Gets the check of the part `ingress`.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -76,12 +80,14 @@ def create_app(
     )
 
     readiness = Readiness(appender, directory, probe, spool)
+    if register is not None:
+        register("ingress", readiness.why_not)
 
     async def live(_: Request) -> Response:
         return PlainTextResponse("alive\n")
 
     async def ready(_: Request) -> Response:
-        if await readiness.check():
+        if await readiness.why_not() is None:
             return PlainTextResponse("ready\n")
         return PlainTextResponse("not ready\n", 503)
 
@@ -110,6 +116,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     now: Callable[[], datetime] = utc_now,
     probe: Probe | None = None,
     spool_file: Path | None = None,
+    register: Register | None = None,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -128,6 +135,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         now: The wall clock.
         probe: As for `create_app`.
         spool_file: Takes what the log does not (F15); without one that is a 503.
+        register: As for `create_app`.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -153,6 +161,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             now=now,
             probe=probe,
             spool=spool,
+            register=register,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appender.run())
@@ -215,12 +224,17 @@ class Readiness:
         self._probe_again_at = 0.0
         self._probing = asyncio.Lock()
 
-    async def check(self) -> bool:
-        """Whether accounts are known, and the spool or the log takes messages."""
-        if self._appender.is_closed or not self._directory.is_loaded:
-            return False
+    async def why_not(self) -> str | None:
+        """None when accounts are known, and the spool or the log takes messages."""
+        if self._appender.is_closed:
+            return "stopping"
+        if not self._directory.is_loaded:
+            return "the accounts could not be read yet"
         if self._spool is not None and self._spool.can_take:
-            return True
+            return None
+        return None if await self._log_takes() else "neither the log nor the spool takes webhooks"
+
+    async def _log_takes(self) -> bool:
         if self._probe is None:
             return not self._appender.is_failing
         async with self._probing:

@@ -1,9 +1,8 @@
 """uvicorn with the limits it lacks: size and time of a request's head, connections in all (F35)."""
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import ClassVar
 
 import structlog
@@ -11,11 +10,11 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.http_server import BACKLOG, serve_until
 from services.ingress.settings import IngressSettings
 
 log = structlog.get_logger()
 
-BACKLOG = 2_048
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -114,24 +113,6 @@ def guarded_protocol(settings: IngressSettings) -> type[GuardedProtocol]:
     return type("GuardedProtocol", (GuardedProtocol,), {"settings": settings})
 
 
-class Server(uvicorn.Server):
-    """A server that leaves signals to the process, and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = on_started
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Capture none: the process stops its roles in its own order."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and say so."""
-        await super().startup(sockets)
-        self._on_started()
-
-
 async def serve_http(
     app: ASGIApp,
     settings: IngressSettings,
@@ -152,7 +133,6 @@ async def serve_http(
         stop: Ends it.
         on_bound: Gets the port once connections are accepted.
     """
-    port: int = listener.getsockname()[1]
     config = uvicorn.Config(
         app,
         http=guarded_protocol(settings),
@@ -168,38 +148,4 @@ async def serve_http(
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=settings.stop_within_s,
     )
-    server = Server(config, lambda: on_bound(port))
-    serving = asyncio.create_task(server.serve([listener]))
-    stopping = asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        stopping.cancel()
-        server.should_exit = True
-        await _finish(serving)
-        listener.close()
-    await serving
-
-
-async def _finish(serving: asyncio.Task[None]) -> None:
-    """Let the server stop in its own time (it has a limit), whoever cancels us meanwhile."""
-    cancelled: asyncio.CancelledError | None = None
-    while not serving.done():
-        try:
-            await asyncio.wait({serving})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take the address; port 0 means any free one.
-
-    Raises:
-        OSError: The address cannot be had.
-    """
-    family, _, _, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    await serve_until(config, listener=listener, stop=stop, on_bound=on_bound)
