@@ -33,7 +33,7 @@ bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
 schemas: $(VENV)/.dev ## Write the JSON schemas anew from the contracts
-	@$(BIN)/python -m services.rules_file
+	@$(BIN)/python -m services.schemas
 
 lock: $(VENV)/.dev ## Pin the dependencies anew, with hashes and without addresses
 	@deploy/lock.sh $(BIN)/uv

@@ -28,6 +28,9 @@ CloseReason = Literal[
 WithdrawReason = Literal[
     "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
 ]
+Policy = Literal["fair_share", "duty"]
+ChoiceReason = Literal["largest_credit", "longest_wait", "smaller_id", "duty"]
+DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
 
 
@@ -199,9 +202,13 @@ class LeadAssigned:
         responsible_before: Who was responsible in Kommo; None when unknown.
         was_owner_id: Whom the lead counted for before this decision.
         standings: Every participant, tiers ascending, then manager ids ascending.
-        movements: Credit moved by manager, ascending ids; adds up to 0.
-        reason: `largest_credit`, `longest_wait` or `smaller_id`: what singled the winner out.
+        movements: Credit moved by manager, ascending ids; adds up to 0. Empty for a lead outside
+            the ledger.
+        reason: What singled the winner out.
         tzdata: Version of the time zone database the shifts were judged with.
+        duty: For a duty lead, everyone who may have duty, in the order they are asked; `tier`
+            is the place.
+        because: Why the lead went to duty (D7.4).
     """
 
     request_id: str
@@ -211,7 +218,7 @@ class LeadAssigned:
     manager_id: int
     rule_id: str
     revision: int
-    policy: Literal["fair_share"]
+    policy: Policy
     policy_version: int
     ledger: str
     tier: int
@@ -220,9 +227,11 @@ class LeadAssigned:
     was_owner_id: int | None
     standings: tuple[Standing, ...]
     movements: tuple[tuple[int, int], ...]
-    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
+    reason: ChoiceReason
     tzdata: str
     at: datetime
+    duty: tuple[Standing, ...] = ()
+    because: DutyCause | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

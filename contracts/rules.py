@@ -107,10 +107,30 @@ class ParticipantSection(_Section):
     limit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
+class DutyManagerSection(_Section):
+    """A manager on duty during the hours of a schedule, at all hours without one (D7.4)."""
+
+    manager: Id
+    schedule: Name | None = None
+
+
+class DutySection(_Section):
+    """Who takes the leads that the distribution cannot place (D7.4): `manager`, or a `rota`.
+
+    The first of the rota who is on shift, not paused and not absent has duty. While nobody has,
+    the `fallback` takes the lead at any hour; without one it waits.
+    """
+
+    manager: Id | None = None
+    rota: Annotated[list[DutyManagerSection], Field(min_length=1, max_length=100)] | None = None
+    fallback: Id | None = None
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
     Without participants every active user takes part, equally, on the default schedule.
+    `off_hours` tells what happens while nobody is at work: the lead waits, or goes to duty (D8.1).
     """
 
     id: Name
@@ -121,6 +141,8 @@ class RuleSection(_Section):
     )
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
+    duty: DutySection | None = None
+    off_hours: Literal["wait", "duty"] = "wait"
 
 
 class RulesFile(_Section):

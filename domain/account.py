@@ -348,7 +348,8 @@ class Account:
         self._move(event.ledger, event.movements)
         lead = self.leads[event.lead_id]
         self.turns = event.turn
-        self.last_turns[event.manager_id] = event.turn
+        if event.policy != "duty":
+            self.last_turns[event.manager_id] = event.turn
         self.loads.move(
             stage=event.stage,
             owner_id=event.was_owner_id,

@@ -1,12 +1,13 @@
 """The rules in force, compiled from the rules file: what the decisions look things up in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from contracts.rules import RuleSection, RulesFile
+from contracts.rules import DutySection, RuleSection, RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
+from domain.rota import Rota, compile_rota, rota_problems
 from domain.schedule import (
     Absences,
     Schedule,
@@ -47,12 +48,16 @@ class Rule:
 
     Attributes:
         limit_stages: The stages whose open leads count; None for all.
+        rota: Who has duty; None when the rule names nobody.
+        off_hours: What happens to a lead while nobody is at work (D8.1).
     """
 
     rule_id: str
     participants: tuple[Participant, ...]
     limit_stages: tuple[Stage, ...] | None
     ledger: str = ACCOUNT_LEDGER
+    rota: Rota | None = None
+    off_hours: Literal["wait", "duty"] = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,18 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
             found.append(((*at, "schedule"), _unknown_schedule(participant.schedule, file)))
     if rule.participants and all(p.coefficient == 0 for p in rule.participants):
         found.append((("participants",), "at least one coefficient must be above 0"))
+    if rule.duty is not None:
+        found.extend((("duty", *path), text) for path, text in _duty_problems(rule.duty, file))
+    elif rule.off_hours == "duty":
+        found.append((("off_hours",), "needs a `duty` section that names who has duty"))
     return found
+
+
+def _duty_problems(duty: DutySection, file: RulesFile) -> Iterator[Problem]:
+    yield from rota_problems(duty)
+    for number, entry in enumerate(duty.rota or ()):
+        if entry.schedule is not None and entry.schedule not in file.schedules:
+            yield ("rota", number, "schedule"), _unknown_schedule(entry.schedule, file)
 
 
 def _compile_rule(
@@ -188,6 +204,8 @@ def _compile_rule(
         rule_id=rule.id,
         participants=tuple(sorted(participants, key=lambda p: (p.tier, p.manager_id))),
         limit_stages=tuple(sorted(s.as_stage() for s in stages)) if stages else None,
+        rota=compile_rota(rule.duty, schedules) if rule.duty else None,
+        off_hours=rule.off_hours,
     )
 
 

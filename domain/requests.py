@@ -9,7 +9,7 @@ from datetime import datetime
 from contracts.events import (
     AssignmentWithdrawn,
     CloseReason,
-    LeadAssigned,
+    DutyCause,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
@@ -18,14 +18,14 @@ from contracts.events import (
 )
 from contracts.stage import Stage
 from domain.account import Account, Request
+from domain.assign import assign
 from domain.configuration import Rule
+from domain.duty import choose_duty, duty_cause, judge_duty, next_duty
 from domain.fair_share import negated
-from domain.schedule import tzdata_version
 from domain.standings import choose, judge, next_look, why_nobody
 from domain.step import Step
 from domain.timers import due_at, schedule
 
-POLICY_VERSION = 1
 # A long backlog is served in pieces, so that one account cannot hold up the others.
 SERVED_PER_STEP_MAX = 500
 
@@ -132,7 +132,12 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
         standings = judge(account, rule, step.now)
         choice = choose(standings)
     if choice is None:
+        because = duty_cause(rule, standings)
+        if because is not None and give_to_duty(step, rule, request, because):
+            return True
         look_at = next_look(account, rule, standings, step.now)
+        if because is not None:
+            look_at = min(look_at, next_duty(account, rule, step.now) or look_at)
         if request.request_id in account.opened:
             step.record(
                 RequestDeferred(
@@ -147,30 +152,22 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
             )
         schedule(step, _look_timer(rule.rule_id), look_at)
         return False
-    lead = account.leads[request.lead_id]
-    step.record(
-        LeadAssigned(
-            request_id=request.request_id,
-            attempt=request.attempt,
-            turn=account.turns + 1,
-            lead_id=request.lead_id,
-            manager_id=choice.manager_id,
-            rule_id=rule.rule_id,
-            revision=account.configuration.revision,
-            policy="fair_share",
-            policy_version=POLICY_VERSION,
-            ledger=rule.ledger,
-            tier=choice.tier,
-            stage=lead.stage,
-            responsible_before=lead.responsible_id,
-            was_owner_id=lead.owner_id,
-            standings=standings,
-            movements=choice.movements,
-            reason=choice.reason,
-            tzdata=tzdata_version(),
-            at=step.now,
-        )
-    )
+    assign(step, rule, request, choice, standings=standings)
+    return True
+
+
+def give_to_duty(step: Step, rule: Rule, request: Request, because: DutyCause) -> bool:
+    """Give the lead to whoever has duty (D7.4); False, with nothing changed, if nobody has."""
+    account = step.account
+    duty = judge_duty(account, rule, step.now)
+    choice = choose_duty(duty)
+    if choice is None:
+        return False
+    if _replaces_another(account, request):
+        withdraw(step, lead_id=request.lead_id, reason="superseded")
+    judged = judge(account, rule, step.now)
+    standings = tuple(standing._replace(share=0) for standing in judged)
+    assign(step, rule, request, choice, standings=standings, duty=duty, because=because)
     return True
 
 

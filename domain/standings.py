@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
-from contracts.events import LEAD, Standing, Verdict
+from contracts.events import LEAD, ChoiceReason, Policy, Standing, Verdict
 from domain.account import Account
 from domain.configuration import Participant, Rule
 from domain.fair_share import shares
+from domain.schedule import Schedule
 
 # How soon a waiting request is looked at again when nothing tells an instant. Places that free
 # and pauses that end are noticed at once; this is the promise of D1.2, not the mechanism.
@@ -20,13 +20,14 @@ class Choice:
     """The winner and what singled him out.
 
     Attributes:
-        movements: By ascending manager id, adding up to 0.
+        movements: By ascending manager id, adding up to 0; empty outside the ledger.
     """
 
     manager_id: int
     tier: int
-    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
-    movements: tuple[tuple[int, int], ...]
+    reason: ChoiceReason
+    movements: tuple[tuple[int, int], ...] = ()
+    policy: Policy = "fair_share"
 
 
 def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
@@ -70,7 +71,7 @@ def choose(standings: tuple[Standing, ...]) -> Choice | None:
     winner = min(sharing, key=lambda s: (-(s.credit + s.share), s.last_turn, s.manager_id))
     best = winner.credit + winner.share
     rivals = [s for s in sharing if s is not winner and s.credit + s.share == best]
-    reason: Literal["largest_credit", "longest_wait", "smaller_id"]
+    reason: ChoiceReason
     if not rivals:
         reason = "largest_credit"
     elif any(s.last_turn == winner.last_turn for s in rivals):
@@ -102,30 +103,36 @@ def next_look(
     looks = [
         look
         for participant, standing in zip(rule.participants, standings, strict=True)
-        if (look := _look_at(account, participant, standing.verdict, at)) is not None
+        if (
+            look := look_at(
+                account, participant.manager_id, participant.schedule, standing.verdict, at
+            )
+        )
+        is not None
     ]
     return min(looks, default=at + LOOK_AGAIN)
 
 
-def _verdict(
-    account: Account, rule: Rule, participant: Participant, at: datetime
-) -> tuple[Verdict, int]:
-    manager_id = participant.manager_id
-    open_leads = account.loads.count(manager_id, rule.limit_stages)
-    verdict: Verdict = "eligible"
+def availability(
+    account: Account, manager_id: int, schedule: Schedule | None, at: datetime
+) -> Verdict:
+    """Whether a manager is at work at an instant: the verdicts that ask nothing of a rule.
+
+    Args:
+        account: Knows users, pauses and absences.
+        manager_id: Who is asked for.
+        schedule: When he works; None for always.
+        at: The instant.
+    """
     if account.is_inactive(manager_id):
-        verdict = "inactive"
-    elif participant.weight == 0:
-        verdict = "excluded"
-    elif is_paused(account, manager_id, at):
-        verdict = "paused"
-    elif participant.schedule is not None and not participant.schedule.is_open(at):
-        verdict = "off_shift"
-    elif _absent_until(account, manager_id, at) is not None:
-        verdict = "absent"
-    elif participant.limit is not None and open_leads >= participant.limit:
-        verdict = "at_limit"
-    return verdict, open_leads
+        return "inactive"
+    if is_paused(account, manager_id, at):
+        return "paused"
+    if schedule is not None and not schedule.is_open(at):
+        return "off_shift"
+    if _absent_until(account, manager_id, at) is not None:
+        return "absent"
+    return "eligible"
 
 
 def is_paused(account: Account, manager_id: int, at: datetime) -> bool:
@@ -134,22 +141,36 @@ def is_paused(account: Account, manager_id: int, at: datetime) -> bool:
     return pause is not None and (pause.until is None or at < pause.until)
 
 
-def _absent_until(account: Account, manager_id: int, at: datetime) -> datetime | None:
-    absences = account.configuration.absences
-    return absences.absent_until(manager_id, at) if absences is not None else None
-
-
-def _look_at(
-    account: Account, participant: Participant, verdict: Verdict, at: datetime
+def look_at(
+    account: Account, manager_id: int, schedule: Schedule | None, verdict: Verdict, at: datetime
 ) -> datetime | None:
+    """When a verdict may change by itself, None if time does not change it."""
     match verdict:
-        case "off_shift" if participant.schedule is not None:
-            return participant.schedule.next_start(at)
+        case "off_shift" if schedule is not None:
+            return schedule.next_start(at)
         case "paused":
-            return account.pauses[participant.manager_id].until
+            return account.pauses[manager_id].until
         case "absent":
-            return _absent_until(account, participant.manager_id, at)
+            return _absent_until(account, manager_id, at)
         case "at_limit":
             return at + LOOK_AGAIN_AT_LIMIT
         case _:
             return None
+
+
+def _verdict(
+    account: Account, rule: Rule, participant: Participant, at: datetime
+) -> tuple[Verdict, int]:
+    manager_id = participant.manager_id
+    open_leads = account.loads.count(manager_id, rule.limit_stages)
+    verdict = availability(account, manager_id, participant.schedule, at)
+    if verdict != "inactive" and participant.weight == 0:
+        verdict = "excluded"
+    elif verdict == "eligible" and participant.limit is not None:
+        verdict = "at_limit" if open_leads >= participant.limit else "eligible"
+    return verdict, open_leads
+
+
+def _absent_until(account: Account, manager_id: int, at: datetime) -> datetime | None:
+    absences = account.configuration.absences
+    return absences.absent_until(manager_id, at) if absences is not None else None

@@ -270,6 +270,8 @@ def _postings(recorded: Recorded) -> tuple[_Posting, ...]:
 
 
 def _assigned(event: LeadAssigned) -> tuple[_Posting, ...]:
+    if not event.movements:  # outside the ledger, as a duty lead is (D7.4)
+        return ()
     shares = {standing.manager_id: standing.share for standing in event.standings}
     moved = dict(event.movements)
     # The winner is there even if his movement is 0, as it is for a manager who was alone.
@@ -285,6 +287,8 @@ def _assigned(event: LeadAssigned) -> tuple[_Posting, ...]:
 
 
 def _refunded(event: AssignmentWithdrawn) -> tuple[_Posting, ...]:
+    if not event.movements:
+        return ()
     moved = dict(event.movements)
     # The refund of the one who had it is 10^9 less his share; of the others, less theirs.
     return tuple(

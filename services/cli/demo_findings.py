@@ -183,7 +183,7 @@ def deviations(events: list[Recorded]) -> list[Fraction]:
         if isinstance(event, LeadAssigned | AssignmentWithdrawn):
             credit.update(dict(event.movements))
             if isinstance(event, LeadAssigned):
-                found.append(Fraction(max(abs(units) for units in credit.values()), LEAD))
+                found.append(Fraction(max(map(abs, credit.values()), default=0), LEAD))
     return found
 
 

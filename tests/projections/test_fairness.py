@@ -48,14 +48,21 @@ async def test_D7_5_a_refund_undoes_the_share_but_not_the_largest_deviation(pool
 
 async def test_D3_1_a_manager_who_is_alone_gets_a_whole_share(pool: Any) -> None:
     alone = assigned(1, shares={501: LEAD})
-    silent = assigned(2, shares={501: LEAD}, movements=())
 
-    await apply(pool, fairness, recorded(alone, silent))
-    both = await fairness.of_account(pool, ACCOUNT)
-    await apply(pool, fairness, recorded(withdrawn(alone), withdrawn(silent), after=2))
+    await apply(pool, fairness, recorded(alone))
+    before = await fairness.of_account(pool, ACCOUNT)
+    await apply(pool, fairness, recorded(withdrawn(alone), after=1))
 
-    assert both == [share(501, assigned=2, share_units=2 * LEAD)]
+    assert before == [share(501, assigned=1, share_units=LEAD)]
     assert await fairness.of_account(pool, ACCOUNT) == [share(501)]
+
+
+async def test_D7_4_a_duty_lead_is_on_nobody_s_account(pool: Any) -> None:
+    duty = assigned(1, policy="duty", reason="duty", movements=(), because="off_hours")
+
+    await apply(pool, fairness, recorded(duty, withdrawn(duty)))
+
+    assert await fairness.of_account(pool, ACCOUNT) == []
 
 
 async def test_D3_8_a_statement_reads_like_a_bank_account(pool: Any) -> None:

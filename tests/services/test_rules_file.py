@@ -53,7 +53,7 @@ def test_D2_1_the_rules_in_force_can_be_shown_and_applied_again(*, as_json: bool
 def test_D2_1_the_schema_for_editors_is_the_checked_in_one() -> None:
     stored = (SCHEMAS / "rules.schema.json").read_text(encoding="utf-8")
 
-    assert stored == json_schema(), "write services.rules_file.json_schema() to the file"
+    assert stored == json_schema(), "run `make schemas`"
 
 
 def test_D2_1_json_is_read_too() -> None:

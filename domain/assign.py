@@ -1,0 +1,53 @@
+"""The event of a decision, with all it was decided on (D10.2)."""
+
+from collections.abc import Mapping
+
+from contracts.events import DutyCause, LeadAssigned, Policy, Standing
+from domain.account import Request
+from domain.configuration import Rule
+from domain.schedule import tzdata_version
+from domain.standings import Choice
+from domain.step import Step
+
+# Raised when a policy decides otherwise than it did: recorded decisions must stay explainable.
+POLICY_VERSIONS: Mapping[Policy, int] = {"fair_share": 1, "duty": 1}
+
+
+def assign(
+    step: Step,
+    rule: Rule,
+    request: Request,
+    choice: Choice,
+    *,
+    standings: tuple[Standing, ...],
+    duty: tuple[Standing, ...] = (),
+    because: DutyCause | None = None,
+) -> None:
+    """Record that the request's lead goes to the chosen manager."""
+    account = step.account
+    lead = account.leads[request.lead_id]
+    step.record(
+        LeadAssigned(
+            request_id=request.request_id,
+            attempt=request.attempt,
+            turn=account.turns + 1,
+            lead_id=request.lead_id,
+            manager_id=choice.manager_id,
+            rule_id=rule.rule_id,
+            revision=account.configuration.revision,
+            policy=choice.policy,
+            policy_version=POLICY_VERSIONS[choice.policy],
+            ledger=rule.ledger,
+            tier=choice.tier,
+            stage=lead.stage,
+            responsible_before=lead.responsible_id,
+            was_owner_id=lead.owner_id,
+            standings=standings,
+            movements=choice.movements,
+            reason=choice.reason,
+            tzdata=tzdata_version(),
+            at=step.now,
+            duty=duty,
+            because=because,
+        )
+    )

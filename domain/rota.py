@@ -1,0 +1,47 @@
+"""Who has duty when: the compiled form of a rule's `duty` section (D7.4)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from contracts.rules import DutySection
+from domain.schedule import Path, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class DutyManager:
+    """One entry of the rota; no schedule is at all hours."""
+
+    manager_id: int
+    schedule: Schedule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """The duty managers in the order they are asked.
+
+    Attributes:
+        fallback_id: Takes the lead whenever nobody of the rota has duty.
+    """
+
+    managers: tuple[DutyManager, ...]
+    fallback_id: int | None
+
+
+def compile_rota(section: DutySection, schedules: Mapping[str, Schedule]) -> Rota:
+    """Compile a section that has no problems."""
+    if section.manager is not None:
+        return Rota((DutyManager(section.manager, None),), section.fallback)
+    return Rota(
+        tuple(
+            DutyManager(entry.manager, schedules[entry.schedule] if entry.schedule else None)
+            for entry in section.rota or ()
+        ),
+        section.fallback,
+    )
+
+
+def rota_problems(section: DutySection) -> Iterator[tuple[Path, str]]:
+    """What is wrong with a section beyond its single fields, but for unknown schedules."""
+    if (section.manager is None) == (section.rota is None):
+        given = "both are given" if section.manager is not None else "neither is given"
+        yield (), f"needs either a `manager` or a `rota`, {given}"

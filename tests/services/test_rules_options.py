@@ -1,0 +1,70 @@
+"""What a rule may ask for beyond its participants, and what is wrong with it, line by line."""
+
+import pytest
+
+from services.rules_file import check, dump, load
+
+RULE = """\
+version: 1
+schedules:
+  office: {weekly: {mon: [09:00-18:00]}}
+rules:
+  - id: site
+    stages: [{pipeline: 7, stage: 61}]
+    participants: [{manager: 501}, {manager: 502}]
+"""
+
+
+def problems(*lines: str) -> list[str]:
+    """What is wrong with the rule with these lines added; the first is line 8."""
+    _, found = check(RULE + "".join(f"    {line}\n" for line in lines))
+    return [str(problem).replace("rules[0].", "") for problem in found]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["duty: 504"], "line 8, duty: must be a section with a line `name: value` for each field"),
+        (["duty: {}"], "line 8, duty: needs either a `manager` or a `rota`, neither is given"),
+        (
+            ["duty: {manager: 504, rota: [{manager: 505}]}"],
+            "line 8, duty: needs either a `manager` or a `rota`, both are given",
+        ),
+        (["duty: {rota: []}"], "line 8, duty.rota: needs at least 1 entry"),
+        (
+            ["duty:", "  rota:", "    - {manager: 504, schedule: ofice}"],
+            "line 10, duty.rota[0].schedule: unknown schedule 'ofice'; did you mean office?",
+        ),
+        (
+            ["off_hours: duty"],
+            "line 8, off_hours: needs a `duty` section that names who has duty",
+        ),
+        (["off_hours: sleep"], "line 8, off_hours: must be 'wait' or 'duty', got 'sleep'"),
+    ],
+)
+def test_D7_4_a_wrong_duty_is_named_with_its_line(lines: list[str], expected: str) -> None:
+    (problem,) = problems(*lines)
+
+    assert problem.startswith(expected)
+
+
+def test_D7_4_a_duty_manager_whom_the_account_does_not_have_is_found() -> None:
+    duty = "    duty: {rota: [{manager: 504}], fallback: 505}\n"
+    _, found = check(RULE + duty, known_users={501: "Ann", 502: "Bob", 504: "Dan"})
+
+    assert [problem.field for problem in found] == ["rules[0].duty.fallback"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["duty: {manager: 504}"],
+        ["duty: {rota: [{manager: 504, schedule: office}], fallback: 505}", "off_hours: duty"],
+    ],
+)
+def test_D2_1_what_a_rule_asks_for_is_shown_as_it_was_written(lines: list[str]) -> None:
+    text = RULE + "".join(f"    {line}\n" for line in lines)
+    rules = load(text)
+
+    assert problems(*lines) == []
+    assert load(dump(rules)) == rules
