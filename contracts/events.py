@@ -28,8 +28,16 @@ CloseReason = Literal[
 WithdrawReason = Literal[
     "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
 ]
-Policy = Literal["fair_share", "duty"]
-ChoiceReason = Literal["largest_credit", "longest_wait", "smaller_id", "duty"]
+SharingPolicy = Literal["fair_share", "least_loaded", "most_available"]
+Policy = SharingPolicy | Literal["duty"]
+ChoiceReason = Literal[
+    "largest_credit",
+    "longest_wait",
+    "smaller_id",
+    "fewest_open",
+    "largest_free_share",
+    "duty",
+]
 DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
 
@@ -39,7 +47,7 @@ class Standing(NamedTuple):
 
     Attributes:
         credit: Ledger before this lead, in units; 10^9 is one lead.
-        share: What this lead added; 0 unless eligible in the consulted tier.
+        share: What this lead added; 0 unless eligible in the consulted tier of a fair share.
         last_turn: Number of the account's assignment he got last, 0 for never.
         open_leads: Open leads in the limit's stages, pending ones included.
         limit: The maximum that applied, None for no limit.

@@ -137,12 +137,14 @@ class PostCorrection:
 
     Attributes:
         credit_units: 10^9 units are one lead; positive means that more leads are owed.
+        ledger: `account`, or the one that a rule names (D3.4).
     """
 
     manager_id: int
     credit_units: int
     by: str
     reason: str
+    ledger: str = "account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

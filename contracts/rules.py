@@ -130,6 +130,10 @@ class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
     Without participants every active user takes part, equally, on the default schedule.
+    `policy` tells who of those who can gets the lead: `fair_share` by coefficients,
+    `least_loaded` whoever has the fewest open leads in the limit's stages, `most_available`
+    whoever has the largest part of his limit left (D3.6). Rules that name the same `ledger`
+    share one fair share among them; the rules that name none share the account's (D3.4).
     `off_hours` tells what happens while nobody is at work: the lead waits, or goes to duty (D8.1).
     """
 
@@ -139,6 +143,8 @@ class RuleSection(_Section):
     participants: Annotated[list[ParticipantSection], Field(max_length=1_000)] = Field(
         default_factory=list
     )
+    policy: Literal["fair_share", "least_loaded", "most_available"] = "fair_share"
+    ledger: Name = "account"
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
     duty: DutySection | None = None

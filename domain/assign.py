@@ -10,7 +10,12 @@ from domain.standings import Choice
 from domain.step import Step
 
 # Raised when a policy decides otherwise than it did: recorded decisions must stay explainable.
-POLICY_VERSIONS: Mapping[Policy, int] = {"fair_share": 1, "duty": 1}
+POLICY_VERSIONS: Mapping[Policy, int] = {
+    "fair_share": 1,
+    "least_loaded": 1,
+    "most_available": 1,
+    "duty": 1,
+}
 
 
 def assign(

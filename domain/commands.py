@@ -116,9 +116,13 @@ def end_pause(step: Step, manager_id: int) -> None:
 
 def post_correction(step: Step, message: PostCorrection) -> None:
     """Move credit to one manager from all others, the sum stays 0 (D3.8)."""
-    participants = step.account.configuration.participant_ids()
+    participants = step.account.configuration.participant_ids(message.ledger)
+    if not participants:
+        _refuse(step, "correct", f"ledger: no rule shares its leads by {message.ledger!r}")
+        return
     if message.manager_id not in participants:
-        _refuse(step, "correct", f"manager: {message.manager_id} takes part in no rule")
+        where = "" if message.ledger == ACCOUNT_LEDGER else f" of ledger {message.ledger!r}"
+        _refuse(step, "correct", f"manager: {message.manager_id} takes part in no rule{where}")
         return
     if not 0 < abs(message.credit_units) <= CORRECTION_MAX_UNITS:
         _refuse(step, "correct", "leads: must be between -1000 and 1000, and not 0")
@@ -130,7 +134,7 @@ def post_correction(step: Step, message: PostCorrection) -> None:
         return
     step.record(
         CreditMoved(
-            ledger=ACCOUNT_LEDGER,
+            ledger=message.ledger,
             movements=movements,
             reason="corrected",
             by=message.by,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from contracts.events import SharingPolicy
 from contracts.rules import DutySection, RuleSection, RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.rota import Rota, compile_rota, rota_problems
@@ -48,6 +49,7 @@ class Rule:
 
     Attributes:
         limit_stages: The stages whose open leads count; None for all.
+        ledger: Where its fair share is kept; `account` is shared by all rules that name none.
         rota: Who has duty; None when the rule names nobody.
         off_hours: What happens to a lead while nobody is at work (D8.1).
     """
@@ -56,6 +58,7 @@ class Rule:
     participants: tuple[Participant, ...]
     limit_stages: tuple[Stage, ...] | None
     ledger: str = ACCOUNT_LEDGER
+    policy: SharingPolicy = "fair_share"
     rota: Rota | None = None
     off_hours: Literal["wait", "duty"] = "wait"
 
@@ -74,9 +77,14 @@ class Configuration:
     by_id: dict[str, Rule]
     absences: Absences | None
 
-    def participant_ids(self) -> tuple[int, ...]:
-        """Everyone in any rule, ascending."""
-        found = {p.manager_id: None for rule in self.rules for p in rule.participants}
+    def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
+        """Everyone in any rule, or in any rule of a ledger, ascending."""
+        found = {
+            p.manager_id: None
+            for rule in self.rules
+            if ledger in (None, rule.ledger)
+            for p in rule.participants
+        }
         return tuple(sorted(found))
 
 
@@ -163,11 +171,20 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
             found.append(((*at, "schedule"), _unknown_schedule(participant.schedule, file)))
     if rule.participants and all(p.coefficient == 0 for p in rule.participants):
         found.append((("participants",), "at least one coefficient must be above 0"))
+    if rule.policy == "most_available" and _has_unlimited(rule):
+        text = "most_available needs a `limit` for the rule or for each participant"
+        found.append((("policy",), text))
     if rule.duty is not None:
         found.extend((("duty", *path), text) for path, text in _duty_problems(rule.duty, file))
     elif rule.off_hours == "duty":
         found.append((("off_hours",), "needs a `duty` section that names who has duty"))
     return found
+
+
+def _has_unlimited(rule: RuleSection) -> bool:
+    if rule.limit is not None:
+        return False
+    return not rule.participants or any(p.limit is None for p in rule.participants)
 
 
 def _duty_problems(duty: DutySection, file: RulesFile) -> Iterator[Problem]:
@@ -204,6 +221,8 @@ def _compile_rule(
         rule_id=rule.id,
         participants=tuple(sorted(participants, key=lambda p: (p.tier, p.manager_id))),
         limit_stages=tuple(sorted(s.as_stage() for s in stages)) if stages else None,
+        ledger=rule.ledger,
+        policy=rule.policy,
         rota=compile_rota(rule.duty, schedules) if rule.duty else None,
         off_hours=rule.off_hours,
     )

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from contracts.events import LEAD, DutyCause, LeadAssigned, Standing
+from contracts.events import LEAD, DutyCause, LeadAssigned, Policy, Standing
 from domain.duty import choose_duty
-from domain.standings import choose
+from domain.policies import choose, free_share
+from domain.standings import Choice
 
 Name = Callable[[int], str]
 
@@ -24,6 +25,15 @@ REASONS = {
     "longest_wait": "a credit as large as anybody's, and the longest wait since the last lead",
     "smaller_id": "a credit and a wait equal to others', and the smallest id",
 }
+MEASURES: dict[Policy, tuple[str, str]] = {  # the best, and as good as the best
+    "least_loaded": ("the fewest open leads", "as few open leads as anybody"),
+    "most_available": ("the largest part of the limit left", "as large a part left as anybody"),
+}
+TIES = {
+    "largest_credit": "a larger credit",
+    "longest_wait": "an equal credit, and the longest wait since the last lead",
+    "smaller_id": "an equal credit and wait, and the smallest id",
+}
 DUTY_CAUSES: dict[DutyCause, str] = {
     "off_hours": "nobody was at work",
     "overflow": "everybody at work had been at the limit for too long",
@@ -40,11 +50,17 @@ def leads_of(units: int) -> str:
 
 def is_reproduced(event: LeadAssigned) -> bool:
     """Whether the rules, asked again with what the event recorded, give the same answer."""
-    choice = choose_duty(event.duty) if event.policy == "duty" else choose(event.standings)
+    choice = _choose_again(event)
     return choice is not None and (
         (choice.manager_id, choice.tier, choice.reason, choice.movements)
         == (event.manager_id, event.tier, event.reason, event.movements)
     )
+
+
+def _choose_again(event: LeadAssigned) -> Choice | None:
+    if event.policy == "duty":
+        return choose_duty(event.duty)
+    return choose(event.standings, event.policy)
 
 
 def explain(event: LeadAssigned, name: Name) -> list[str]:
@@ -71,12 +87,33 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
 
 def _why(event: LeadAssigned, name: Name) -> str:
     winner = next(s for s in event.standings if s.manager_id == event.manager_id)
-    sharing = [s for s in event.standings if s.share]
+    in_tier = [s for s in event.standings if s.tier == event.tier]
+    able = sum(1 for s in in_tier if s.verdict == "eligible")
+    if event.policy == "fair_share":
+        had = REASONS[event.reason]
+    else:
+        best, as_good = MEASURES[event.policy]
+        had = f"{as_good}, {TIES[event.reason]}" if event.reason in TIES else best
     return (
-        f"Of priority {event.tier}, {len(sharing)} of {_in_tier(event)} could take it;"
-        f" {name(winner.manager_id)} had {REASONS[event.reason]}:"
-        f" {leads_of(winner.credit)} before, {leads_of(winner.share)} for this lead."
+        f"Of priority {event.tier}, {able} of {len(in_tier)} could take it;"
+        f" {name(winner.manager_id)} had {had}: {_numbers(winner, event)}."
     )
+
+
+def _numbers(standing: Standing, event: LeadAssigned) -> str:
+    """What the policy held against the others' numbers."""
+    match event.policy:
+        case "least_loaded":
+            measured = f"{standing.open_leads} open"
+        case "most_available":
+            measured = f"{standing.open_leads} open of {standing.limit}, {_percent(standing)} left"
+        case _:
+            return f"{leads_of(standing.credit)} before, {leads_of(standing.share)} for this lead"
+    return f"{measured}, credit {leads_of(standing.credit)}"
+
+
+def _percent(standing: Standing) -> str:
+    return f"{int(free_share(standing) * 100)} %"
 
 
 def _why_duty(event: LeadAssigned, name: Name) -> str:
@@ -89,10 +126,6 @@ def _why_duty(event: LeadAssigned, name: Name) -> str:
     )
 
 
-def _in_tier(event: LeadAssigned) -> int:
-    return sum(1 for s in event.standings if s.tier == event.tier)
-
-
 def _why_not(standing: Standing, event: LeadAssigned) -> str:
     if standing.verdict == "at_limit":
         return f"had reached the limit, {standing.open_leads} open of {standing.limit}"
@@ -102,4 +135,4 @@ def _why_not(standing: Standing, event: LeadAssigned) -> str:
         return VERDICTS["eligible"]
     if standing.tier != event.tier:
         return f"is asked only when nobody of priority {event.tier} can take it"
-    return f"had {leads_of(standing.credit)} before, {leads_of(standing.share)} for this lead"
+    return f"had {_numbers(standing, event)}"

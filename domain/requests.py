@@ -22,7 +22,8 @@ from domain.assign import assign
 from domain.configuration import Rule
 from domain.duty import choose_duty, duty_cause, judge_duty, next_duty
 from domain.fair_share import negated
-from domain.standings import choose, judge, next_look, why_nobody
+from domain.policies import choose
+from domain.standings import judge, next_look, why_nobody
 from domain.step import Step
 from domain.timers import due_at, schedule
 
@@ -124,13 +125,13 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
     """Assign the request or let it wait; whether it was assigned."""
     account = step.account
     standings = judge(account, rule, step.now)
-    choice = choose(standings)
+    choice = choose(standings, rule.policy)
     if choice is not None and _replaces_another(account, request):
         # Its credit and places come back first, so that this decision is taken without them; the
         # lead counts for its old owner again, which may have been the last place.
         withdraw(step, lead_id=request.lead_id, reason="superseded")
         standings = judge(account, rule, step.now)
-        choice = choose(standings)
+        choice = choose(standings, rule.policy)
     if choice is None:
         because = duty_cause(rule, standings)
         if because is not None and give_to_duty(step, rule, request, because):

@@ -1,9 +1,9 @@
-"""Who could take a lead at an instant, and who gets it: verdicts, tiers, fair share (D2, D3)."""
+"""Who could take a lead at an instant: verdicts, tiers, shares, and what was chosen (D2, D3)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.events import LEAD, ChoiceReason, Policy, Standing, Verdict
+from contracts.events import ChoiceReason, Policy, Standing, Verdict
 from domain.account import Account
 from domain.configuration import Participant, Rule
 from domain.fair_share import shares
@@ -41,7 +41,7 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
     ]
     tier = eligible[0].tier if eligible else None
     weights = tuple((p.manager_id, p.weight) for p in eligible if p.tier == tier)
-    share = dict(shares(weights)) if weights else {}
+    share = dict(shares(weights)) if weights and rule.policy == "fair_share" else {}
     return tuple(
         Standing(
             manager_id=p.manager_id,
@@ -54,37 +54,6 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
             limit=p.limit,
         )
         for p, (verdict, open_leads) in zip(rule.participants, verdicts, strict=True)
-    )
-
-
-def choose(standings: tuple[Standing, ...]) -> Choice | None:
-    """Give the lead to the largest credit of the consulted tier (D3.1), None if nobody can.
-
-    Needs nothing but the standings, so any recorded decision can be taken again from its event.
-
-    Source:
-        Behaviour D3.1, ties D3.2: larger credit, longest since the last turn, smaller id.
-    """
-    sharing = [s for s in standings if s.share]
-    if not sharing:
-        return None
-    winner = min(sharing, key=lambda s: (-(s.credit + s.share), s.last_turn, s.manager_id))
-    best = winner.credit + winner.share
-    rivals = [s for s in sharing if s is not winner and s.credit + s.share == best]
-    reason: ChoiceReason
-    if not rivals:
-        reason = "largest_credit"
-    elif any(s.last_turn == winner.last_turn for s in rivals):
-        reason = "smaller_id"
-    else:
-        reason = "longest_wait"
-    return Choice(
-        manager_id=winner.manager_id,
-        tier=winner.tier,
-        reason=reason,
-        movements=tuple(
-            sorted((s.manager_id, s.share - (LEAD if s is winner else 0)) for s in sharing)
-        ),
     )
 
 

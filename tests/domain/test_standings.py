@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.events import LEAD, LeadAssigned, Standing
 from domain.fair_share import NobodyEligible, correction, negated, shares
-from domain.standings import choose
+from domain.policies import choose
 from tests.domain.scenario import (
     ANN,
     BOB,

@@ -56,9 +56,27 @@ def test_D7_4_a_duty_manager_whom_the_account_does_not_have_is_found() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (
+            ["policy: most_available"],
+            "line 8, policy: most_available needs a `limit` for the rule or for each participant",
+        ),
+        (["policy: fairest"], "line 8, policy: must be 'fair_share', 'least_loaded' or"),
+        (["ledger: of Ann"], "line 8, ledger: may have letters, digits, _ and -"),
+    ],
+)
+def test_D3_6_a_wrong_policy_is_named_with_its_line(lines: list[str], expected: str) -> None:
+    (problem,) = problems(*lines)
+
+    assert problem.startswith(expected)
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ["duty: {manager: 504}"],
+        ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
         ["duty: {rota: [{manager: 504, schedule: office}], fallback: 505}", "off_hours: duty"],
     ],
 )
