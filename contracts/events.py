@@ -39,7 +39,7 @@ ChoiceReason = Literal[
     "duty",
 ]
 DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
-MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "imported"]
+MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "caught_up", "imported"]
 
 
 class Standing(NamedTuple):
@@ -217,6 +217,7 @@ class LeadAssigned:
         duty: For a duty lead, everyone who may have duty, in the order they are asked; `tier`
             is the place.
         because: Why the lead went to duty (D7.4).
+        missed: What managers who are away may catch up with later (D3.3), ids ascending.
     """
 
     request_id: str
@@ -240,6 +241,7 @@ class LeadAssigned:
     at: datetime
     duty: tuple[Standing, ...] = ()
     because: DutyCause | None = None
+    missed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

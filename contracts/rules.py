@@ -134,6 +134,7 @@ class RuleSection(_Section):
     `least_loaded` whoever has the fewest open leads in the limit's stages, `most_available`
     whoever has the largest part of his limit left (D3.6). Rules that name the same `ledger`
     share one fair share among them; the rules that name none share the account's (D3.4).
+    Who comes back from a pause or an absence may `catch_up` with that many leads (D3.3).
     `off_hours` tells what happens while nobody is at work: the lead waits, or goes to duty (D8.1).
     """
 
@@ -145,6 +146,7 @@ class RuleSection(_Section):
     )
     policy: Literal["fair_share", "least_loaded", "most_available"] = "fair_share"
     ledger: Name = "account"
+    catch_up: Annotated[int, Field(ge=0, le=100)] = 0
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
     duty: DutySection | None = None

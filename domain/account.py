@@ -31,6 +31,7 @@ from contracts.events import (
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.configuration import NO_RULES, Configuration, compile_rules
+from domain.fair_share import negated
 from domain.loads import Loads
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,6 +53,7 @@ class Wanted:
     movements: tuple[tuple[int, int], ...]
     previous_id: int | None
     decided_at: datetime
+    missed: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ class Account:
         connected_at: When the account was first described; older leads are not new to us.
         active_user_ids: None until Kommo's users are known.
         credits: Ledger name to manager to units (D3.1); managers at 0 are missing.
+        missed: Ledger name to manager to units he may catch up with (D3.3).
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
         lookups: Leads whose reading was asked for, and when.
@@ -165,6 +168,7 @@ class Account:
     requests_total: int = 0
     turns: int = 0
     credits: dict[str, dict[int, int]] = field(default_factory=dict)
+    missed: dict[str, dict[int, int]] = field(default_factory=dict)
     last_turns: dict[int, int] = field(default_factory=dict)
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
     opened: dict[str, Request] = field(default_factory=dict)
@@ -222,6 +226,8 @@ class Account:
                 self.lookups[event.lead_id] = event.at
             case CreditMoved():
                 self._move(event.ledger, event.movements)
+                if event.reason == "caught_up":
+                    self._forget_missed(event)
             case ManagerPaused():
                 self.pauses[event.manager_id] = Pause(
                     by_administrator=event.by_administrator, until=event.until
@@ -235,6 +241,8 @@ class Account:
             case RulesApplied():
                 self.revision, self.rules_data = event.revision, event.rules
                 self.compile()
+                allowed = {rule.ledger for rule in self.configuration.rules if rule.catch_up_units}
+                self.missed = {k: units for k, units in self.missed.items() if k in allowed}
             case CommandRefused():
                 pass
             case _:
@@ -346,6 +354,7 @@ class Account:
     def _lead_assigned(self, event: LeadAssigned) -> None:
         self._forget_request(event.request_id)
         self._move(event.ledger, event.movements)
+        self._miss(event.ledger, event.missed)
         lead = self.leads[event.lead_id]
         self.turns = event.turn
         if event.policy != "duty":
@@ -365,6 +374,7 @@ class Account:
             movements=event.movements,
             previous_id=event.responsible_before,
             decided_at=event.at,
+            missed=event.missed,
         )
         self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
@@ -383,6 +393,7 @@ class Account:
         lead = self.leads[event.lead_id]
         wanted = lead.wanted
         assert wanted is not None, "only a decision that is on its way can be withdrawn"
+        self._miss(event.ledger, negated(wanted.missed))
         self.loads.move(
             stage=event.stage, owner_id=event.manager_id, to=event.stage, to_id=event.owner_id
         )
@@ -408,6 +419,24 @@ class Account:
             credit[manager_id] = credit.get(manager_id, 0) + units
             if not credit[manager_id]:
                 del credit[manager_id]  # so that equal states are equal
+
+    def _miss(self, ledger: str, missed: tuple[tuple[int, int], ...]) -> None:
+        for manager_id, units in missed:
+            known = self.missed.setdefault(ledger, {})
+            # What was caught up with meanwhile is not taken back: the ledger has moved on.
+            known[manager_id] = max(0, known.get(manager_id, 0) + units)
+            if not known[manager_id]:
+                del known[manager_id]
+            if not known:
+                del self.missed[ledger]
+
+    def _forget_missed(self, event: CreditMoved) -> None:
+        known = self.missed.get(event.ledger, {})
+        for manager_id, units in event.movements:
+            if units > 0:
+                known.pop(manager_id, None)
+        if not known:
+            self.missed.pop(event.ledger, None)
 
 
 def _later(known: datetime | None, reported: datetime | None) -> datetime | None:

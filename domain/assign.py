@@ -27,6 +27,7 @@ def assign(
     standings: tuple[Standing, ...],
     duty: tuple[Standing, ...] = (),
     because: DutyCause | None = None,
+    missed: tuple[tuple[int, int], ...] = (),
 ) -> None:
     """Record that the request's lead goes to the chosen manager."""
     account = step.account
@@ -54,5 +55,6 @@ def assign(
             at=step.now,
             duty=duty,
             because=because,
+            missed=missed,
         )
     )

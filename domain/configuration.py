@@ -1,14 +1,15 @@
 """The rules in force, compiled from the rules file: what the decisions look things up in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
-from contracts.events import SharingPolicy
-from contracts.rules import DutySection, RuleSection, RulesFile
+from contracts.events import LEAD, SharingPolicy
+from contracts.rules import RuleSection, RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
-from domain.rota import Rota, compile_rota, rota_problems
+from domain.options import option_problems
+from domain.rota import Rota, compile_rota
 from domain.schedule import (
     Absences,
     Schedule,
@@ -50,6 +51,7 @@ class Rule:
     Attributes:
         limit_stages: The stages whose open leads count; None for all.
         ledger: Where its fair share is kept; `account` is shared by all rules that name none.
+        catch_up_units: The most that a manager who was away catches up with (D3.3).
         rota: Who has duty; None when the rule names nobody.
         off_hours: What happens to a lead while nobody is at work (D8.1).
     """
@@ -59,6 +61,7 @@ class Rule:
     limit_stages: tuple[Stage, ...] | None
     ledger: str = ACCOUNT_LEDGER
     policy: SharingPolicy = "fair_share"
+    catch_up_units: int = 0
     rota: Rota | None = None
     off_hours: Literal["wait", "duty"] = "wait"
 
@@ -171,27 +174,13 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
             found.append(((*at, "schedule"), _unknown_schedule(participant.schedule, file)))
     if rule.participants and all(p.coefficient == 0 for p in rule.participants):
         found.append((("participants",), "at least one coefficient must be above 0"))
-    if rule.policy == "most_available" and _has_unlimited(rule):
-        text = "most_available needs a `limit` for the rule or for each participant"
-        found.append((("policy",), text))
-    if rule.duty is not None:
-        found.extend((("duty", *path), text) for path, text in _duty_problems(rule.duty, file))
-    elif rule.off_hours == "duty":
-        found.append((("off_hours",), "needs a `duty` section that names who has duty"))
-    return found
-
-
-def _has_unlimited(rule: RuleSection) -> bool:
-    if rule.limit is not None:
-        return False
-    return not rule.participants or any(p.limit is None for p in rule.participants)
-
-
-def _duty_problems(duty: DutySection, file: RulesFile) -> Iterator[Problem]:
-    yield from rota_problems(duty)
-    for number, entry in enumerate(duty.rota or ()):
+    found.extend(option_problems(rule))
+    for number, entry in enumerate(rule.duty.rota or () if rule.duty else ()):
         if entry.schedule is not None and entry.schedule not in file.schedules:
-            yield ("rota", number, "schedule"), _unknown_schedule(entry.schedule, file)
+            found.append(
+                (("duty", "rota", number, "schedule"), _unknown_schedule(entry.schedule, file))
+            )
+    return found
 
 
 def _compile_rule(
@@ -223,6 +212,7 @@ def _compile_rule(
         limit_stages=tuple(sorted(s.as_stage() for s in stages)) if stages else None,
         ledger=rule.ledger,
         policy=rule.policy,
+        catch_up_units=rule.catch_up * LEAD,
         rota=compile_rota(rule.duty, schedules) if rule.duty else None,
         off_hours=rule.off_hours,
     )

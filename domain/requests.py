@@ -19,6 +19,7 @@ from contracts.events import (
 from contracts.stage import Stage
 from domain.account import Account, Request
 from domain.assign import assign
+from domain.catch_up import catch_up, missed_shares
 from domain.configuration import Rule
 from domain.duty import choose_duty, duty_cause, judge_duty, next_duty
 from domain.fair_share import negated
@@ -132,6 +133,9 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
         withdraw(step, lead_id=request.lead_id, reason="superseded")
         standings = judge(account, rule, step.now)
         choice = choose(standings, rule.policy)
+    if choice is not None and catch_up(step, rule, standings):
+        standings = judge(account, rule, step.now)
+        choice = choose(standings, rule.policy)
     if choice is None:
         because = duty_cause(rule, standings)
         if because is not None and give_to_duty(step, rule, request, because):
@@ -153,7 +157,8 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
             )
         schedule(step, _look_timer(rule.rule_id), look_at)
         return False
-    assign(step, rule, request, choice, standings=standings)
+    missed = missed_shares(account, rule, standings, choice.tier, step.now)
+    assign(step, rule, request, choice, standings=standings, missed=missed)
     return True
 
 

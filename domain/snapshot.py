@@ -15,7 +15,7 @@ from contracts.stage import Stage
 from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
 from domain.loads import Loads
 
-REVISION = 3  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 4  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -40,6 +40,9 @@ def dump(account: Account) -> bytes:
         "turns": account.turns,
         "credits": [
             [name, sorted(credit.items())] for name, credit in sorted(account.credits.items())
+        ],
+        "missed": [
+            [name, sorted(missed.items())] for name, missed in sorted(account.missed.items())
         ],
         "last_turns": sorted(account.last_turns.items()),
         "waiting": [
@@ -86,6 +89,7 @@ def load(state: bytes) -> Account:
         requests_total=data["requests_total"],
         turns=data["turns"],
         credits={name: dict(map(tuple, pairs)) for name, pairs in data["credits"]},
+        missed={name: dict(map(tuple, pairs)) for name, pairs in data["missed"]},
         last_turns=dict(map(tuple, data["last_turns"])),
         waiting={
             rule_id: {row[0]: _load_request(row) for row in rows}
@@ -139,6 +143,7 @@ def _lead(lead: Lead) -> list[Any]:
             wanted.movements,
             wanted.previous_id,
             _micros(wanted.decided_at),
+            wanted.missed,
         ],
         lead.superseded_ids,
     ]
@@ -174,6 +179,7 @@ def _load_lead(row: list[Any]) -> Lead:
             movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
             previous_id=wanted[6],
             decided_at=_instant(wanted[7]),
+            missed=tuple((manager_id, units) for manager_id, units in wanted[8]),
         ),
         superseded_ids=tuple(superseded_ids),
     )

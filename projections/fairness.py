@@ -262,7 +262,13 @@ def _postings(recorded: Recorded) -> tuple[_Posting, ...]:
             return _refunded(event)
         case CreditMoved() as event:
             return tuple(
-                _Posting(key=(event.ledger, manager_id), units=units, share_units=0, assigned=0)
+                _Posting(
+                    key=(event.ledger, manager_id),
+                    units=units,
+                    # To catch up is fair by the rules; what is posted by hand is an exception.
+                    share_units=units if event.reason == "caught_up" else 0,
+                    assigned=0,
+                )
                 for manager_id, units in event.movements
             )
         case _:
@@ -272,14 +278,15 @@ def _postings(recorded: Recorded) -> tuple[_Posting, ...]:
 def _assigned(event: LeadAssigned) -> tuple[_Posting, ...]:
     if not event.movements:  # outside the ledger, as a duty lead is (D7.4)
         return ()
-    shares = {standing.manager_id: standing.share for standing in event.standings}
     moved = dict(event.movements)
-    # The winner is there even if his movement is 0, as it is for a manager who was alone.
+    # The share is what he got, less what he paid for it: the whole lead, unless it went to its
+    # owner and his debt is bounded (D3.7). The winner is there even if his movement is 0, as it
+    # is for a manager who was alone.
     return tuple(
         _Posting(
             key=(event.ledger, manager_id),
             units=moved.get(manager_id, 0),
-            share_units=shares.get(manager_id, 0),
+            share_units=moved.get(manager_id, 0) + LEAD * (manager_id == event.manager_id),
             assigned=int(manager_id == event.manager_id),
         )
         for manager_id in sorted({*moved, event.manager_id})

@@ -63,6 +63,11 @@ def test_D7_4_a_duty_manager_whom_the_account_does_not_have_is_found() -> None:
             "line 8, policy: most_available needs a `limit` for the rule or for each participant",
         ),
         (["policy: fairest"], "line 8, policy: must be 'fair_share', 'least_loaded' or"),
+        (["catch_up: 101"], "line 8, catch_up: must be 100 or less, got 101"),
+        (
+            ["policy: least_loaded", "catch_up: 1"],
+            "line 9, catch_up: only fair_share knows it, not least_loaded",
+        ),
         (["ledger: of Ann"], "line 8, ledger: may have letters, digits, _ and -"),
     ],
 )
@@ -77,6 +82,7 @@ def test_D3_6_a_wrong_policy_is_named_with_its_line(lines: list[str], expected: 
     [
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
+        ["catch_up: 3"],
         ["duty: {rota: [{manager: 504, schedule: office}], fallback: 505}", "off_hours: duty"],
     ],
 )
