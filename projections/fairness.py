@@ -1,8 +1,10 @@
 """What each manager got, what would have been fair, and his statement of credit (D3.5, D3.8).
 
 A deviation is what a manager has over his fair share, in units; as long as nobody moves credit
-by hand it is his credit with the other sign. The largest one ever seen has to be followed event
-by event, so the rows of the managers concerned are read, folded here and written back.
+by hand it is his credit with the other sign. What was corrected, or may be caught up with, is
+made up for lead by lead, so the meter only counts how far he is outside of the way there. The
+largest distance ever seen has to be followed event by event, so the rows of the managers
+concerned are read, folded here and written back.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +24,7 @@ from contracts.events import (
 )
 
 NAME = "fairness"
-REVISION = 1
+REVISION = 2
 TABLES = """
 CREATE TABLE shares (
     account_id bigint NOT NULL,
@@ -82,11 +84,24 @@ SUMS = """
 SELECT account_id, ledger, sum(credit_units)::bigint AS units FROM fairness.shares
 GROUP BY account_id, ledger HAVING sum(credit_units) <> 0 ORDER BY account_id, ledger
 """
+BEYOND = """
+SELECT account_id, ledger, manager_id, assigned, share_units, credit_units, deviation_units_max
+FROM fairness.shares
+WHERE greatest(
+    assigned * 1000000000 - share_units
+        - greatest(0, credit_units + assigned * 1000000000 - share_units),
+    least(0, credit_units + assigned * 1000000000 - share_units)
+        - assigned * 1000000000 + share_units
+) >= $1
+ORDER BY account_id, ledger, manager_id
+LIMIT 100
+"""
 WIDEST = """
 SELECT account_id, max(deviation_units_max) AS units FROM fairness.shares
 GROUP BY account_id ORDER BY account_id
 """
 AFTER_ALL = 2**63 - 1
+DEVIATION_MAX_UNITS = 2 * LEAD  # of an alert (D3.5)
 
 Reason = MovementReason | Literal["refunded"]
 
@@ -99,7 +114,7 @@ class Share:
         assigned: Leads given to him and not withdrawn.
         share_units: What he would have got if leads could be cut.
         credit_units: His balance in the ledger, corrections included.
-        deviation_units_max: The largest distance from his fair share ever seen, either way.
+        deviation_units_max: The largest `meter_units` ever seen.
     """
 
     ledger: str
@@ -113,6 +128,14 @@ class Share:
     def deviation_units(self) -> int:
         """How far he is above his fair share; negative means below."""
         return self.assigned * LEAD - self.share_units
+
+    @property
+    def meter_units(self) -> int:
+        """How far he is from his fair share, either way, but for what moved without a lead."""
+        moved = self.credit_units + self.deviation_units
+        above = self.deviation_units - max(0, moved)
+        below = min(0, moved) - self.deviation_units
+        return max(0, above, below)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +204,7 @@ def changes(
             )
             after = replace(
                 moved,
-                deviation_units_max=max(moved.deviation_units_max, abs(moved.deviation_units)),
+                deviation_units_max=max(moved.deviation_units_max, moved.meter_units),
             )
             shares[posting.key] = after
             touched.add(posting.key)
@@ -249,8 +272,19 @@ async def unbalanced(connection: asyncpg.Connection) -> list[Imbalance]:
     return [Imbalance(**row) for row in await connection.fetch(SUMS)]
 
 
+async def beyond(
+    connection: asyncpg.Connection, *, units: int = DEVIATION_MAX_UNITS
+) -> list[tuple[int, Share]]:
+    """Who is so far or further from his fair share now, by account; the first 100 (D3.5)."""
+    rows = await connection.fetch(BEYOND, units)
+    return [
+        (row["account_id"], Share(**{k: v for k, v in row.items() if k != "account_id"}))
+        for row in rows
+    ]
+
+
 async def widest_deviations(connection: asyncpg.Connection) -> dict[int, int]:
-    """Account to the largest deviation of any manager ever seen, in units (D3.5)."""
+    """Account to the largest distance of any manager ever seen, in units (D3.5)."""
     return {row["account_id"]: row["units"] for row in await connection.fetch(WIDEST)}
 
 
@@ -262,13 +296,7 @@ def _postings(recorded: Recorded) -> tuple[_Posting, ...]:
             return _refunded(event)
         case CreditMoved() as event:
             return tuple(
-                _Posting(
-                    key=(event.ledger, manager_id),
-                    units=units,
-                    # To catch up is fair by the rules; what is posted by hand is an exception.
-                    share_units=units if event.reason == "caught_up" else 0,
-                    assigned=0,
-                )
+                _Posting(key=(event.ledger, manager_id), units=units, share_units=0, assigned=0)
                 for manager_id, units in event.movements
             )
         case _:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from contracts.events import LEAD
 from domain.explain import leads_of
 from domain.schedule import tzdata_version
 from projections import assignments, fairness, requests
@@ -18,7 +17,6 @@ from services.storage.database import borrow
 
 PUSHED_WITHIN = timedelta(minutes=5)
 SPOOLED_WITHIN = timedelta(seconds=30)
-DEVIATION_MAX_UNITS = 2 * LEAD  # D3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +123,30 @@ async def _ledgers(installation: Installation) -> AsyncIterator[Finding]:
     async with borrow(installation.pool) as connection:
         unbalanced = await fairness.unbalanced(connection)
         widest = await fairness.widest_deviations(connection)
+        beyond = await fairness.beyond(connection)
     yield Finding(
         "ledgers",
         "each adds up to 0" if not unbalanced else f"{len(unbalanced)} do not add up to 0",
         "rebuild and report it: fairlead projections rebuild fairness" if unbalanced else "",
     )
     for account_id, units in widest.items():
-        yield Finding(
-            f"fairness of {account_id}",
-            f"never more than {leads_of(units).lstrip('+')} leads from the fair share",
-            "" if units < DEVIATION_MAX_UNITS else "over 2 leads: report it",
-        )
+        far = [share for owner, share in beyond if owner == account_id]
+        yield _fairness(account_id, units, far)
+
+
+def _fairness(account_id: int, ever_units: int, far: list[fairness.Share]) -> Finding:
+    ever = f"never more than {leads_of(ever_units).lstrip('+')} leads from the fair share"
+    if not far:
+        was = " (over 2, but not now)" if ever_units >= fairness.DEVIATION_MAX_UNITS else ""
+        return Finding(f"fairness of {account_id}", ever + was)
+    named = ", ".join(
+        f"manager {share.manager_id} by {leads_of(share.meter_units).lstrip('+')}" for share in far
+    )
+    return Finding(
+        f"fairness of {account_id}",
+        f"more than 2 leads from the fair share: {named}",
+        f"report it; look at: fairlead statement {far[0].manager_id}",
+    )
 
 
 async def _dead_letters(installation: Installation) -> Finding:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
-from services.cli import dead, doctor, explain, people, rules, topics
+from services.cli import dead, doctor, explain, ledger, people, rules, topics
 from services.cli.demo import Demo
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
@@ -56,6 +56,7 @@ ID_MAX = 2**63 - 1
 UserId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the user.")]
 LeadId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the lead.")]
 LetterId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Its number in the list.")]
+LedgerName = Annotated[str, typer.Option("--ledger", help="Of the rules that name it.")]
 DATA = Path("fairlead-data")
 
 
@@ -198,6 +199,51 @@ def explain_(
         if decision.is_reproduced is not None:
             again = "the same decision" if decision.is_reproduced else "ANOTHER DECISION"
             say(f"  Event {decision.version}; decided again from what it recorded: {again}.")
+
+
+@app.command()
+def statement(
+    manager: UserId,
+    ledger_name: LedgerName = "account",
+    limit: Annotated[
+        int, typer.Option(min=1, max=ledger.LINES_MAX, help="The newest so many lines.")
+    ] = 50,
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Show a manager's credit like a bank account: each lead, correction and refund."""
+    found = _for_account(
+        data,
+        account,
+        lambda i, a: ledger.statement(i, a, manager, ledger=ledger_name, limit=limit),
+    )
+    say(found.head)
+    table = Table("when", "event", "what", "leads", "balance")
+    for line in found.lines:
+        table.add_row(line.at, line.event, _plain(line.what), line.leads, line.balance)
+    out.print(table)
+    if found.left_out:
+        say("Older lines are left out; more with --limit.")
+
+
+# A negative number is no option.
+@app.command(context_settings={"ignore_unknown_options": True})
+def correct(
+    manager: UserId,
+    leads: Annotated[str, typer.Argument(help="Leads he is owed, like 1.5; -2 takes two away.")],
+    reason: Annotated[str, typer.Option(help="Why, for the statements of all who bear it.")],
+    ledger_name: LedgerName = "account",
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Give a manager credit at the equal expense of the others, or take it, as an administrator."""
+    say(
+        _for_account(
+            data,
+            account,
+            lambda i, a: ledger.correct(i, a, manager, leads, ledger=ledger_name, reason=reason),
+        )
+    )
 
 
 @projections_app.command("rebuild")

@@ -24,7 +24,7 @@ async def pause(
     Raises:
         Wrong: `until` or `reason` makes no sense, or the account refused.
     """
-    _check_reason(reason)
+    check_reason(reason)
     ends_at = parse_until(until, datetime.now(UTC), account.timezone) if until else None
     body = PauseManager(
         manager_id=manager_id,
@@ -83,7 +83,12 @@ def parse_until(text: str, now: datetime, timezone: str) -> datetime:
     return at
 
 
-def _check_reason(reason: str) -> None:
+def check_reason(reason: str) -> None:
+    """See that a reason can be kept.
+
+    Raises:
+        Wrong: It is no text, or too long.
+    """
     try:
         reason.encode()
     except UnicodeEncodeError as error:  # what the shell passed on was no text

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from contracts.events import LEAD
 from projections import fairness
 from projections.fairness import Movement, Share
@@ -142,3 +144,31 @@ async def test_I8_a_ledger_that_does_not_balance_is_shown(pool: Any) -> None:
     await apply(pool, fairness, recorded(moved((501, 5))))
 
     assert [found.units for found in await fairness.unbalanced(pool)] == [5]
+
+
+async def test_D3_5_a_correction_that_is_being_made_up_for_is_no_deviation(pool: Any) -> None:
+    alone = [assigned(lead, shares={502: LEAD // 2, 501: LEAD // 2}) for lead in range(1, 10)]
+    posted = moved((501, 5 * LEAD), (502, -5 * LEAD))
+
+    await apply(pool, fairness, recorded(posted, *alone[:5]))
+    assert await fairness.beyond(pool) == []
+    assert await fairness.widest_deviations(pool) == {ACCOUNT: 0}
+
+    await apply(pool, fairness, recorded(*alone[5:], after=6))
+    # 9 leads of 4.5 + 5: still on the way; one manager alone of two would be far off.
+    assert await fairness.beyond(pool) == []
+    await apply(pool, fairness, recorded(*(assigned(lead) for lead in range(10, 16)), after=10))
+    far = await fairness.beyond(pool)
+    assert [(account, row.manager_id) for account, row in far] == [(ACCOUNT, 501), (ACCOUNT, 502)]
+    assert [row.meter_units for _, row in far] == [LEAD * 5 // 2, LEAD * 5 // 2]
+
+
+@pytest.mark.parametrize("distance", [LEAD, 2 * LEAD, 3 * LEAD])
+async def test_D3_5_the_alert_is_what_the_meter_says(pool: Any, distance: int) -> None:
+    events = [assigned(lead, manager_id=501) for lead in range(1, 6)]
+
+    await apply(pool, fairness, recorded(*events, moved((501, LEAD), (502, -LEAD))))
+
+    rows = await fairness.of_account(pool, ACCOUNT)
+    expected = [(ACCOUNT, row) for row in rows if row.meter_units >= distance]
+    assert await fairness.beyond(pool, units=distance) == expected

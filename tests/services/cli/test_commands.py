@@ -29,6 +29,8 @@ COMMANDS = [
     ("pause",),
     ("resume",),
     ("explain",),
+    ("statement",),
+    ("correct",),
     ("projections",),
     ("projections", "rebuild"),
     ("dead",),
