@@ -18,6 +18,9 @@ Interval = Annotated[
 ]
 Intervals = Annotated[list[Interval], Field(max_length=48)]
 Id = Annotated[int, Field(gt=0, lt=2**53)]
+OffHours = Literal["wait", "duty"]
+WhenFull = Literal["wait", "next_tier", "duty"]
+Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -136,6 +139,10 @@ class RuleSection(_Section):
     share one fair share among them; the rules that name none share the account's (D3.4).
     Who comes back from a pause or an absence may `catch_up` with that many leads (D3.3).
     `off_hours` tells what happens while nobody is at work: the lead waits, or goes to duty (D8.1).
+    `when_full` tells what happens while all who are at work, of the priority that is asked, are
+    at the limit: the lead waits, the next priority is asked, or the lead goes to duty once it has
+    waited for `duty_after_minutes` of their working time (D5.4). Whatever it waits for, it goes to
+    duty when it is older than `age_limit_minutes` (D8.2).
     """
 
     id: Name
@@ -150,7 +157,10 @@ class RuleSection(_Section):
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
     duty: DutySection | None = None
-    off_hours: Literal["wait", "duty"] = "wait"
+    off_hours: OffHours = "wait"
+    when_full: WhenFull = "wait"
+    duty_after_minutes: Minutes | None = None
+    age_limit_minutes: Minutes | None = None
 
 
 class RulesFile(_Section):

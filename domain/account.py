@@ -53,6 +53,7 @@ class Wanted:
     movements: tuple[tuple[int, int], ...]
     previous_id: int | None
     decided_at: datetime
+    requested_at: datetime
     missed: tuple[tuple[int, int], ...] = ()
 
 
@@ -108,6 +109,7 @@ class Request:
 
     Attributes:
         number: Its place among all requests of the account: the older is served first.
+        opened_at: When the lead asked, also after decisions that Kommo refused.
         attempt: Of the next decision, 1 unless Kommo refused earlier ones.
     """
 
@@ -116,6 +118,7 @@ class Request:
     lead_id: int
     rule_id: str
     stage: Stage
+    opened_at: datetime
     attempt: int = 1
 
 
@@ -324,6 +327,7 @@ class Account:
             lead_id=event.lead_id,
             rule_id=event.rule_id or "",
             stage=event.stage,
+            opened_at=event.at,
         )
         lead = self.leads.get(event.lead_id)
         if lead is not None and lead.stage == event.stage:
@@ -352,7 +356,7 @@ class Account:
         return None
 
     def _lead_assigned(self, event: LeadAssigned) -> None:
-        self._forget_request(event.request_id)
+        request = self._forget_request(event.request_id)
         self._move(event.ledger, event.movements)
         self._miss(event.ledger, event.missed)
         lead = self.leads[event.lead_id]
@@ -375,6 +379,7 @@ class Account:
             previous_id=event.responsible_before,
             decided_at=event.at,
             missed=event.missed,
+            requested_at=request.opened_at if request is not None else event.at,
         )
         self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
@@ -410,6 +415,7 @@ class Account:
                 lead_id=event.lead_id,
                 rule_id=wanted.rule_id,
                 stage=lead.stage,
+                opened_at=wanted.requested_at,
                 attempt=event.attempt + 1,
             )
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from contracts.events import LEAD, SharingPolicy
-from contracts.rules import RuleSection, RulesFile
+from contracts.rules import OffHours, RuleSection, RulesFile, WhenFull
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.options import option_problems
 from domain.rota import Rota, compile_rota
@@ -54,6 +55,9 @@ class Rule:
         catch_up_units: The most that a manager who was away catches up with (D3.3).
         rota: Who has duty; None when the rule names nobody.
         off_hours: What happens to a lead while nobody is at work (D8.1).
+        when_full: What happens to it while everybody at work is at the limit (D5.4).
+        duty_after: How much working time it then waits before it goes to duty.
+        age_limit: How old it may become before it goes to duty (D8.2).
     """
 
     rule_id: str
@@ -63,7 +67,10 @@ class Rule:
     policy: SharingPolicy = "fair_share"
     catch_up_units: int = 0
     rota: Rota | None = None
-    off_hours: Literal["wait", "duty"] = "wait"
+    off_hours: OffHours = "wait"
+    when_full: WhenFull = "wait"
+    duty_after: timedelta | None = None
+    age_limit: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +222,14 @@ def _compile_rule(
         catch_up_units=rule.catch_up * LEAD,
         rota=compile_rota(rule.duty, schedules) if rule.duty else None,
         off_hours=rule.off_hours,
+        when_full=rule.when_full,
+        duty_after=_minutes(rule.duty_after_minutes),
+        age_limit=_minutes(rule.age_limit_minutes),
     )
+
+
+def _minutes(number: int | None) -> timedelta | None:
+    return None if number is None else timedelta(minutes=number)
 
 
 def _weight(coefficient: Decimal, *, by_coefficient: bool) -> int:

@@ -4,13 +4,16 @@ Duty asks neither the ledger nor the limits nor the tie-breaking turns: the fair
 as if a duty lead had never been.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from contracts.events import DutyCause, Standing, Verdict
-from domain.account import Account
+from domain.account import Account, Request
 from domain.configuration import Rule
+from domain.overflow import is_full, worked_since
+from domain.rota import Rota
 from domain.standings import Choice, availability, look_at
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 # Verdicts of people who are there, though they cannot take the lead: their hours are not off.
 AT_WORK = ("eligible", "at_limit", "already_tried")
 
@@ -47,22 +50,50 @@ def choose_duty(standings: tuple[Standing, ...]) -> Choice | None:
     return None
 
 
-def next_duty(account: Account, rule: Rule, at: datetime) -> datetime | None:
-    """The earliest instant at which somebody may have duty, None if time will not tell."""
-    managers = rule.rota.managers if rule.rota is not None else ()
-    looks = [
-        look
-        for entry, standing in zip(managers, judge_duty(account, rule, at), strict=False)
-        if (look := look_at(account, entry.manager_id, entry.schedule, standing.verdict, at))
-    ]
-    return min(looks, default=None)
+def is_too_old(rule: Rule, request: Request, at: datetime) -> bool:
+    """Whether the request is older than the rule lets one become (D8.2)."""
+    return rule.age_limit is not None and at - request.opened_at >= rule.age_limit
 
 
-def duty_cause(rule: Rule, standings: tuple[Standing, ...]) -> DutyCause | None:
-    """Why a lead that nobody can take should go to duty, None to let it wait."""
+def duty_cause(
+    rule: Rule, request: Request, standings: tuple[Standing, ...], at: datetime
+) -> DutyCause | None:
+    """Why a request that nobody can take should go to duty, None to let it wait."""
+    if is_too_old(rule, request, at):
+        return "age_limit"
+    if is_full(standings):
+        waited = worked_since(rule, standings, request.opened_at, at)
+        return "overflow" if rule.duty_after is not None and waited >= rule.duty_after else None
     if rule.off_hours == "duty" and not any(s.verdict in AT_WORK for s in standings):
         return "off_hours"
     return None
+
+
+def next_duty_look(
+    account: Account, rule: Rule, request: Request, standings: tuple[Standing, ...], at: datetime
+) -> datetime:
+    """The earliest instant after `at` at which duty may take the request; far away if never."""
+    if rule.rota is None:
+        return NEVER
+    looks = [NEVER]
+    if duty_cause(rule, request, standings, at) is not None:  # nobody has duty now
+        looks += _duty_starts(account, rule.rota, judge_duty(account, rule, at), at)
+    if rule.age_limit is not None:
+        looks.append(request.opened_at + rule.age_limit)
+    if rule.duty_after is not None and is_full(standings):
+        waited = worked_since(rule, standings, request.opened_at, at)
+        looks.append(at + rule.duty_after - waited)
+    return min(look for look in looks if look > at)
+
+
+def _duty_starts(
+    account: Account, rota: Rota, standings: tuple[Standing, ...], at: datetime
+) -> list[datetime]:
+    return [
+        look
+        for entry, standing in zip(rota.managers, standings[: len(rota.managers)], strict=True)
+        if (look := look_at(account, entry.manager_id, entry.schedule, standing.verdict, at))
+    ]
 
 
 def _standing(

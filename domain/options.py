@@ -15,8 +15,23 @@ def option_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
         yield ("catch_up",), f"only fair_share knows it, not {rule.policy}"
     if rule.duty is not None:
         yield from ((("duty", *path), text) for path, text in rota_problems(rule.duty))
-    elif rule.off_hours == "duty":
-        yield ("off_hours",), "needs a `duty` section that names who has duty"
+    else:
+        for option in _to_duty(rule):
+            yield (option,), "needs a `duty` section that names who has duty"
+    if rule.when_full == "duty" and rule.duty_after_minutes is None:
+        yield ("when_full",), "duty needs `duty_after_minutes`: how long a lead waits for a place"
+    if rule.when_full != "duty" and rule.duty_after_minutes is not None:
+        yield ("duty_after_minutes",), f"needs `when_full: duty`, got {rule.when_full}"
+
+
+def _to_duty(rule: RuleSection) -> Iterator[str]:
+    """The options that send leads to duty."""
+    if rule.off_hours == "duty":
+        yield "off_hours"
+    if rule.when_full == "duty":
+        yield "when_full"
+    if rule.age_limit_minutes is not None:
+        yield "age_limit_minutes"
 
 
 def _has_unlimited(rule: RuleSection) -> bool:

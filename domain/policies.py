@@ -10,9 +10,19 @@ from fractions import Fraction
 from typing import assert_never
 
 from contracts.events import LEAD, ChoiceReason, SharingPolicy, Standing
+from domain.configuration import Rule
+from domain.overflow import consulted_tier
 from domain.standings import Choice
 
 Measure = Callable[[Standing], int | Fraction]
+
+
+def choose_under(rule: Rule, standings: tuple[Standing, ...]) -> Choice | None:
+    """The winner under a rule, None if nobody may have the lead now."""
+    verdicts = ((s.tier, s.verdict) for s in standings)
+    if consulted_tier(verdicts, rule.when_full) is None:
+        return None
+    return choose(standings, rule.policy)
 
 
 def choose(standings: Sequence[Standing], policy: SharingPolicy = "fair_share") -> Choice | None:

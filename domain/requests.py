@@ -21,9 +21,9 @@ from domain.account import Account, Request
 from domain.assign import assign
 from domain.catch_up import catch_up, missed_shares
 from domain.configuration import Rule
-from domain.duty import choose_duty, duty_cause, judge_duty, next_duty
+from domain.duty import choose_duty, duty_cause, is_too_old, judge_duty, next_duty_look
 from domain.fair_share import negated
-from domain.policies import choose
+from domain.policies import choose_under
 from domain.standings import judge, next_look, why_nobody
 from domain.step import Step
 from domain.timers import due_at, schedule
@@ -125,24 +125,27 @@ def withdraw(step: Step, *, lead_id: int, reason: WithdrawReason, detail: str = 
 def serve(step: Step, rule: Rule, request: Request) -> bool:
     """Assign the request or let it wait; whether it was assigned."""
     account = step.account
+    if is_too_old(rule, request, step.now) and give_to_duty(step, rule, request, "age_limit"):
+        return True
     standings = judge(account, rule, step.now)
-    choice = choose(standings, rule.policy)
+    choice = choose_under(rule, standings)
     if choice is not None and _replaces_another(account, request):
         # Its credit and places come back first, so that this decision is taken without them; the
         # lead counts for its old owner again, which may have been the last place.
         withdraw(step, lead_id=request.lead_id, reason="superseded")
         standings = judge(account, rule, step.now)
-        choice = choose(standings, rule.policy)
+        choice = choose_under(rule, standings)
     if choice is not None and catch_up(step, rule, standings):
         standings = judge(account, rule, step.now)
-        choice = choose(standings, rule.policy)
+        choice = choose_under(rule, standings)
     if choice is None:
-        because = duty_cause(rule, standings)
+        because = duty_cause(rule, request, standings, step.now)
         if because is not None and give_to_duty(step, rule, request, because):
             return True
-        look_at = next_look(account, rule, standings, step.now)
-        if because is not None:
-            look_at = min(look_at, next_duty(account, rule, step.now) or look_at)
+        look_at = min(
+            next_look(account, rule, standings, step.now),
+            next_duty_look(account, rule, request, standings, step.now),
+        )
         if request.request_id in account.opened:
             step.record(
                 RequestDeferred(

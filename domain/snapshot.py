@@ -143,6 +143,7 @@ def _lead(lead: Lead) -> list[Any]:
             wanted.movements,
             wanted.previous_id,
             _micros(wanted.decided_at),
+            _micros(wanted.requested_at),
             wanted.missed,
         ],
         lead.superseded_ids,
@@ -179,19 +180,22 @@ def _load_lead(row: list[Any]) -> Lead:
             movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
             previous_id=wanted[6],
             decided_at=_instant(wanted[7]),
-            missed=tuple((manager_id, units) for manager_id, units in wanted[8]),
+            requested_at=_instant(wanted[8]),
+            missed=tuple((manager_id, units) for manager_id, units in wanted[9]),
         ),
         superseded_ids=tuple(superseded_ids),
     )
 
 
 def _row(request: Request) -> list[Any]:
-    return [getattr(request, column.name) for column in fields(request)]
+    values = {column.name: getattr(request, column.name) for column in fields(request)}
+    return list({**values, "opened_at": _micros(request.opened_at)}.values())
 
 
 def _load_request(row: list[Any]) -> Request:
     values = dict(zip((column.name for column in fields(Request)), row, strict=True))
-    return Request(**{**values, "stage": Stage(*values["stage"])})
+    stage, opened_at = Stage(*values["stage"]), _instant(values["opened_at"])
+    return Request(**{**values, "stage": stage, "opened_at": opened_at})
 
 
 def _ids(ids: list[int] | None) -> tuple[int, ...] | None:

@@ -7,6 +7,7 @@ from contracts.events import ChoiceReason, Policy, Standing, Verdict
 from domain.account import Account
 from domain.configuration import Participant, Rule
 from domain.fair_share import shares
+from domain.overflow import consulted_tier
 from domain.schedule import Schedule
 
 # How soon a waiting request is looked at again when nothing tells an instant. Places that free
@@ -34,13 +35,13 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
     """The standing of each participant at an instant; shares are of the consulted tier."""
     ledger = account.ledger(rule.ledger)
     verdicts = [_verdict(account, rule, participant, at) for participant in rule.participants]
-    eligible = [
-        p
-        for p, (verdict, _) in zip(rule.participants, verdicts, strict=True)
-        if verdict == "eligible"
-    ]
-    tier = eligible[0].tier if eligible else None
-    weights = tuple((p.manager_id, p.weight) for p in eligible if p.tier == tier)
+    judged = list(zip(rule.participants, verdicts, strict=True))
+    tier = consulted_tier(((p.tier, verdict) for p, (verdict, _) in judged), rule.when_full)
+    weights = tuple(
+        (p.manager_id, p.weight)
+        for p, (verdict, _) in judged
+        if verdict == "eligible" and p.tier == tier
+    )
     share = dict(shares(weights)) if weights and rule.policy == "fair_share" else {}
     return tuple(
         Standing(
@@ -53,15 +54,19 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
             open_leads=open_leads,
             limit=p.limit,
         )
-        for p, (verdict, open_leads) in zip(rule.participants, verdicts, strict=True)
+        for p, (verdict, open_leads) in judged
     )
 
 
 def why_nobody(standings: tuple[Standing, ...]) -> str:
-    """The verdict that keeps most participants away, `nobody` if there are none."""
+    """The verdict that keeps most participants away, `nobody` if there are none.
+
+    The eligible of a priority that is not asked are not kept away by their own.
+    """
     counts: dict[str, int] = {}
     for standing in standings:
-        counts[standing.verdict] = counts.get(standing.verdict, 0) + 1
+        if standing.verdict != "eligible":
+            counts[standing.verdict] = counts.get(standing.verdict, 0) + 1
     return max(counts, key=lambda verdict: (counts[verdict], verdict)) if counts else "nobody"
 
 

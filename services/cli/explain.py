@@ -9,6 +9,7 @@ from contracts.events import (
     LeadAssigned,
     RequestClosed,
     RequestDeferred,
+    Standing,
 )
 from domain.explain import VERDICTS, explain, is_reproduced
 from projections import decisions
@@ -113,4 +114,10 @@ def _deferred(event: RequestDeferred, name: Callable[[int], str]) -> Iterable[st
         return
     yield f"Nobody of rule {event.rule_id!r} could take it; next look {next_look}."
     for standing in event.standings:
-        yield f"{name(standing.manager_id)} {VERDICTS[standing.verdict]}."
+        yield f"{name(standing.manager_id)} {_why_deferred(standing)}."
+
+
+def _why_deferred(standing: Standing) -> str:
+    if standing.verdict == "eligible":
+        return f"has priority {standing.tier}, which is not asked while a higher one is full"
+    return VERDICTS[standing.verdict]

@@ -81,7 +81,13 @@ def test_D3_6_ties_go_to_the_larger_credit_then_the_longest_wait_then_the_smalle
 def test_D3_6_priorities_and_coefficients_of_0_hold_under_every_policy() -> None:
     people = (participant(ANN, priority=2), participant(BOB, limit=1), participant(CEM))
     for policy in ALTERNATIVES:
-        section = rule(*people, participant(DAN, coefficient=0), policy=policy, limit=limit(3))
+        section = rule(
+            *people,
+            participant(DAN, coefficient=0),
+            policy=policy,
+            limit=limit(3),
+            when_full="next_tier",
+        )
 
         assert given(rules=rules(section)).when(*map(dp, range(1, 7))).got() == (
             [BOB, CEM, CEM, CEM, ANN, ANN]

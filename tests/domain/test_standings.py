@@ -125,7 +125,8 @@ def test_D2_2_the_first_verdict_that_applies_counts(reasons: tuple[str, ...], ve
 
 
 def test_D2_3_the_second_tier_is_asked_only_when_the_first_has_nobody() -> None:
-    tiers = rules(rule(participant(CEM, priority=2), participant(ANN, limit=1), BOB))
+    people = (participant(CEM, priority=2), participant(ANN, limit=1), BOB)
+    tiers = rules(rule(*people, when_full="next_tier"))
     scenario = given(rules=tiers).when(*map(dp, range(1, 4)))
     assert scenario.got() == [ANN, BOB, BOB]
 

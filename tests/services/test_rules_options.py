@@ -39,6 +39,23 @@ def problems(*lines: str) -> list[str]:
             ["off_hours: duty"],
             "line 8, off_hours: needs a `duty` section that names who has duty",
         ),
+        (
+            ["when_full: duty", "duty_after_minutes: 10"],
+            "line 8, when_full: needs a `duty` section that names who has duty",
+        ),
+        (
+            ["age_limit_minutes: 60"],
+            "line 8, age_limit_minutes: needs a `duty` section that names who has duty",
+        ),
+        (
+            ["duty: {manager: 504}", "when_full: duty"],
+            "line 9, when_full: duty needs `duty_after_minutes`: how long a lead waits",
+        ),
+        (
+            ["duty_after_minutes: 10"],
+            "line 8, duty_after_minutes: needs `when_full: duty`, got wait",
+        ),
+        (["age_limit_minutes: 0"], "line 8, age_limit_minutes: must be 1 or more, got 0"),
         (["off_hours: sleep"], "line 8, off_hours: must be 'wait' or 'duty', got 'sleep'"),
     ],
 )
@@ -83,6 +100,13 @@ def test_D3_6_a_wrong_policy_is_named_with_its_line(lines: list[str], expected: 
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
         ["catch_up: 3"],
+        ["when_full: next_tier"],
+        [
+            "duty: {manager: 504}",
+            "when_full: duty",
+            "duty_after_minutes: 30",
+            "age_limit_minutes: 1440",
+        ],
         ["duty: {rota: [{manager: 504, schedule: office}], fallback: 505}", "off_hours: duty"],
     ],
 )

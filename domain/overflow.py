@@ -1,0 +1,53 @@
+"""What happens while everybody who is there is at the limit: wait, next tier, or duty (D5.4)."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from contracts.events import Standing, Verdict
+from contracts.rules import WhenFull
+from domain.configuration import Rule
+
+_NOTHING = timedelta(0)
+
+
+def consulted_tier(verdicts: Iterable[tuple[int, Verdict]], when_full: WhenFull) -> int | None:
+    """The tier whose eligible share the lead, None if nobody may have it now (D2.3).
+
+    Args:
+        verdicts: Tier and verdict of each participant, tiers ascending.
+        when_full: Only `next_tier` goes on to people of a lower priority while somebody of a
+            higher one is there and merely at the limit.
+    """
+    full: int | None = None
+    for tier, verdict in verdicts:
+        if full is not None and tier != full and when_full != "next_tier":
+            return None
+        if verdict == "eligible":
+            return tier
+        if verdict == "at_limit" and full is None:
+            full = tier
+    return None
+
+
+def is_full(standings: Iterable[Standing]) -> bool:
+    """Whether there is somebody who could take the lead, were he not at the limit."""
+    return any(s.verdict == "at_limit" for s in standings)
+
+
+def worked_since(
+    rule: Rule, standings: tuple[Standing, ...], since: datetime, at: datetime
+) -> timedelta:
+    """For how long of somebody's working hours, of those at the limit, a lead has waited.
+
+    The longest of them counts: a night on which nobody works is no time to find a place in.
+    """
+    return max(
+        (
+            participant.schedule.working_time_between(since, at)
+            if participant.schedule is not None
+            else at - since
+            for participant, standing in zip(rule.participants, standings, strict=True)
+            if standing.verdict == "at_limit"
+        ),
+        default=_NOTHING,
+    )
