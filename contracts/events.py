@@ -15,6 +15,7 @@ LEAD = 1_000_000_000  # credit units in one lead
 Verdict = Literal[
     "inactive", "excluded", "paused", "off_shift", "absent", "at_limit", "already_tried", "eligible"
 ]
+CapPeriod = Literal["hour", "day", "week"]
 RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator"]
 CloseReason = Literal[
     "no_rule",
@@ -51,6 +52,8 @@ class Standing(NamedTuple):
         last_turn: Number of the account's assignment he got last, 0 for never.
         open_leads: Open leads in the limit's stages, pending ones included.
         limit: The maximum that applied, None for no limit.
+        cap: The period in which he has got as many leads as he may (D5.5), when that is what
+            keeps him away.
     """
 
     manager_id: int
@@ -61,6 +64,7 @@ class Standing(NamedTuple):
     last_turn: int
     open_leads: int
     limit: int | None
+    cap: CapPeriod | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,10 +97,19 @@ class LimitSection(_Section):
     stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)] | None = None
 
 
+class CapsSection(_Section):
+    """The most leads a manager is given per hour, day and week of his zone's calendar (D5.5)."""
+
+    hour: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    week: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
 class ParticipantSection(_Section):
     """A manager's part in a rule (D2.1).
 
-    `priority` 1 is asked first; `coefficient` 0 excludes.
+    `priority` 1 is asked first; `coefficient` 0 excludes. `limit` and `caps` stand instead of
+    the rule's.
     """
 
     manager: Id
@@ -108,6 +117,7 @@ class ParticipantSection(_Section):
     coefficient: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)] = Decimal(1)
     priority: Annotated[int, Field(ge=1, le=100)] = 1
     limit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    caps: CapsSection | None = None
 
 
 class DutyManagerSection(_Section):
@@ -156,6 +166,7 @@ class RuleSection(_Section):
     catch_up: Annotated[int, Field(ge=0, le=100)] = 0
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
+    caps: CapsSection | None = None
     duty: DutySection | None = None
     off_hours: OffHours = "wait"
     when_full: WhenFull = "wait"

@@ -30,6 +30,7 @@ from contracts.events import (
     TimerScheduled,
 )
 from contracts.stage import CLOSED_STATUSES, Stage
+from domain import caps
 from domain.configuration import NO_RULES, Configuration, compile_rules
 from domain.fair_share import negated
 from domain.loads import Loads
@@ -55,6 +56,7 @@ class Wanted:
     decided_at: datetime
     requested_at: datetime
     missed: tuple[tuple[int, int], ...] = ()
+    is_duty: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +153,7 @@ class Account:
         active_user_ids: None until Kommo's users are known.
         credits: Ledger name to manager to units (D3.1); managers at 0 are missing.
         missed: Ledger name to manager to units he may catch up with (D3.3).
+        given: Manager to his leads of the last days, kept while a rule has caps (D5.5).
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
         lookups: Leads whose reading was asked for, and when.
@@ -172,6 +175,7 @@ class Account:
     turns: int = 0
     credits: dict[str, dict[int, int]] = field(default_factory=dict)
     missed: dict[str, dict[int, int]] = field(default_factory=dict)
+    given: dict[int, caps.Given] = field(default_factory=dict)
     last_turns: dict[int, int] = field(default_factory=dict)
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
     opened: dict[str, Request] = field(default_factory=dict)
@@ -246,6 +250,7 @@ class Account:
                 self.compile()
                 allowed = {rule.ledger for rule in self.configuration.rules if rule.catch_up_units}
                 self.missed = {k: units for k, units in self.missed.items() if k in allowed}
+                self.given = self.given if self.configuration.has_caps else {}
             case CommandRefused():
                 pass
             case _:
@@ -363,6 +368,8 @@ class Account:
         self.turns = event.turn
         if event.policy != "duty":
             self.last_turns[event.manager_id] = event.turn
+            if self.configuration.has_caps:
+                caps.add(self.given.setdefault(event.manager_id, {}), event.at)
         self.loads.move(
             stage=event.stage,
             owner_id=event.was_owner_id,
@@ -380,6 +387,7 @@ class Account:
             decided_at=event.at,
             missed=event.missed,
             requested_at=request.opened_at if request is not None else event.at,
+            is_duty=event.policy == "duty",
         )
         self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
@@ -399,6 +407,10 @@ class Account:
         wanted = lead.wanted
         assert wanted is not None, "only a decision that is on its way can be withdrawn"
         self._miss(event.ledger, negated(wanted.missed))
+        if (given := self.given.get(event.manager_id)) is not None and not wanted.is_duty:
+            caps.take_back(given, wanted.decided_at)
+            if not given:
+                del self.given[event.manager_id]
         self.loads.move(
             stage=event.stage, owner_id=event.manager_id, to=event.stage, to_id=event.owner_id
         )

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.events import LEAD, SharingPolicy
-from contracts.rules import OffHours, RuleSection, RulesFile, WhenFull
+from contracts.rules import OffHours, ParticipantSection, RuleSection, RulesFile, WhenFull
 from contracts.stage import CLOSED_STATUSES, Stage
+from domain.caps import Caps, compile_caps
 from domain.options import option_problems
 from domain.rota import Rota, compile_rota
 from domain.schedule import (
@@ -36,6 +37,7 @@ class Participant:
         weight: His coefficient in millionths; 0 excludes him.
         schedule: None is always on shift.
         limit: The most open leads, None for no limit.
+        caps: The most leads per period, None for no cap.
     """
 
     manager_id: int
@@ -43,6 +45,7 @@ class Participant:
     weight: int
     schedule: Schedule | None
     limit: int | None
+    caps: Caps | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class Configuration:
     by_stage: dict[Stage, Rule]
     by_id: dict[str, Rule]
     absences: Absences | None
+
+    @property
+    def has_caps(self) -> bool:
+        """Whether the leads given to managers have to be counted."""
+        return any(p.caps is not None for rule in self.rules for p in rule.participants)
 
     def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
         """Everyone in any rule, or in any rule of a ledger, ascending."""
@@ -145,7 +153,9 @@ def compile_rules(
     zone = file.timezone or timezone
     schedules = {name: compile_schedule(s, zone) for name, s in file.schedules.items()}
     default = schedules[file.default_schedule] if file.default_schedule else None
-    rules = tuple(_compile_rule(rule, schedules, default, active_user_ids) for rule in file.rules)
+    rules = tuple(
+        _compile_rule(rule, schedules, default, zone, active_user_ids) for rule in file.rules
+    )
     by_stage: dict[Stage, Rule] = {}
     for section, rule in zip(file.rules, rules, strict=True):
         for stage in section.stages:
@@ -194,24 +204,13 @@ def _compile_rule(
     rule: RuleSection,
     schedules: dict[str, Schedule],
     default: Schedule | None,
+    zone: str,
     active_user_ids: Sequence[int],
 ) -> Rule:
-    maximum = rule.limit.max if rule.limit else None
-    if rule.participants:
-        participants = [
-            Participant(
-                manager_id=p.manager,
-                tier=p.priority,
-                weight=_weight(p.coefficient, by_coefficient=rule.distribute_by_coefficient),
-                schedule=schedules[p.schedule] if p.schedule else default,
-                limit=maximum if p.limit is None else p.limit,
-            )
-            for p in rule.participants
-        ]
-    else:
-        participants = [
-            Participant(user_id, 1, WEIGHT_SCALE, default, maximum) for user_id in active_user_ids
-        ]
+    participants = [
+        _compile_participant(p, rule, schedules[p.schedule] if p.schedule else default, zone)
+        for p in rule.participants or map(_everybody, active_user_ids)
+    ]
     stages = rule.limit.stages if rule.limit else None
     return Rule(
         rule_id=rule.id,
@@ -225,6 +224,26 @@ def _compile_rule(
         when_full=rule.when_full,
         duty_after=_minutes(rule.duty_after_minutes),
         age_limit=_minutes(rule.age_limit_minutes),
+    )
+
+
+def _everybody(user_id: int) -> ParticipantSection:
+    """How an active user takes part in a rule that lists nobody (D2.1)."""
+    return ParticipantSection(manager=user_id)
+
+
+def _compile_participant(
+    section: ParticipantSection, rule: RuleSection, schedule: Schedule | None, zone: str
+) -> Participant:
+    maximum = rule.limit.max if rule.limit else None
+    place = schedule.zone_name if schedule is not None else zone
+    return Participant(
+        manager_id=section.manager,
+        tier=section.priority,
+        weight=_weight(section.coefficient, by_coefficient=rule.distribute_by_coefficient),
+        schedule=schedule,
+        limit=maximum if section.limit is None else section.limit,
+        caps=compile_caps(section.caps or rule.caps, place),
     )
 
 

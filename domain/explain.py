@@ -127,6 +127,8 @@ def _why_duty(event: LeadAssigned, name: Name) -> str:
 
 
 def _why_not(standing: Standing, event: LeadAssigned) -> str:
+    if standing.cap is not None:
+        return f"had got as many leads as he may in the {standing.cap}"
     if standing.verdict == "at_limit":
         return f"had reached the limit, {standing.open_leads} open of {standing.limit}"
     if standing.verdict != "eligible":

@@ -6,6 +6,8 @@ from contracts.rules import RuleSection
 from domain.rota import rota_problems
 from domain.schedule import Path
 
+NO_CAP = "needs at least one of `hour`, `day` and `week`"
+
 
 def option_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
     """What is wrong with a rule's options, as far as the rule alone tells."""
@@ -13,6 +15,11 @@ def option_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
         yield ("policy",), "most_available needs a `limit` for the rule or for each participant"
     if rule.policy != "fair_share" and rule.catch_up:
         yield ("catch_up",), f"only fair_share knows it, not {rule.policy}"
+    if rule.caps is not None and not rule.caps.model_fields_set:
+        yield ("caps",), NO_CAP
+    for number, participant in enumerate(rule.participants):
+        if participant.caps is not None and not participant.caps.model_fields_set:
+            yield ("participants", number, "caps"), NO_CAP
     if rule.duty is not None:
         yield from ((("duty", *path), text) for path, text in rota_problems(rule.duty))
     else:

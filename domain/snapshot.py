@@ -44,6 +44,9 @@ def dump(account: Account) -> bytes:
         "missed": [
             [name, sorted(missed.items())] for name, missed in sorted(account.missed.items())
         ],
+        "given": [
+            [manager_id, list(given.items())] for manager_id, given in sorted(account.given.items())
+        ],
         "last_turns": sorted(account.last_turns.items()),
         "waiting": [
             [rule_id, [_row(request) for request in queue.values()]]
@@ -90,6 +93,7 @@ def load(state: bytes) -> Account:
         turns=data["turns"],
         credits={name: dict(map(tuple, pairs)) for name, pairs in data["credits"]},
         missed={name: dict(map(tuple, pairs)) for name, pairs in data["missed"]},
+        given={manager_id: dict(map(tuple, pairs)) for manager_id, pairs in data["given"]},
         last_turns=dict(map(tuple, data["last_turns"])),
         waiting={
             rule_id: {row[0]: _load_request(row) for row in rows}
@@ -145,6 +149,7 @@ def _lead(lead: Lead) -> list[Any]:
             _micros(wanted.decided_at),
             _micros(wanted.requested_at),
             wanted.missed,
+            wanted.is_duty,
         ],
         lead.superseded_ids,
     ]
@@ -182,6 +187,7 @@ def _load_lead(row: list[Any]) -> Lead:
             decided_at=_instant(wanted[7]),
             requested_at=_instant(wanted[8]),
             missed=tuple((manager_id, units) for manager_id, units in wanted[9]),
+            is_duty=wanted[10],
         ),
         superseded_ids=tuple(superseded_ids),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.events import ChoiceReason, Policy, Standing, Verdict
+from contracts.events import CapPeriod, ChoiceReason, Policy, Standing, Verdict
 from domain.account import Account
 from domain.configuration import Participant, Rule
 from domain.fair_share import shares
@@ -36,10 +36,10 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
     ledger = account.ledger(rule.ledger)
     verdicts = [_verdict(account, rule, participant, at) for participant in rule.participants]
     judged = list(zip(rule.participants, verdicts, strict=True))
-    tier = consulted_tier(((p.tier, verdict) for p, (verdict, _) in judged), rule.when_full)
+    tier = consulted_tier(((p.tier, verdict) for p, (verdict, *_) in judged), rule.when_full)
     weights = tuple(
         (p.manager_id, p.weight)
-        for p, (verdict, _) in judged
+        for p, (verdict, *_) in judged
         if verdict == "eligible" and p.tier == tier
     )
     share = dict(shares(weights)) if weights and rule.policy == "fair_share" else {}
@@ -53,8 +53,9 @@ def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
             last_turn=account.last_turns.get(p.manager_id, 0),
             open_leads=open_leads,
             limit=p.limit,
+            cap=cap,
         )
-        for p, (verdict, open_leads) in judged
+        for p, (verdict, open_leads, cap) in judged
     )
 
 
@@ -77,14 +78,17 @@ def next_look(
     looks = [
         look
         for participant, standing in zip(rule.participants, standings, strict=True)
-        if (
-            look := look_at(
-                account, participant.manager_id, participant.schedule, standing.verdict, at
-            )
-        )
-        is not None
+        if (look := _look(account, participant, standing, at)) is not None
     ]
     return min(looks, default=at + LOOK_AGAIN)
+
+
+def _look(
+    account: Account, participant: Participant, standing: Standing, at: datetime
+) -> datetime | None:
+    if standing.cap is not None and (used_up := _used_up(account, participant, at)):
+        return used_up[1]
+    return look_at(account, participant.manager_id, participant.schedule, standing.verdict, at)
 
 
 def availability(
@@ -134,15 +138,27 @@ def look_at(
 
 def _verdict(
     account: Account, rule: Rule, participant: Participant, at: datetime
-) -> tuple[Verdict, int]:
+) -> tuple[Verdict, int, CapPeriod | None]:
     manager_id = participant.manager_id
     open_leads = account.loads.count(manager_id, rule.limit_stages)
     verdict = availability(account, manager_id, participant.schedule, at)
     if verdict != "inactive" and participant.weight == 0:
         verdict = "excluded"
-    elif verdict == "eligible" and participant.limit is not None:
-        verdict = "at_limit" if open_leads >= participant.limit else "eligible"
-    return verdict, open_leads
+    if verdict != "eligible":
+        return verdict, open_leads, None
+    if participant.limit is not None and open_leads >= participant.limit:
+        return "at_limit", open_leads, None
+    used_up = _used_up(account, participant, at)
+    return ("at_limit", open_leads, used_up[0]) if used_up else ("eligible", open_leads, None)
+
+
+def _used_up(
+    account: Account, participant: Participant, at: datetime
+) -> tuple[CapPeriod, datetime] | None:
+    given = account.given.get(participant.manager_id)
+    if given is None or participant.caps is None:
+        return None
+    return participant.caps.used_up(given, at)
 
 
 def _absent_until(account: Account, manager_id: int, at: datetime) -> datetime | None:

@@ -120,4 +120,6 @@ def _deferred(event: RequestDeferred, name: Callable[[int], str]) -> Iterable[st
 def _why_deferred(standing: Standing) -> str:
     if standing.verdict == "eligible":
         return f"has priority {standing.tier}, which is not asked while a higher one is full"
+    if standing.cap is not None:
+        return f"had got as many leads as he may in the {standing.cap}"
     return VERDICTS[standing.verdict]

@@ -106,7 +106,7 @@ def test_D2_1_a_name_may_look_like_a_number_or_a_date() -> None:
             "coeficient: 2",
             (
                 "coeficient: unknown field; did you mean coefficient?"
-                " (known: manager, schedule, coefficient, priority, limit)"
+                " (known: manager, schedule, coefficient, priority, limit, caps)"
             ),
         ),
     ],

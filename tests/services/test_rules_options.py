@@ -56,6 +56,9 @@ def problems(*lines: str) -> list[str]:
             "line 8, duty_after_minutes: needs `when_full: duty`, got wait",
         ),
         (["age_limit_minutes: 0"], "line 8, age_limit_minutes: must be 1 or more, got 0"),
+        (["caps: {}"], "line 8, caps: needs at least one of `hour`, `day` and `week`"),
+        (["caps: {day: 0}"], "line 8, caps.day: must be 1 or more, got 0"),
+        (["caps: {month: 9}"], "line 8, caps.month: unknown field (known: hour, day, week)"),
         (["off_hours: sleep"], "line 8, off_hours: must be 'wait' or 'duty', got 'sleep'"),
     ],
 )
@@ -100,7 +103,7 @@ def test_D3_6_a_wrong_policy_is_named_with_its_line(lines: list[str], expected: 
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
         ["catch_up: 3"],
-        ["when_full: next_tier"],
+        ["when_full: next_tier", "caps: {hour: 5, week: 100}"],
         [
             "duty: {manager: 504}",
             "when_full: duty",
