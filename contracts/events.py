@@ -25,6 +25,8 @@ CloseReason = Literal[
     "taken_by_person",
     "rejected",
     "superseded",
+    "pass_exhausted",
+    "hops_exhausted",
 ]
 WithdrawReason = Literal[
     "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
@@ -41,6 +43,10 @@ ChoiceReason = Literal[
 ]
 DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "caught_up", "imported"]
+NothingChanged = Literal["no_stage_change", "no_touch", "no_change_at_all"]
+TouchKind = Literal[
+    "stage_changed", "note", "task_added", "task_completed", "message", "call", "edited"
+]
 
 
 class Standing(NamedTuple):
@@ -262,6 +268,75 @@ class AssignmentConfirmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TouchesRequested:
+    """An offered lead seems untouched: somebody should ask Kommo before it is passed on (D7.1).
+
+    Attributes:
+        since: Kommo's time of our write; what happened after it may be a touch.
+        decide_at: When the lead is passed on without an answer.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    since: datetime
+    decide_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadTouched:
+    """Somebody did something to an offered lead: its clock is stopped for good (D7.2).
+
+    Attributes:
+        manager_id: Who had been given the lead.
+        by: Who touched it.
+        happened_at: Kommo's time of it.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    kind: TouchKind
+    by: int
+    happened_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadLapsed:
+    """Nothing changed in time, so the lead is taken from its manager; he stays charged (D7.3).
+
+    What becomes of it is the next event: an assignment with the next attempt, or the request is
+    closed and the lead stays where it is.
+
+    Attributes:
+        charged_units: What the lead had cost him in the ledger, and does not get back.
+        offered_at: When it was given to him.
+        after_s: How long he had, by the rule's clock.
+        is_read: Whether Kommo was asked for touches; else it did not answer in time.
+        tried: Everyone who let it lapse in this pass, in order, him included.
+    """
+
+    request_id: str
+    attempt: int
+    lead_id: int
+    manager_id: int
+    rule_id: str
+    ledger: str
+    charged_units: int
+    nothing_changed: NothingChanged
+    after_s: int
+    on_working_time: bool
+    is_read: bool
+    offered_at: datetime
+    tried: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentWithdrawn:
     """A decision that never reached Kommo, or that a person overrode first.
 
@@ -316,7 +391,8 @@ class TimerScheduled:
     """The clock should speak up at `due_at`; replaces older generations of the same timer.
 
     Attributes:
-        timer_id: `look/<rule id>` (waiting requests) or `pause/<manager id>`.
+        timer_id: `look/<rule id>` (waiting requests), `pause/<manager id>` or
+            `lapse/<lead id>`.
         due_at: None cancels.
     """
 
@@ -340,6 +416,9 @@ AllocationEvent = (
     | RequestDeferred
     | LeadAssigned
     | AssignmentConfirmed
+    | TouchesRequested
+    | LeadTouched
+    | LeadLapsed
     | AssignmentWithdrawn
     | RequestClosed
     | CreditMoved

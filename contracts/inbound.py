@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from contracts.events import TouchKind
 from contracts.stage import Stage
 
 
@@ -78,6 +79,34 @@ class LeadMissing:
     """Kommo answered that the lead does not exist (204) or is deleted."""
 
     lead_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchReported:
+    """Something was done to a lead, as a webhook or a reading of Kommo tells (D7.1).
+
+    Attributes:
+        by: Who did it, 0 for robots and integrations; None when Kommo does not say.
+        happened_at: Kommo's time of it, to the second.
+    """
+
+    lead_id: int
+    kind: TouchKind
+    by: int | None
+    happened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchesRead:
+    """Kommo was asked what was done to a lead; all it told stands before this message.
+
+    Attributes:
+        request_id: Of the offer that was asked about, as is `attempt`.
+    """
+
+    lead_id: int
+    request_id: str
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +223,8 @@ InboundBody = (
     | LeadRemoved
     | LeadObserved
     | LeadMissing
+    | TouchReported
+    | TouchesRead
     | DescribeAccount
     | ApplyRules
     | PauseManager

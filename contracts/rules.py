@@ -139,6 +139,22 @@ class DutySection(_Section):
     fallback: Id | None = None
 
 
+class RedistributionSection(_Section):
+    """When a lead that nobody works on is passed on to the next (D7.1, D7.2).
+
+    `nothing_changed` tells what stops the clock: by `no_touch` whatever the responsible manager
+    does (stage, note, task, message, call), by `no_stage_change` only a change of stage, by
+    `no_change_at_all` whatever any person does. `clock` counts the working time of the
+    responsible manager, or every minute. After `hops_max` hops, or once everybody who could take
+    the lead has had it, it goes to duty and stays there; without duty it stays with the last.
+    """
+
+    after_minutes: Minutes
+    nothing_changed: Literal["no_touch", "no_stage_change", "no_change_at_all"] = "no_touch"
+    clock: Literal["working_time", "wall_clock"] = "working_time"
+    hops_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
@@ -172,6 +188,7 @@ class RuleSection(_Section):
     when_full: WhenFull = "wait"
     duty_after_minutes: Minutes | None = None
     age_limit_minutes: Minutes | None = None
+    redistribution: RedistributionSection | None = None
 
 
 class RulesFile(_Section):

@@ -18,7 +18,9 @@ from contracts.events import (
     CreditMoved,
     LeadAssigned,
     LeadDeleted,
+    LeadLapsed,
     LeadSeen,
+    LeadTouched,
     LookupRequested,
     ManagerFoundInactive,
     ManagerPaused,
@@ -28,14 +30,17 @@ from contracts.events import (
     RequestOpened,
     RulesApplied,
     TimerScheduled,
+    TouchesRequested,
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain import caps
 from domain.configuration import NO_RULES, Configuration, compile_rules
 from domain.fair_share import negated
 from domain.loads import Loads
+from domain.offers import Offer, fold
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAPSE_TIMER = "lapse/"  # and the lead: such timers are forgotten with their lead's clock
 REMEMBERED_FOR = timedelta(hours=24)  # Kommo's last repeat of a webhook comes after 95 minutes
 # A hook without a time is believed over dated reports up to this much later than its receipt:
 # Kommo's clock and ours differ, and its times are whole seconds.
@@ -112,7 +117,8 @@ class Request:
     Attributes:
         number: Its place among all requests of the account: the older is served first.
         opened_at: When the lead asked, also after decisions that Kommo refused.
-        attempt: Of the next decision, 1 unless Kommo refused earlier ones.
+        attempt: Of the next decision, 1 unless earlier ones were refused by Kommo or lapsed.
+        tried: Who let the lead lapse in its pass (D7.3).
     """
 
     request_id: str
@@ -122,6 +128,7 @@ class Request:
     stage: Stage
     opened_at: datetime
     attempt: int = 1
+    tried: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +164,7 @@ class Account:
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
         lookups: Leads whose reading was asked for, and when.
+        offers: Leads whose manager has done nothing yet, under rules that pass them on.
     """
 
     account_id: int
@@ -182,11 +190,17 @@ class Account:
     pauses: dict[int, Pause] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     lookups: dict[int, datetime] = field(default_factory=dict)
+    offers: dict[int, Offer] = field(default_factory=dict)
     loads: Loads = field(default_factory=Loads)
 
     def ledger(self, name: str) -> dict[int, int]:
         """The credits of one ledger; absent managers have 0."""
         return self.credits.get(name, {})
+
+    def owner_of(self, lead_id: int) -> int | None:
+        """Whom a lead counts for; None for nobody, and for a lead that is not open."""
+        lead = self.leads.get(lead_id)
+        return lead.owner_id if lead is not None else None
 
     def is_inactive(self, manager_id: int) -> bool:
         """Whether Kommo would refuse him as a responsible user, as far as we know."""
@@ -223,6 +237,8 @@ class Account:
                 self._assignment_withdrawn(event)
             case RequestClosed():
                 self._forget_request(event.request_id)
+            case TimerScheduled(due_at=None) if event.timer_id.startswith(LAPSE_TIMER):
+                self.timers.pop(event.timer_id, None)
             case TimerScheduled():
                 self.timers[event.timer_id] = Timer(
                     generation=event.generation, due_at=event.due_at
@@ -251,10 +267,11 @@ class Account:
                 allowed = {rule.ledger for rule in self.configuration.rules if rule.catch_up_units}
                 self.missed = {k: units for k, units in self.missed.items() if k in allowed}
                 self.given = self.given if self.configuration.has_caps else {}
-            case CommandRefused():
+            case CommandRefused() | TouchesRequested() | LeadTouched() | LeadLapsed():
                 pass
             case _:
                 assert_never(event)
+        fold(self.offers, event, owner_of=self.owner_of, configuration=self.configuration)
 
     def _account_described(self, event: AccountDescribed) -> None:
         self.timezone, self.active_user_ids = event.timezone, event.active_user_ids
@@ -429,6 +446,7 @@ class Account:
                 stage=lead.stage,
                 opened_at=wanted.requested_at,
                 attempt=event.attempt + 1,
+                tried=self.offers[event.lead_id].tried if event.lead_id in self.offers else (),
             )
 
     def _move(self, ledger: str, movements: tuple[tuple[int, int], ...]) -> None:

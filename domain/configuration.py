@@ -11,6 +11,7 @@ from contracts.rules import OffHours, ParticipantSection, RuleSection, RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.caps import Caps, compile_caps
 from domain.options import option_problems
+from domain.patience import Redistribution, compile_redistribution
 from domain.rota import Rota, compile_rota
 from domain.schedule import (
     Absences,
@@ -61,6 +62,7 @@ class Rule:
         when_full: What happens to it while everybody at work is at the limit (D5.4).
         duty_after: How much working time it then waits before it goes to duty.
         age_limit: How old it may become before it goes to duty (D8.2).
+        redistribution: When a lead is passed on; None for never.
     """
 
     rule_id: str
@@ -74,6 +76,11 @@ class Rule:
     when_full: WhenFull = "wait"
     duty_after: timedelta | None = None
     age_limit: timedelta | None = None
+    redistribution: Redistribution | None = None
+
+    def schedule_of(self, manager_id: int) -> Schedule | None:
+        """When he works for the rule; None for always, and for whoever takes no part."""
+        return next((p.schedule for p in self.participants if p.manager_id == manager_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +231,7 @@ def _compile_rule(
         when_full=rule.when_full,
         duty_after=_minutes(rule.duty_after_minutes),
         age_limit=_minutes(rule.age_limit_minutes),
+        redistribution=compile_redistribution(rule.redistribution) if rule.redistribution else None,
     )
 
 

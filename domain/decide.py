@@ -17,9 +17,11 @@ from contracts.inbound import (
     ResponsibleSet,
     ResumeManager,
     TimerDue,
+    TouchesRead,
+    TouchReported,
     TriggerFired,
 )
-from domain import commands, leads
+from domain import commands, leads, redistribution, touches
 from domain.account import Account
 from domain.requests import drain, is_look_due
 from domain.step import Step
@@ -36,6 +38,7 @@ def decide(account: Account, message: Inbound) -> tuple[AllocationEvent, ...]:
     _dispatch(step, message)
     if account.waiting and (step.has_room or is_look_due(step)):
         drain(step)
+    redistribution.settle_clocks(step)
     return tuple(step.events)
 
 
@@ -46,6 +49,7 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             leads.on_trigger(step, body)
         case LeadReported():
             leads.on_reported(step, body)
+            touches.on_reported(step, body)
         case ResponsibleSet():
             leads.on_set(step, body)
         case LeadObserved():
@@ -54,6 +58,10 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             leads.on_removed(step, body)
         case ResponsibleRefused():
             leads.on_refused(step, body)
+        case TouchReported():
+            touches.on_touch(step, body)
+        case TouchesRead():
+            redistribution.on_read(step, body)
         case TimerDue():
             _on_timer(step, body)
         case DescribeAccount():
@@ -80,5 +88,7 @@ def _on_timer(step: Step, message: TimerDue) -> None:
     purpose, _, subject = message.timer_id.partition("/")
     if purpose == "pause":
         commands.end_pause(step, int(subject))
+    elif purpose == "lapse":
+        redistribution.on_clock(step, int(subject))
     else:
         step.has_room = True

@@ -5,6 +5,7 @@ a waiting one of its rule (D5.3).
 """
 
 from datetime import datetime
+from typing import Literal
 
 from contracts.events import (
     AssignmentWithdrawn,
@@ -127,17 +128,20 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
     account = step.account
     if is_too_old(rule, request, step.now) and give_to_duty(step, rule, request, "age_limit"):
         return True
-    standings = judge(account, rule, step.now)
+    standings = judge(account, rule, step.now, request.tried)
     choice = choose_under(rule, standings)
     if choice is not None and _replaces_another(account, request):
         # Its credit and places come back first, so that this decision is taken without them; the
         # lead counts for its old owner again, which may have been the last place.
         withdraw(step, lead_id=request.lead_id, reason="superseded")
-        standings = judge(account, rule, step.now)
+        standings = judge(account, rule, step.now, request.tried)
         choice = choose_under(rule, standings)
     if choice is not None and catch_up(step, rule, standings):
-        standings = judge(account, rule, step.now)
+        standings = judge(account, rule, step.now, request.tried)
         choice = choose_under(rule, standings)
+    if choice is None and request.tried:
+        end_pass(step, rule, request, "pass_exhausted")
+        return False
     if choice is None:
         because = duty_cause(rule, request, standings, step.now)
         if because is not None and give_to_duty(step, rule, request, because):
@@ -174,10 +178,20 @@ def give_to_duty(step: Step, rule: Rule, request: Request, because: DutyCause) -
         return False
     if _replaces_another(account, request):
         withdraw(step, lead_id=request.lead_id, reason="superseded")
-    judged = judge(account, rule, step.now)
+    judged = judge(account, rule, step.now, request.tried)
     standings = tuple(standing._replace(share=0) for standing in judged)
     assign(step, rule, request, choice, standings=standings, duty=duty, because=because)
     return True
+
+
+def end_pass(
+    step: Step, rule: Rule, request: Request, because: Literal["pass_exhausted", "hops_exhausted"]
+) -> None:
+    """Nobody is left to offer the lead to: duty gets it, else it stays where it is (D7.3)."""
+    if give_to_duty(step, rule, request, because):
+        step.has_room = True
+    else:
+        close_request(step, request_id=request.request_id, lead_id=request.lead_id, reason=because)
 
 
 def _replaces_another(account: Account, request: Request) -> bool:

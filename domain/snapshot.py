@@ -14,6 +14,7 @@ from typing import Any
 from contracts.stage import Stage
 from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
 from domain.loads import Loads
+from domain.offers import Offer
 
 REVISION = 4  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
@@ -62,6 +63,7 @@ def dump(account: Account) -> bytes:
             for timer_id, timer in sorted(account.timers.items())
         ],
         "lookups": [[lead_id, _micros(at)] for lead_id, at in sorted(account.lookups.items())],
+        "offers": [[lead_id, *_offer(offer)] for lead_id, offer in sorted(account.offers.items())],
     }
     return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
 
@@ -109,6 +111,7 @@ def load(state: bytes) -> Account:
             for timer_id, generation, due_at in data["timers"]
         },
         lookups={lead_id: _instant(at) for lead_id, at in data["lookups"]},
+        offers={row[0]: _load_offer(row[1:]) for row in data["offers"]},
     )
     account.loads = _count(account.leads)
     account.compile()
@@ -201,7 +204,41 @@ def _row(request: Request) -> list[Any]:
 def _load_request(row: list[Any]) -> Request:
     values = dict(zip((column.name for column in fields(Request)), row, strict=True))
     stage, opened_at = Stage(*values["stage"]), _instant(values["opened_at"])
-    return Request(**{**values, "stage": stage, "opened_at": opened_at})
+    return Request(
+        **{**values, "stage": stage, "opened_at": opened_at, "tried": tuple(values["tried"])}
+    )
+
+
+def _offer(offer: Offer) -> list[Any]:
+    return [
+        offer.request_id,
+        offer.attempt,
+        offer.rule_id,
+        offer.manager_id,
+        offer.ledger,
+        offer.charged_units,
+        _micros(offer.offered_at),
+        _micros(offer.held_at),
+        _micros(offer.written_at),
+        offer.tried,
+        _micros(offer.decide_at),
+    ]
+
+
+def _load_offer(row: list[Any]) -> Offer:
+    return Offer(
+        request_id=row[0],
+        attempt=row[1],
+        rule_id=row[2],
+        manager_id=row[3],
+        ledger=row[4],
+        charged_units=row[5],
+        offered_at=_instant(row[6]),
+        held_at=_instant_or_none(row[7]),
+        written_at=_instant_or_none(row[8]),
+        tried=tuple(row[9]),
+        decide_at=_instant_or_none(row[10]),
+    )
 
 
 def _ids(ids: list[int] | None) -> tuple[int, ...] | None:

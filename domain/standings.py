@@ -31,10 +31,21 @@ class Choice:
     policy: Policy = "fair_share"
 
 
-def judge(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
-    """The standing of each participant at an instant; shares are of the consulted tier."""
+def judge(
+    account: Account, rule: Rule, at: datetime, tried: tuple[int, ...] = ()
+) -> tuple[Standing, ...]:
+    """The standing of each participant at an instant; shares are of the consulted tier.
+
+    Args:
+        account: Knows users, pauses, absences, loads and credits.
+        rule: Whose participants.
+        at: The instant.
+        tried: Who let the lead lapse in its pass.
+    """
     ledger = account.ledger(rule.ledger)
-    verdicts = [_verdict(account, rule, participant, at) for participant in rule.participants]
+    verdicts = [
+        _verdict(account, rule, participant, at, tried) for participant in rule.participants
+    ]
     judged = list(zip(rule.participants, verdicts, strict=True))
     tier = consulted_tier(((p.tier, verdict) for p, (verdict, *_) in judged), rule.when_full)
     weights = tuple(
@@ -137,7 +148,7 @@ def look_at(
 
 
 def _verdict(
-    account: Account, rule: Rule, participant: Participant, at: datetime
+    account: Account, rule: Rule, participant: Participant, at: datetime, tried: tuple[int, ...]
 ) -> tuple[Verdict, int, CapPeriod | None]:
     manager_id = participant.manager_id
     open_leads = account.loads.count(manager_id, rule.limit_stages)
@@ -148,8 +159,9 @@ def _verdict(
         return verdict, open_leads, None
     if participant.limit is not None and open_leads >= participant.limit:
         return "at_limit", open_leads, None
-    used_up = _used_up(account, participant, at)
-    return ("at_limit", open_leads, used_up[0]) if used_up else ("eligible", open_leads, None)
+    if used_up := _used_up(account, participant, at):
+        return "at_limit", open_leads, used_up[0]
+    return "already_tried" if manager_id in tried else "eligible", open_leads, None
 
 
 def _used_up(

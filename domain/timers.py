@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from contracts.events import TimerScheduled
+from domain.account import LAPSE_TIMER
 from domain.step import Step
 
 
@@ -18,9 +19,13 @@ def schedule(step: Step, timer_id: str, at: datetime | None, *, again: bool = Fa
     Writes nothing when the clock is going to speak up at that instant anyway, unless `again`:
     it has spoken already.
     """
-    timer = step.account.timers.get(timer_id)
+    account = step.account
+    timer = account.timers.get(timer_id)
     set_for = timer.due_at if timer is not None else None
     if not again and set_for == at and (at is None or at > step.now):
         return
-    generation = timer.generation + 1 if timer is not None else 1
+    if timer_id.startswith(LAPSE_TIMER):
+        generation = account.version + 1  # forgotten with the lead's clock, and never repeated
+    else:
+        generation = timer.generation + 1 if timer is not None else 1
     step.record(TimerScheduled(timer_id=timer_id, generation=generation, due_at=at, at=step.now))

@@ -14,6 +14,8 @@ from contracts.events import (
     AllocationEvent,
     AssignmentWithdrawn,
     LeadAssigned,
+    LeadLapsed,
+    LeadTouched,
     Recorded,
     RequestClosed,
     RequestDeferred,
@@ -48,7 +50,15 @@ WHERE account_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
 """
 AFTER_ALL = 2**63 - 1
 
-Kind = Literal["assigned", "deferred", "withdrawn", "closed"]
+Kind = Literal["assigned", "touched", "lapsed", "deferred", "withdrawn", "closed"]
+KINDS: dict[type[AllocationEvent], Kind] = {
+    LeadAssigned: "assigned",
+    LeadTouched: "touched",
+    LeadLapsed: "lapsed",
+    RequestDeferred: "deferred",
+    AssignmentWithdrawn: "withdrawn",
+    RequestClosed: "closed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +114,15 @@ async def newest(
 
 def _decision(recorded: Recorded) -> tuple[Decision, ...]:
     event = recorded.event
-    if not isinstance(event, LeadAssigned | RequestDeferred | AssignmentWithdrawn | RequestClosed):
+    if not isinstance(
+        event,
+        LeadAssigned
+        | LeadTouched
+        | LeadLapsed
+        | RequestDeferred
+        | AssignmentWithdrawn
+        | RequestClosed,
+    ):
         return ()
     return (
         Decision(
@@ -112,19 +130,7 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
             version=recorded.version,
             lead_id=event.lead_id,
             request_id=event.request_id,
-            kind=_kind(event),
+            kind=KINDS[type(event)],
             at=event.at,
         ),
     )
-
-
-def _kind(event: AllocationEvent) -> Kind:
-    match event:
-        case LeadAssigned():
-            return "assigned"
-        case RequestDeferred():
-            return "deferred"
-        case AssignmentWithdrawn():
-            return "withdrawn"
-        case _:
-            return "closed"

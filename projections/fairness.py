@@ -19,6 +19,7 @@ from contracts.events import (
     AssignmentWithdrawn,
     CreditMoved,
     LeadAssigned,
+    LeadLapsed,
     MovementReason,
     Recorded,
 )
@@ -299,6 +300,10 @@ def _postings(recorded: Recorded) -> tuple[_Posting, ...]:
                 _Posting(key=(event.ledger, manager_id), units=units, share_units=0, assigned=0)
                 for manager_id, units in event.movements
             )
+        case LeadLapsed(charged_units=charged) as event if charged:
+            # Nothing moves: the line says that the charge stays (D7.3).
+            key = (event.ledger, event.manager_id)
+            return (_Posting(key=key, units=0, share_units=0, assigned=0),)
         case _:
             return ()
 
@@ -344,6 +349,8 @@ def _line(recorded: Recorded, posting: _Posting, after: Share) -> Movement:
             lead: int | None = lead_id
         case AssignmentWithdrawn(lead_id=lead_id):
             reason, lead = "refunded", lead_id
+        case LeadLapsed(lead_id=lead_id):
+            reason, lead = "lapsed", lead_id
         case CreditMoved(reason=moved_for):
             reason, lead = moved_for, None
         case other:

@@ -108,6 +108,20 @@ class Schedule:
         whole = sum((self._stretch(index).total for index in range(first, last)), _NOTHING)
         return whole + self._stretch(last).worked_until(b) - self._stretch(first).worked_until(a)
 
+    def worked_at(self, t: datetime, worked: timedelta) -> datetime | None:
+        """The earliest instant by which so much has been worked since `t`; None within `HORIZON`.
+
+        It ends the shift in which the rest was worked, rather than start the one after.
+        """
+        left, since, is_open = worked, t, self.is_open(t)
+        for at, opens in self._changes(t):
+            if is_open and at - since >= left:
+                return since + left
+            left -= at - since if is_open else _NOTHING
+            since, is_open = at, opens
+        end = _horizon(t)
+        return since + left if is_open and end - since >= left else None
+
     def _changes(self, t: datetime) -> Iterator[tuple[datetime, bool]]:
         """Openings (True) and closings after `t` in order, up to the horizon."""
         horizon = _horizon(t)

@@ -7,11 +7,14 @@ from contracts.events import (
     AllocationEvent,
     AssignmentWithdrawn,
     LeadAssigned,
+    LeadLapsed,
+    LeadTouched,
     RequestClosed,
     RequestDeferred,
     Standing,
 )
 from domain.explain import VERDICTS, explain, is_reproduced
+from domain.explain_pass import lapsed, touched
 from projections import decisions
 from services.cli.installation import Installation, Wrong
 from services.storage.accounts import Account
@@ -25,6 +28,12 @@ CLOSED = {
     "taken_by_person": "a person made somebody responsible",
     "rejected": "Kommo rejected the change",
     "superseded": "the lead moved on, and a newer request took its place",
+    "pass_exhausted": (
+        "everybody who could take the lead had been offered it, and nobody has duty: it stays"
+    ),
+    "hops_exhausted": (
+        "the lead had been passed on as often as the rule allows, and nobody has duty: it stays"
+    ),
 }
 WITHDRAWN = {
     "taken_by_person": "a person was faster",
@@ -94,6 +103,10 @@ def lines_of(event: AllocationEvent, name: Callable[[int], str]) -> list[str]:
     match event:
         case LeadAssigned():
             return explain(event, name)
+        case LeadTouched():
+            return [touched(event, name)]
+        case LeadLapsed():
+            return lapsed(event, name)
         case RequestDeferred():
             return list(_deferred(event, name))
         case AssignmentWithdrawn():

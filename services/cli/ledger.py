@@ -22,7 +22,6 @@ MOVED = {
     "corrected": "corrected by {by}",
     "caught_up": "caught up after an absence, by {by}",
     "imported": "imported by {by}",
-    "lapsed": "lapsed",
 }
 
 
@@ -106,6 +105,8 @@ def _head(name: str, share: fairness.Share) -> str:
 async def _what(installation: Installation, account: Account, movement: fairness.Movement) -> str:
     """What moved the credit, in words; who posted it and why stands in the event only."""
     if movement.lead_id is not None:
+        if movement.reason == "lapsed":
+            return f"lead {movement.lead_id} passed on untouched: it stays charged"
         is_his = movement.units <= 0
         if movement.reason == "refunded":
             return f"lead {movement.lead_id} taken back from {'another' if is_his else 'him'}"

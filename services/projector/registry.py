@@ -14,6 +14,7 @@ from projections import (
     lookups,
     requests,
     timers,
+    touches,
 )
 
 
@@ -41,11 +42,12 @@ class Projection(Protocol):
 
 
 # What gateway and clock act on.
-WORK_LISTS = (assignments.NAME, lookups.NAME, timers.NAME)
+WORK_LISTS = (assignments.NAME, lookups.NAME, timers.NAME, touches.NAME)
 PROJECTIONS: tuple[Projection, ...] = (
     assignments,
     lookups,
     timers,
+    touches,
     requests,
     loads,
     fairness,

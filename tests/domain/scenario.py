@@ -19,7 +19,9 @@ from contracts.events import (
     CreditMoved,
     LeadAssigned,
     LeadDeleted,
+    LeadLapsed,
     LeadSeen,
+    LeadTouched,
     LookupRequested,
     ManagerFoundInactive,
     ManagerPaused,
@@ -29,6 +31,7 @@ from contracts.events import (
     RequestOpened,
     RulesApplied,
     TimerScheduled,
+    TouchesRequested,
 )
 from contracts.inbound import (
     ApplyRules,
@@ -44,10 +47,12 @@ from contracts.inbound import (
     ResponsibleSet,
     ResumeManager,
     TimerDue,
+    TouchesRead,
+    TouchReported,
     TriggerFired,
 )
 from contracts.stage import LOST, WON, Stage
-from domain.account import Account
+from domain.account import LAPSE_TIMER, Account
 from domain.decide import decide
 
 ACCOUNT_ID = 32_000_001
@@ -209,6 +214,24 @@ def due(timer_id: str = "look/a", generation: int = 1) -> TimerDue:
     return TimerDue(timer_id=timer_id, generation=generation)
 
 
+def clock(scenario: "Scenario", lead: int = 1) -> TimerDue:
+    """The timer of the lead's clock as it is set now."""
+    timer_id = f"lapse/{lead}"
+    return due(timer_id, scenario.account.timers[timer_id].generation)
+
+
+def touch(
+    by: int | None = ANN, *, lead: int = 1, kind: Any = "note", happened: datetime | None = None
+) -> TouchReported:
+    return TouchReported(
+        lead_id=lead, kind=kind, by=by, happened_at=happened or NOON + timedelta(minutes=5)
+    )
+
+
+def read(lead: int = 1, attempt: int = 1, *, request: str | None = None) -> TouchesRead:
+    return TouchesRead(lead_id=lead, request_id=request or f"{lead}.{lead}", attempt=attempt)
+
+
 def users(*manager_ids: int, timezone: str = "UTC") -> DescribeAccount:
     return DescribeAccount(timezone=timezone, active_user_ids=tuple(sorted(manager_ids)))
 
@@ -305,7 +328,10 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"lead {event.lead_id} deleted"
         case TimerScheduled():
             due_at = _clock(event.due_at) if event.due_at else "never"
-            return f"timer {event.timer_id} #{event.generation}: {due_at}"
+            # Generations of clocks are numbers of the log, and none of a test's business.
+            is_clock = event.timer_id.startswith(LAPSE_TIMER)
+            generation = "" if is_clock else f" #{event.generation}"
+            return f"timer {event.timer_id}{generation}: {due_at}"
         case ManagerPaused():
             until = f" until {_clock(event.until)}" if event.until else ""
             return f"paused {event.manager_id} by {event.by}{until}"
@@ -313,6 +339,13 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"resumed {event.manager_id} by {event.by}: {event.how}"
         case ManagerFoundInactive():
             return f"inactive {event.manager_id}"
+        case TouchesRequested():
+            return f"ask for touches of {event.lead_id} until {_clock(event.decide_at)}"
+        case LeadTouched():
+            return f"touched {event.lead_id}: {event.kind} by {event.by}"
+        case LeadLapsed():
+            how = "" if event.is_read else " unread"
+            return f"lapsed {event.request_id} of {event.manager_id}{how}"
         case CommandRefused():
             return f"refused {event.command}: {event.reason}"
         case RulesApplied():

@@ -98,10 +98,31 @@ def test_D3_6_a_wrong_policy_is_named_with_its_line(lines: list[str], expected: 
 
 
 @pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("30", "must be a section with a line `name: value` for each field, got 30"),
+        ("{}", ".after_minutes: is missing"),
+        ("{after_minutes: 0}", ".after_minutes: must be 1 or more, got 0"),
+        ("{after_minutes: 30, clock: sun}", ".clock: must be 'working_time' or 'wall_clock', got"),
+        ("{after_minutes: 30, nothing_changed: no}", ".nothing_changed: must be 'no_touch',"),
+        ("{after_minutes: 30, hops_max: 0}", ".hops_max: must be 1 or more, got 0"),
+        ("{minutes: 30}", ".minutes: unknown field; did you mean after_minutes?"),
+    ],
+)
+def test_D7_1_a_wrong_redistribution_is_named_with_its_line(section: str, expected: str) -> None:
+    named = "line 8, redistribution" + (expected if expected[0] == "." else f": {expected}")
+
+    assert any(p.startswith(named) for p in problems(f"redistribution: {section}"))
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
+        ["redistribution: {after_minutes: 30}"],
+        ["redistribution: {after_minutes: 5, nothing_changed: no_change_at_all, hops_max: 2}"],
+        ["redistribution: {after_minutes: 5, clock: wall_clock}"],
         ["catch_up: 3"],
         ["when_full: next_tier", "caps: {hour: 5, week: 100}"],
         [
