@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 LeadAction = Literal["add", "update", "status", "responsible", "restore"]
+Deed = Literal["note", "call", "task_added", "task_completed", "message"]
 TriggerEvent = Literal["entered", "left", "mail_in", "call_in", "site_visit", "chat"]
 
 
@@ -79,6 +80,22 @@ class TriggerNotification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeedNotification:
+    """Somebody worked on a lead: wrote a note, called, made or completed a task, sent a message.
+
+    Attributes:
+        by: 0 for robots and integrations.
+        happened_at: UTC, to the second.
+    """
+
+    deed: Deed
+    lead_id: int
+    by: int
+    happened_at: datetime
+    account_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherNotification:
     """Something Kommo documents and the engine does not use.
 
@@ -93,7 +110,13 @@ class OtherNotification:
     entity_id: str | None
 
 
-Notification = LeadNotification | LeadRemovedNotification | TriggerNotification | OtherNotification
+Notification = (
+    LeadNotification
+    | LeadRemovedNotification
+    | TriggerNotification
+    | DeedNotification
+    | OtherNotification
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import cast
 
+from contracts.kommo.deeds import read_message, read_note, read_task
 from contracts.kommo.items import Item, Unreadable, json_text, storable
 from contracts.kommo.notifications import (
     LeadAction,
@@ -112,6 +113,11 @@ def _other(item: Item, entity: str, action: str) -> Notification:
     return OtherNotification(entity=entity, action=action, entity_id=entity_id)
 
 
+DEED_READERS: dict[tuple[str, str], ItemReader] = {
+    ("task", "add"): read_task,
+    ("task", "update"): read_task,
+    ("outgoing_message", "add"): read_message,
+}
 LEAD_READERS: dict[str, ItemReader] = {
     "add": _lead_or_trigger,
     "status": _lead_or_trigger,
@@ -119,7 +125,7 @@ LEAD_READERS: dict[str, ItemReader] = {
     "responsible": _lead,
     "restore": _lead,
     "delete": _removed_lead,
-    "note": _other,
+    "note": read_note,
     "mail_in": _lead_event,
     "call_in": _lead_event,
     "site_visit": _lead_event,
@@ -127,9 +133,11 @@ LEAD_READERS: dict[str, ItemReader] = {
 }
 
 
-def other_reader(action: str) -> ItemReader | None:
-    """Find the reader for an entity the engine does not use; None for an unknown action."""
-    return _other if action in OTHER_ACTIONS else None
+def other_reader(entity: str, action: str) -> ItemReader | None:
+    """Find the reader for an entity besides leads; None for an unknown action."""
+    if action not in OTHER_ACTIONS:
+        return None
+    return DEED_READERS.get((entity, action), _other)
 
 
 def widget_reader(body: Item) -> ItemReader:

@@ -10,6 +10,7 @@ from typing import cast
 from contracts.kommo.forms import decode_form
 from contracts.kommo.items import Item, Unreadable, bracketed, entries, json_text
 from contracts.kommo.notifications import (
+    DeedNotification,
     LeadNotification,
     LeadRemovedNotification,
     Notification,
@@ -21,6 +22,7 @@ from contracts.kommo.notifications import (
 from contracts.kommo.readers import ENTITIES, LEAD_READERS, ItemReader, other_reader, widget_reader
 
 __all__ = [
+    "DeedNotification",
     "LeadNotification",
     "LeadRemovedNotification",
     "Notification",
@@ -95,7 +97,7 @@ class _Reader:
         if not isinstance(actions, dict | list):
             self.reject((entity,), "actions: expected names and items", actions)
         for action, items in entries(actions):
-            read = LEAD_READERS.get(action) if entity == "leads" else other_reader(action)
+            read = LEAD_READERS.get(action) if entity == "leads" else other_reader(entity, action)
             if read is None:
                 self.reject((entity, action), "action: expected one that Kommo documents", items)
             elif not isinstance(items, dict | list):

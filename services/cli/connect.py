@@ -18,8 +18,8 @@ from services.log.port import Entry
 from services.logs import hide
 from services.secrets import new_webhook_secret
 
-# What loads and requests follow from (D1.1, D11.1). Contacts, tasks and notes come with the
-# rules that look at them.
+# What loads and requests follow from (D1.1, D11.1), and what stops clocks (D7.1). Contacts are read
+# when a rule asks about them. Kommo has no documented subscription to outgoing messages.
 SUBSCRIBED = (
     "add_lead",
     "update_lead",
@@ -27,6 +27,9 @@ SUBSCRIBED = (
     "restore_lead",
     "status_lead",
     "responsible_lead",
+    "note_lead",
+    "add_task",
+    "update_task",
 )
 HOOK_PATH = "/kommo/"
 

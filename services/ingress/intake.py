@@ -12,6 +12,7 @@ import structlog
 
 from contracts.inbound import Inbound
 from contracts.kommo.notifications import (
+    DeedNotification,
     LeadNotification,
     LeadRemovedNotification,
     Reading,
@@ -114,7 +115,7 @@ def _other_account(reading: Reading, account_id: int) -> int | None:
     named = [
         notification.account_id
         for notification in reading.notifications
-        if isinstance(notification, LeadNotification | LeadRemovedNotification)
+        if isinstance(notification, LeadNotification | LeadRemovedNotification | DeedNotification)
     ]
     return next(
         (other for other in (reading.account_id, *named) if other not in {None, account_id}), None

@@ -1,15 +1,17 @@
 """What Kommo's notifications mean for the inbound log.
 
 Only facts about leads can change an account. A mail, a call or a visit is no entry into a stage,
-and contacts, tasks and chats are no leads: these are answered 200 and not kept.
+and contacts, companies and talks are no leads: these are answered 200 and not kept. Neither is
+what robots do to a lead, which is never work on it (D7.1).
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 
-from contracts.inbound import Inbound, LeadRemoved, LeadReported, TriggerFired
+from contracts.inbound import Inbound, LeadRemoved, LeadReported, TouchReported, TriggerFired
 from contracts.kommo.notifications import (
+    DeedNotification,
     LeadNotification,
     LeadRemovedNotification,
     Notification,
@@ -19,7 +21,7 @@ from contracts.stage import Stage
 
 ID_BYTES = 16
 
-Fact = TriggerFired | LeadReported | LeadRemoved
+Fact = TriggerFired | LeadReported | LeadRemoved | TouchReported
 
 
 def translate(
@@ -44,7 +46,7 @@ def translate(
 
 
 def fact_of(notification: Notification) -> Fact | None:
-    """The fact in a notification, None when it tells nothing about where a lead is."""
+    """The fact in a notification, None when it tells nothing of a lead that matters."""
     match notification:
         case TriggerNotification(event="entered"):
             return TriggerFired(
@@ -66,6 +68,13 @@ def fact_of(notification: Notification) -> Fact | None:
             )
         case LeadRemovedNotification():
             return LeadRemoved(lead_id=notification.lead_id)
+        case DeedNotification(by=by) if by:
+            return TouchReported(
+                lead_id=notification.lead_id,
+                kind=notification.deed,
+                by=by,
+                happened_at=notification.happened_at,
+            )
         case _:
             return None
 

@@ -1,0 +1,165 @@
+"""Notes, calls, tasks and messages in hooks: who worked on which lead, and when (D7.1)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from contracts.inbound import TouchReported
+from contracts.kommo.forms import encode_form
+from contracts.kommo.notifications import DeedNotification, OtherNotification
+from contracts.kommo.webhooks import read_body
+from services.ingress.translate import fact_of
+
+FORM = "application/x-www-form-urlencoded"
+MADE, DONE = 1_760_000_000, 1_760_000_600
+NOTE = {
+    "text": "Called back",
+    "attachement": "",
+    "date_create": "2025-10-09 11:53:20",
+    "note_type": "4",
+    "element_type": "2",
+    "element_id": "900001",
+    "account_id": "32000001",
+    "metadata": '{"event_source":{"id":501,"author_name":"Ann","type":1}}',
+    "created_by": "501",
+    "modified_by": "501",
+    "main_user_id": "501",
+    "id": "42743871",
+    "created_at": str(MADE),
+    "updated_at": str(MADE),
+}
+TASK = {
+    "id": "600001",
+    "element_id": "900001",
+    "element_type": "2",
+    "task_type": "1",
+    "date_create": "2025-10-09 08:53:20",
+    "text": "Call",
+    "status": "0",
+    "account_id": "32000001",
+    "created_user_id": "501",
+    "last_modified": "2025-10-09 08:53:20",
+    "responsible_user_id": "502",
+    "complete_till": "2025-10-10 08:53:20",
+    "created_at": str(MADE),
+    "updated_at": str(DONE),
+}
+MESSAGE = {
+    "id": "1508b51c-aab0-428e-9322-611d847ae747",
+    "chat_id": "2c2f3d4e",
+    "contact_id": "800001",
+    "element_id": "900001",
+    "element_type": "2",
+    "text": "Hello",
+    "type": "outgoing",
+    "created_at": str(MADE),
+    "author": {"id": "a-1", "type": "internal", "user_id": "501", "name": "Ann"},
+}
+
+
+def read(tree: dict[str, Any]) -> Any:
+    reading = read_body(encode_form({"account": {"id": "32000001"}, **tree}), FORM)
+    assert reading.rejected == ()
+    (notification,) = reading.notifications
+    return notification
+
+
+def note(**changes: str) -> Any:
+    return read({"leads": {"note": [{"note": {**NOTE, **changes}}]}})
+
+
+def task(action: str, **changes: str) -> Any:
+    return read({"task": {action: [{**TASK, **changes}]}})
+
+
+def message(**changes: Any) -> Any:
+    return read({"outgoing_message": {"add": [{**MESSAGE, **changes}]}})
+
+
+def deed(
+    kind: Any, *, by: int = 501, at: int = MADE, account_id: int | None = 32_000_001
+) -> DeedNotification:
+    return DeedNotification(
+        deed=kind,
+        lead_id=900_001,
+        by=by,
+        happened_at=datetime.fromtimestamp(at, UTC),
+        account_id=account_id,
+    )
+
+
+def test_D7_1_notes_files_and_outgoing_calls_are_deeds() -> None:
+    assert note() == note(note_type="5") == deed("note")
+    assert note(note_type="11", text='{"UNIQ":"1","DURATION":"60"}') == deed("call")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"note_type": "10"},
+        {"note_type": "25"},
+        {"note_type": ""},
+        {"element_type": "1"},
+        {"created_by": ""},
+        {"created_at": ""},
+    ],
+    ids=["incoming call", "system", "untyped", "of a contact", "by whom", "when"],
+)
+def test_D7_1_other_notes_are_understood_and_no_deeds(changes: dict[str, str]) -> None:
+    other = OtherNotification(entity="leads", action="note", entity_id="900001")
+
+    assert note(**changes) == other
+
+
+def test_D7_1_a_task_that_is_made_or_closed_is_a_deed() -> None:
+    assert task("add") == deed("task_added")
+    closing = {"action_close": "1", "status": "1", "modified_by": "503"}
+    assert task("update", **closing) == deed("task_completed", by=503, at=DONE)
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        ("update", {"old_text": "Ring"}),
+        ("update", {"action_close": "1", "status": "1"}),
+        ("update", {"action_close": "0", "modified_by": "501"}),
+        ("add", {"element_type": "3"}),
+        ("delete", {}),
+    ],
+    ids=["edited", "closed by nobody knows whom", "not closed", "of a company", "deleted"],
+)
+def test_D7_1_other_hooks_of_tasks_are_no_deeds(action: str, changes: dict[str, str]) -> None:
+    other = OtherNotification(entity="task", action=action, entity_id="600001")
+
+    assert task(action, **changes) == other
+
+
+def test_D7_1_a_message_of_a_user_to_a_client_of_the_lead_is_a_deed() -> None:
+    assert message() == deed("message", account_id=None)
+    by_entity = {"element_id": "", "element_type": "", "entity_id": "900001", "entity_type": "lead"}
+    assert message(**by_entity) == deed("message", account_id=None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"author": {"id": "b-1", "type": "bot"}},
+        {"author": ""},
+        {"element_id": "", "element_type": ""},
+    ],
+    ids=["of a bot", "of nobody", "of no lead"],
+)
+def test_D7_1_other_messages_are_no_deeds(changes: dict[str, Any]) -> None:
+    other = OtherNotification(
+        entity="outgoing_message", action="add", entity_id="1508b51c-aab0-428e-9322-611d847ae747"
+    )
+
+    assert message(**changes) == other
+
+
+def test_D7_1_a_persons_deed_is_a_fact_and_a_robots_is_none() -> None:
+    assert fact_of(note()) == TouchReported(
+        lead_id=900_001, kind="note", by=501, happened_at=datetime.fromtimestamp(MADE, UTC)
+    )
+    assert fact_of(note(created_by="0")) is None
