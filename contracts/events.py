@@ -16,6 +16,7 @@ Verdict = Literal[
     "inactive", "excluded", "paused", "off_shift", "absent", "at_limit", "already_tried", "eligible"
 ]
 CapPeriod = Literal["hour", "day", "week"]
+Cap = CapPeriod | Literal["pace"]
 RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator"]
 CloseReason = Literal[
     "no_rule",
@@ -58,8 +59,8 @@ class Standing(NamedTuple):
         last_turn: Number of the account's assignment he got last, 0 for never.
         open_leads: Open leads in the limit's stages, pending ones included.
         limit: The maximum that applied, None for no limit.
-        cap: The period in which he has got as many leads as he may (D5.5), when that is what
-            keeps him away.
+        cap: What keeps him away when it is not his open leads: the period in which he has got
+            as many leads as he may (D5.5), or the pace of the backlog's release (D8.2).
     """
 
     manager_id: int
@@ -70,7 +71,7 @@ class Standing(NamedTuple):
     last_turn: int
     open_leads: int
     limit: int | None
-    cap: CapPeriod | None = None
+    cap: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +229,10 @@ class LeadAssigned:
             is the place.
         because: Why the lead went to duty (D7.4).
         missed: What managers who are away may catch up with later (D3.3), ids ascending.
+        reserved_until: The opening as of which the standings are, when the lead was reserved for
+            whoever starts first (D8.1).
+        release: Whether the lead waited or passed the waiting, while a queue is released at a
+            pace (D8.2).
     """
 
     request_id: str
@@ -252,6 +257,8 @@ class LeadAssigned:
     duty: tuple[Standing, ...] = ()
     because: DutyCause | None = None
     missed: tuple[tuple[int, int], ...] = ()
+    reserved_until: datetime | None = None
+    release: Literal["backlog", "fresh"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,6 +409,22 @@ class TimerScheduled:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleStalled:
+    """Leads of a rule wait, and nobody of it will be at work within 14 days (D8.3)."""
+
+    rule_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleRevived:
+    """Somebody of the rule is in sight again, or nothing waits for it any more."""
+
+    rule_id: str
+    at: datetime
+
+
 AllocationEvent = (
     AccountDescribed
     | RulesApplied
@@ -423,6 +446,8 @@ AllocationEvent = (
     | RequestClosed
     | CreditMoved
     | TimerScheduled
+    | RuleStalled
+    | RuleRevived
 )
 
 

@@ -18,7 +18,7 @@ Interval = Annotated[
 ]
 Intervals = Annotated[list[Interval], Field(max_length=48)]
 Id = Annotated[int, Field(gt=0, lt=2**53)]
-OffHours = Literal["wait", "duty"]
+OffHours = Literal["wait", "duty", "reserve_first_starter"]
 WhenFull = Literal["wait", "next_tier", "duty"]
 Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -120,6 +120,13 @@ class ParticipantSection(_Section):
     caps: CapsSection | None = None
 
 
+class PaceSection(_Section):
+    """At most so many of the leads that waited, per manager and interval (D8.2)."""
+
+    leads: Annotated[int, Field(ge=1, le=10_000)]
+    every_minutes: Minutes
+
+
 class DutyManagerSection(_Section):
     """A manager on duty during the hours of a schedule, at all hours without one (D7.4)."""
 
@@ -164,7 +171,9 @@ class RuleSection(_Section):
     whoever has the largest part of his limit left (D3.6). Rules that name the same `ledger`
     share one fair share among them; the rules that name none share the account's (D3.4).
     Who comes back from a pause or an absence may `catch_up` with that many leads (D3.3).
-    `off_hours` tells what happens while nobody is at work: the lead waits, or goes to duty (D8.1).
+    `off_hours` tells what happens while nobody is at work: the lead waits, goes to duty, or is
+    reserved for whoever starts first (D8.1). `pace` releases what waited bit by bit, with fresh
+    leads in turn (D8.2).
     `when_full` tells what happens while all who are at work, of the priority that is asked, are
     at the limit: the lead waits, the next priority is asked, or the lead goes to duty once it has
     waited for `duty_after_minutes` of their working time (D5.4). Whatever it waits for, it goes to
@@ -189,6 +198,7 @@ class RuleSection(_Section):
     duty_after_minutes: Minutes | None = None
     age_limit_minutes: Minutes | None = None
     redistribution: RedistributionSection | None = None
+    pace: PaceSection | None = None
 
 
 class RulesFile(_Section):

@@ -28,7 +28,9 @@ from contracts.events import (
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RuleRevived,
     RulesApplied,
+    RuleStalled,
     TimerScheduled,
     TouchesRequested,
 )
@@ -38,6 +40,7 @@ from domain.configuration import NO_RULES, Configuration, compile_rules
 from domain.fair_share import negated
 from domain.loads import Loads
 from domain.offers import Offer, fold
+from domain.release import Release
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAPSE_TIMER = "lapse/"  # and the lead: such timers are forgotten with their lead's clock
@@ -160,6 +163,8 @@ class Account:
         active_user_ids: None until Kommo's users are known.
         credits: Ledger name to manager to units (D3.1); managers at 0 are missing.
         missed: Ledger name to manager to units he may catch up with (D3.3).
+        releases: Rule to how far its queue is released, while it has a pace (D8.2).
+        stalled: Rules whose leads wait with nobody in sight, ascending (D8.3).
         given: Manager to his leads of the last days, kept while a rule has caps (D5.5).
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
@@ -183,6 +188,8 @@ class Account:
     turns: int = 0
     credits: dict[str, dict[int, int]] = field(default_factory=dict)
     missed: dict[str, dict[int, int]] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
+    stalled: tuple[str, ...] = ()
     given: dict[int, caps.Given] = field(default_factory=dict)
     last_turns: dict[int, int] = field(default_factory=dict)
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
@@ -201,6 +208,21 @@ class Account:
         """Whom a lead counts for; None for nobody, and for a lead that is not open."""
         lead = self.leads.get(lead_id)
         return lead.owner_id if lead is not None else None
+
+    def pause_at(self, manager_id: int, at: datetime) -> Pause | None:
+        """The pause that covers an instant, even if the clock has not spoken up yet."""
+        pause = self.pauses.get(manager_id)
+        return pause if pause is not None and (pause.until is None or at < pause.until) else None
+
+    def is_absent(self, manager_id: int, at: datetime) -> bool:
+        """Whether a vacation or sick leave of his covers an instant."""
+        absences = self.configuration.absences
+        return absences is not None and absences.is_absent(manager_id, at)
+
+    def absent_until(self, manager_id: int, at: datetime) -> datetime | None:
+        """When a manager who is absent at an instant returns; None when he is not absent."""
+        absences = self.configuration.absences
+        return absences.absent_until(manager_id, at) if absences is not None else None
 
     def is_inactive(self, manager_id: int) -> bool:
         """Whether Kommo would refuse him as a responsible user, as far as we know."""
@@ -262,11 +284,11 @@ class Account:
             case AccountDescribed():
                 self._account_described(event)
             case RulesApplied():
-                self.revision, self.rules_data = event.revision, event.rules
-                self.compile()
-                allowed = {rule.ledger for rule in self.configuration.rules if rule.catch_up_units}
-                self.missed = {k: units for k, units in self.missed.items() if k in allowed}
-                self.given = self.given if self.configuration.has_caps else {}
+                self._rules_applied(event)
+            case RuleStalled():
+                self.stalled = tuple(sorted({*self.stalled, event.rule_id}))
+            case RuleRevived():
+                self.stalled = tuple(r for r in self.stalled if r != event.rule_id)
             case CommandRefused() | TouchesRequested() | LeadTouched() | LeadLapsed():
                 pass
             case _:
@@ -278,6 +300,17 @@ class Account:
         self.refused_user_ids = ()
         self.connected_at = self.connected_at or event.at
         self.compile()
+
+    def _rules_applied(self, event: RulesApplied) -> None:
+        """Put the rules in force, and forget what none of them keeps any more."""
+        self.revision, self.rules_data = event.revision, event.rules
+        self.compile()
+        rules = self.configuration.rules
+        catching_up = {rule.ledger for rule in rules if rule.catch_up_units}
+        paced = {rule.rule_id for rule in rules if rule.pace is not None}
+        self.missed = {name: m for name, m in self.missed.items() if name in catching_up}
+        self.releases = {rule_id: r for rule_id, r in self.releases.items() if rule_id in paced}
+        self.given = self.given if self.configuration.has_caps else {}
 
     def _lead_seen(self, event: LeadSeen) -> None:
         lead_id, old = event.lead_id, self.leads.get(event.lead_id)
@@ -374,11 +407,13 @@ class Account:
             if (request := queue.pop(request_id, None)) is not None:
                 if not queue:
                     del self.waiting[rule_id]
+                    self.releases.pop(rule_id, None)
                 return request
         return None
 
     def _lead_assigned(self, event: LeadAssigned) -> None:
         request = self._forget_request(event.request_id)
+        self._release(event)
         self._move(event.ledger, event.movements)
         self._miss(event.ledger, event.missed)
         lead = self.leads[event.lead_id]
@@ -455,6 +490,16 @@ class Account:
             credit[manager_id] = credit.get(manager_id, 0) + units
             if not credit[manager_id]:
                 del credit[manager_id]  # so that equal states are equal
+
+    def _release(self, event: LeadAssigned) -> None:
+        rule = self.configuration.by_id.get(event.rule_id)
+        if rule is None or rule.pace is None or event.rule_id not in self.waiting:
+            return
+        release = self.releases.setdefault(event.rule_id, Release(event.at))
+        if event.release == "backlog":
+            release.count(rule.pace, event.manager_id, event.at)
+        elif event.release == "fresh":
+            release.balance -= 1
 
     def _miss(self, ledger: str, missed: tuple[tuple[int, int], ...]) -> None:
         for manager_id, units in missed:

@@ -1,10 +1,13 @@
 """The event of a decision, with all it was decided on (D10.2)."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from contracts.events import DutyCause, LeadAssigned, Policy, Standing
 from domain.account import Request
+from domain.catch_up import missed_shares
 from domain.configuration import Rule
+from domain.deliberation import release_of
 from domain.schedule import tzdata_version
 from domain.standings import Choice
 from domain.step import Step
@@ -27,11 +30,25 @@ def assign(
     standings: tuple[Standing, ...],
     duty: tuple[Standing, ...] = (),
     because: DutyCause | None = None,
-    missed: tuple[tuple[int, int], ...] = (),
+    as_of: datetime | None = None,
 ) -> None:
-    """Record that the request's lead goes to the chosen manager."""
+    """Record that the request's lead goes to the chosen manager.
+
+    Args:
+        step: Where to record it.
+        rule: The rule.
+        request: What is answered.
+        choice: Who gets it.
+        standings: Every participant's.
+        duty: Everyone's who may have duty, if it goes there.
+        because: Why it goes there.
+        as_of: When the standings are of, if not of now.
+    """
     account = step.account
     lead = account.leads[request.lead_id]
+    missed: tuple[tuple[int, int], ...] = ()
+    if choice.policy == "fair_share":
+        missed = missed_shares(account, rule, standings, choice.tier, as_of or step.now)
     step.record(
         LeadAssigned(
             request_id=request.request_id,
@@ -56,5 +73,7 @@ def assign(
             duty=duty,
             because=because,
             missed=missed,
+            reserved_until=as_of if as_of != step.now else None,
+            release=release_of(account, rule, request),
         )
     )

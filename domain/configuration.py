@@ -12,6 +12,7 @@ from contracts.stage import CLOSED_STATUSES, Stage
 from domain.caps import Caps, compile_caps
 from domain.options import option_problems
 from domain.patience import Redistribution, compile_redistribution
+from domain.release import Pace
 from domain.rota import Rota, compile_rota
 from domain.schedule import (
     Absences,
@@ -63,6 +64,7 @@ class Rule:
         duty_after: How much working time it then waits before it goes to duty.
         age_limit: How old it may become before it goes to duty (D8.2).
         redistribution: When a lead is passed on; None for never.
+        pace: How what waited is released; None for all at once.
     """
 
     rule_id: str
@@ -77,6 +79,7 @@ class Rule:
     duty_after: timedelta | None = None
     age_limit: timedelta | None = None
     redistribution: Redistribution | None = None
+    pace: Pace | None = None
 
     def schedule_of(self, manager_id: int) -> Schedule | None:
         """When he works for the rule; None for always, and for whoever takes no part."""
@@ -232,6 +235,9 @@ def _compile_rule(
         duty_after=_minutes(rule.duty_after_minutes),
         age_limit=_minutes(rule.age_limit_minutes),
         redistribution=compile_redistribution(rule.redistribution) if rule.redistribution else None,
+        pace=Pace(rule.pace.leads, timedelta(minutes=rule.pace.every_minutes))
+        if rule.pace
+        else None,
     )
 
 

@@ -24,6 +24,7 @@ from contracts.inbound import (
 from domain import commands, leads, redistribution, touches
 from domain.account import Account
 from domain.requests import drain, is_look_due
+from domain.stalls import end_stalls
 from domain.step import Step
 from domain.timers import schedule
 
@@ -39,6 +40,7 @@ def decide(account: Account, message: Inbound) -> tuple[AllocationEvent, ...]:
     if account.waiting and (step.has_room or is_look_due(step)):
         drain(step)
     redistribution.settle_clocks(step)
+    end_stalls(step)
     return tuple(step.events)
 
 

@@ -11,11 +11,9 @@ from domain.account import Account, Request
 from domain.configuration import Rule
 from domain.overflow import is_full, worked_since
 from domain.rota import Rota
-from domain.standings import Choice, availability, look_at
+from domain.standings import AT_WORK, Choice, availability, look_at
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-# Verdicts of people who are there, though they cannot take the lead: their hours are not off.
-AT_WORK = ("eligible", "at_limit", "already_tried")
 
 
 def judge_duty(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:

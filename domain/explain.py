@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from contracts.events import LEAD, DutyCause, LeadAssigned, Policy, Standing
+from contracts.events import LEAD, Cap, DutyCause, LeadAssigned, Policy, Standing
 from domain.duty import choose_duty
 from domain.policies import choose, free_share
 from domain.standings import Choice
@@ -33,6 +33,12 @@ TIES = {
     "largest_credit": "a larger credit",
     "longest_wait": "an equal credit, and the longest wait since the last lead",
     "smaller_id": "an equal credit and wait, and the smallest id",
+}
+CAPS: dict[Cap, str] = {
+    "hour": "had got as many leads as he may in an hour",
+    "day": "had got as many leads as he may in a day",
+    "week": "had got as many leads as he may in a week",
+    "pace": "had got as many of the waiting leads as he may in one interval",
 }
 DUTY_CAUSES: dict[DutyCause, str] = {
     "off_hours": "nobody was at work",
@@ -77,6 +83,11 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
         ),
         _why_duty(event, name) if event.policy == "duty" else _why(event, name),
     ]
+    if event.reserved_until is not None:
+        opens_at = f"{event.reserved_until:%Y-%m-%d at %H:%M:%S} UTC"
+        lines.append(f"Nobody was at work; it is reserved as of the next opening, {opens_at}.")
+    if event.release == "fresh":
+        lines.append("It passed the waiting leads, in turn with them.")
     lines.extend(
         f"Not {name(s.manager_id)}: {_why_not(s, event)}."
         for s in event.standings
@@ -128,7 +139,7 @@ def _why_duty(event: LeadAssigned, name: Name) -> str:
 
 def _why_not(standing: Standing, event: LeadAssigned) -> str:
     if standing.cap is not None:
-        return f"had got as many leads as he may in the {standing.cap}"
+        return CAPS[standing.cap]
     if standing.verdict == "at_limit":
         return f"had reached the limit, {standing.open_leads} open of {standing.limit}"
     if standing.verdict != "eligible":

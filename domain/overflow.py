@@ -30,8 +30,11 @@ def consulted_tier(verdicts: Iterable[tuple[int, Verdict]], when_full: WhenFull)
 
 
 def is_full(standings: Iterable[Standing]) -> bool:
-    """Whether there is somebody who could take the lead, were he not at the limit."""
-    return any(s.verdict == "at_limit" for s in standings)
+    """Whether there is somebody who could take the lead, were he not at the limit.
+
+    Whoever is only kept from getting the backlog too fast has room.
+    """
+    return any(_is_at_limit(s) for s in standings)
 
 
 def worked_since(
@@ -47,7 +50,11 @@ def worked_since(
             if participant.schedule is not None
             else at - since
             for participant, standing in zip(rule.participants, standings, strict=True)
-            if standing.verdict == "at_limit"
+            if _is_at_limit(standing)
         ),
         default=_NOTHING,
     )
+
+
+def _is_at_limit(standing: Standing) -> bool:
+    return standing.verdict == "at_limit" and standing.cap != "pace"

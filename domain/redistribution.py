@@ -11,11 +11,10 @@ from contracts.events import LeadLapsed, TouchesRequested
 from contracts.inbound import TouchesRead
 from domain.account import LAPSE_TIMER, Request
 from domain.configuration import Rule
-from domain.duty import AT_WORK
 from domain.offers import Offer
 from domain.patience import Redistribution
 from domain.requests import end_pass, serve
-from domain.standings import judge, next_look
+from domain.standings import AT_WORK, judge, next_look
 from domain.step import Step
 from domain.timers import schedule
 

@@ -15,16 +15,18 @@ from contracts.events import (
     RequestDeferred,
     RequestOpened,
     RequestSource,
+    Standing,
     WithdrawReason,
 )
 from contracts.stage import Stage
 from domain.account import Account, Request
 from domain.assign import assign
-from domain.catch_up import catch_up, missed_shares
+from domain.catch_up import catch_up
 from domain.configuration import Rule
+from domain.deliberation import deliberate, is_new, may_pass
 from domain.duty import choose_duty, duty_cause, is_too_old, judge_duty, next_duty_look
 from domain.fair_share import negated
-from domain.policies import choose_under
+from domain.stalls import end_stall, note_stall
 from domain.standings import judge, next_look, why_nobody
 from domain.step import Step
 from domain.timers import due_at, schedule
@@ -60,7 +62,7 @@ def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSourc
         close_request(step, request_id=request_id, lead_id=lead_id, reason="no_rule")
         return
     request = account.opened[request_id]
-    if rule.rule_id in account.waiting:
+    if rule.rule_id in account.waiting and not may_pass(account, rule):
         _defer_behind(step, rule, request)
     else:
         serve(step, rule, request)
@@ -128,45 +130,53 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
     account = step.account
     if is_too_old(rule, request, step.now) and give_to_duty(step, rule, request, "age_limit"):
         return True
-    standings = judge(account, rule, step.now, request.tried)
-    choice = choose_under(rule, standings)
-    if choice is not None and _replaces_another(account, request):
+    found = deliberate(account, rule, request, step.now)
+    if found.choice is not None and _replaces_another(account, request):
         # Its credit and places come back first, so that this decision is taken without them; the
         # lead counts for its old owner again, which may have been the last place.
         withdraw(step, lead_id=request.lead_id, reason="superseded")
-        standings = judge(account, rule, step.now, request.tried)
-        choice = choose_under(rule, standings)
-    if choice is not None and catch_up(step, rule, standings):
-        standings = judge(account, rule, step.now, request.tried)
-        choice = choose_under(rule, standings)
-    if choice is None and request.tried:
+        found = deliberate(account, rule, request, step.now)
+    if found.choice is not None and catch_up(step, rule, found.standings):
+        found = deliberate(account, rule, request, step.now)
+    if found.choice is None and request.tried:
         end_pass(step, rule, request, "pass_exhausted")
         return False
-    if choice is None:
-        because = duty_cause(rule, request, standings, step.now)
-        if because is not None and give_to_duty(step, rule, request, because):
-            return True
-        look_at = min(
-            next_look(account, rule, standings, step.now),
-            next_duty_look(account, rule, request, standings, step.now),
-        )
-        if request.request_id in account.opened:
-            step.record(
-                RequestDeferred(
-                    request_id=request.request_id,
-                    lead_id=request.lead_id,
-                    rule_id=rule.rule_id,
-                    reason=why_nobody(standings),
-                    next_look_at=look_at,
-                    standings=standings,
-                    at=step.now,
-                )
-            )
-        schedule(step, _look_timer(rule.rule_id), look_at)
-        return False
-    missed = missed_shares(account, rule, standings, choice.tier, step.now)
-    assign(step, rule, request, choice, standings=standings, missed=missed)
+    if found.choice is None:
+        return _wait(step, rule, request, found.standings)
+    choice, standings = found.choice, found.standings
+    assign(step, rule, request, choice, standings=standings, as_of=found.as_of)
+    end_stall(step, rule.rule_id)
     return True
+
+
+def _wait(step: Step, rule: Rule, request: Request, standings: tuple[Standing, ...]) -> bool:
+    """Send the request to duty, or let it wait; whether duty took it."""
+    account = step.account
+    because = duty_cause(rule, request, standings, step.now)
+    if because is not None and give_to_duty(step, rule, request, because):
+        return True
+    if rule.pace is not None and is_new(account, request) and rule.rule_id in account.waiting:
+        _defer_behind(step, rule, request)
+        return False
+    look_at = min(
+        next_look(account, rule, standings, step.now),
+        next_duty_look(account, rule, request, standings, step.now),
+    )
+    if is_new(account, request):
+        step.record(
+            RequestDeferred(
+                request_id=request.request_id,
+                lead_id=request.lead_id,
+                rule_id=rule.rule_id,
+                reason=why_nobody(standings),
+                next_look_at=look_at,
+                standings=standings,
+                at=step.now,
+            )
+        )
+    schedule(step, _look_timer(rule.rule_id), look_at)
+    note_stall(step, rule, standings)
+    return False
 
 
 def give_to_duty(step: Step, rule: Rule, request: Request, because: DutyCause) -> bool:

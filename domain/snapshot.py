@@ -15,8 +15,9 @@ from contracts.stage import Stage
 from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
 from domain.loads import Loads
 from domain.offers import Offer
+from domain.release import Release
 
-REVISION = 4  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 5  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -45,6 +46,16 @@ def dump(account: Account) -> bytes:
         "missed": [
             [name, sorted(missed.items())] for name, missed in sorted(account.missed.items())
         ],
+        "releases": [
+            [
+                rule_id,
+                _micros(release.began_at),
+                sorted(release.given.items()),
+                release.balance,
+            ]
+            for rule_id, release in sorted(account.releases.items())
+        ],
+        "stalled": account.stalled,
         "given": [
             [manager_id, list(given.items())] for manager_id, given in sorted(account.given.items())
         ],
@@ -95,6 +106,11 @@ def load(state: bytes) -> Account:
         turns=data["turns"],
         credits={name: dict(map(tuple, pairs)) for name, pairs in data["credits"]},
         missed={name: dict(map(tuple, pairs)) for name, pairs in data["missed"]},
+        releases={
+            rule_id: Release(_instant(began_at), dict(map(tuple, given)), balance)
+            for rule_id, began_at, given, balance in data["releases"]
+        },
+        stalled=tuple(data["stalled"]),
         given={manager_id: dict(map(tuple, pairs)) for manager_id, pairs in data["given"]},
         last_turns=dict(map(tuple, data["last_turns"])),
         waiting={

@@ -3,17 +3,20 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contracts.events import CapPeriod, ChoiceReason, Policy, Standing, Verdict
+from contracts.events import Cap, CapPeriod, ChoiceReason, Policy, Standing, Verdict
 from domain.account import Account
 from domain.configuration import Participant, Rule
 from domain.fair_share import shares
 from domain.overflow import consulted_tier
+from domain.release import Pace, paced_until
 from domain.schedule import Schedule
 
 # How soon a waiting request is looked at again when nothing tells an instant. Places that free
 # and pauses that end are noticed at once; this is the promise of D1.2, not the mechanism.
 LOOK_AGAIN_AT_LIMIT = timedelta(minutes=15)
 LOOK_AGAIN = timedelta(hours=1)
+# Verdicts of people who are there, though they cannot take the lead: their hours are not off.
+AT_WORK = ("eligible", "at_limit", "already_tried")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,12 @@ class Choice:
 
 
 def judge(
-    account: Account, rule: Rule, at: datetime, tried: tuple[int, ...] = ()
+    account: Account,
+    rule: Rule,
+    at: datetime,
+    tried: tuple[int, ...] = (),
+    *,
+    is_paced: bool = False,
 ) -> tuple[Standing, ...]:
     """The standing of each participant at an instant; shares are of the consulted tier.
 
@@ -41,11 +49,11 @@ def judge(
         rule: Whose participants.
         at: The instant.
         tried: Who let the lead lapse in its pass.
+        is_paced: The lead has waited, so the pace of the rule holds for it (D8.2).
     """
     ledger = account.ledger(rule.ledger)
-    verdicts = [
-        _verdict(account, rule, participant, at, tried) for participant in rule.participants
-    ]
+    pace = rule.pace if is_paced else None
+    verdicts = [_verdict(account, rule, p, at, tried, pace) for p in rule.participants]
     judged = list(zip(rule.participants, verdicts, strict=True))
     tier = consulted_tier(((p.tier, verdict) for p, (verdict, *_) in judged), rule.when_full)
     weights = tuple(
@@ -89,14 +97,17 @@ def next_look(
     looks = [
         look
         for participant, standing in zip(rule.participants, standings, strict=True)
-        if (look := _look(account, participant, standing, at)) is not None
+        if (look := _look(account, rule, participant, standing, at)) is not None
     ]
     return min(looks, default=at + LOOK_AGAIN)
 
 
 def _look(
-    account: Account, participant: Participant, standing: Standing, at: datetime
+    account: Account, rule: Rule, participant: Participant, standing: Standing, at: datetime
 ) -> datetime | None:
+    if standing.cap == "pace":
+        release = account.releases.get(rule.rule_id)
+        return paced_until(release, rule.pace, participant.manager_id, at)
     if standing.cap is not None and (used_up := _used_up(account, participant, at)):
         return used_up[1]
     return look_at(account, participant.manager_id, participant.schedule, standing.verdict, at)
@@ -115,19 +126,13 @@ def availability(
     """
     if account.is_inactive(manager_id):
         return "inactive"
-    if is_paused(account, manager_id, at):
+    if account.pause_at(manager_id, at) is not None:
         return "paused"
     if schedule is not None and not schedule.is_open(at):
         return "off_shift"
-    if _absent_until(account, manager_id, at) is not None:
+    if account.is_absent(manager_id, at):
         return "absent"
     return "eligible"
-
-
-def is_paused(account: Account, manager_id: int, at: datetime) -> bool:
-    """Whether his pause covers the instant, even if the clock has not spoken up yet."""
-    pause = account.pauses.get(manager_id)
-    return pause is not None and (pause.until is None or at < pause.until)
 
 
 def look_at(
@@ -140,7 +145,7 @@ def look_at(
         case "paused":
             return account.pauses[manager_id].until
         case "absent":
-            return _absent_until(account, manager_id, at)
+            return account.absent_until(manager_id, at)
         case "at_limit":
             return at + LOOK_AGAIN_AT_LIMIT
         case _:
@@ -148,8 +153,13 @@ def look_at(
 
 
 def _verdict(
-    account: Account, rule: Rule, participant: Participant, at: datetime, tried: tuple[int, ...]
-) -> tuple[Verdict, int, CapPeriod | None]:
+    account: Account,
+    rule: Rule,
+    participant: Participant,
+    at: datetime,
+    tried: tuple[int, ...],
+    pace: Pace | None,
+) -> tuple[Verdict, int, Cap | None]:
     manager_id = participant.manager_id
     open_leads = account.loads.count(manager_id, rule.limit_stages)
     verdict = availability(account, manager_id, participant.schedule, at)
@@ -159,8 +169,11 @@ def _verdict(
         return verdict, open_leads, None
     if participant.limit is not None and open_leads >= participant.limit:
         return "at_limit", open_leads, None
-    if used_up := _used_up(account, participant, at):
+    if (used_up := _used_up(account, participant, at)) is not None:
         return "at_limit", open_leads, used_up[0]
+    release = account.releases.get(rule.rule_id)
+    if paced_until(release, pace, manager_id, at) is not None:
+        return "at_limit", open_leads, "pace"
     return "already_tried" if manager_id in tried else "eligible", open_leads, None
 
 
@@ -171,8 +184,3 @@ def _used_up(
     if given is None or participant.caps is None:
         return None
     return participant.caps.used_up(given, at)
-
-
-def _absent_until(account: Account, manager_id: int, at: datetime) -> datetime | None:
-    absences = account.configuration.absences
-    return absences.absent_until(manager_id, at) if absences is not None else None

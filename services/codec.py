@@ -45,6 +45,8 @@ EVENT_NAMES: Mapping[type, str] = {
     e.RequestClosed: "request.closed",
     e.CreditMoved: "credit.moved",
     e.TimerScheduled: "timer.scheduled",
+    e.RuleStalled: "rule.stalled",
+    e.RuleRevived: "rule.revived",
 }
 EVENT_VERSIONS: Mapping[str, int] = dict.fromkeys(EVENT_NAMES.values(), 1)
 # (name, version) to the step that makes the next version of it.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.explain import leads_of
 from domain.schedule import tzdata_version
-from projections import assignments, fairness, requests
+from projections import assignments, fairness, requests, stalls
 from services.cli.installation import Installation
 from services.errors import Unavailable
 from services.ingress.spool_file import SPOOL_FILE, look
@@ -48,6 +48,8 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
     yield await _requests(installation)
     yield await _pushes(installation)
     async for finding in _ledgers(installation):
+        yield finding
+    async for finding in _stalls(installation):
         yield finding
     yield await _dead_letters(installation)
     yield await asyncio.to_thread(_spool, installation)
@@ -147,6 +149,17 @@ def _fairness(account_id: int, ever_units: int, far: list[fairness.Share]) -> Fi
         f"more than 2 leads from the fair share: {named}",
         f"report it; look at: fairlead statement {far[0].manager_id}",
     )
+
+
+async def _stalls(installation: Installation) -> AsyncIterator[Finding]:
+    async with borrow(installation.pool) as connection:
+        stalled = await stalls.present(connection)
+    for stall in stalled:
+        yield Finding(
+            f"rule {stall.rule_id} of {stall.account_id}",
+            f"leads wait since {stall.stalled_at:%Y-%m-%d %H:%M} UTC, no shift within 14 days",
+            "give its people shifts, or name others: fairlead rules apply FILE",
+        )
 
 
 async def _dead_letters(installation: Installation) -> Finding:

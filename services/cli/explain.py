@@ -13,7 +13,7 @@ from contracts.events import (
     RequestDeferred,
     Standing,
 )
-from domain.explain import VERDICTS, explain, is_reproduced
+from domain.explain import CAPS, VERDICTS, explain, is_reproduced
 from domain.explain_pass import lapsed, touched
 from projections import decisions
 from services.cli.installation import Installation, Wrong
@@ -134,5 +134,5 @@ def _why_deferred(standing: Standing) -> str:
     if standing.verdict == "eligible":
         return f"has priority {standing.tier}, which is not asked while a higher one is full"
     if standing.cap is not None:
-        return f"had got as many leads as he may in the {standing.cap}"
+        return CAPS[standing.cap]
     return VERDICTS[standing.verdict]

@@ -32,6 +32,7 @@ from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
+from services.projector.watch import watch
 from services.storage.database import borrow
 from services.storage.wakeup import ALLOCATIONS, Bell
 
@@ -136,6 +137,7 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
     return {
         "allocator": create_allocator(pool, wakeup, AllocatorSettings()).run(),
         "projector": projector.run(),
+        "watch": watch(pool),
         "gateway": gateway.run(
             GatewaySettings(),
             pool=pool,

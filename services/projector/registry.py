@@ -13,6 +13,7 @@ from projections import (
     loads,
     lookups,
     requests,
+    stalls,
     timers,
     touches,
 )
@@ -52,6 +53,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     loads,
     fairness,
     decisions,
+    stalls,
 )
 
 

@@ -29,7 +29,9 @@ from contracts.events import (
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RuleRevived,
     RulesApplied,
+    RuleStalled,
     TimerScheduled,
     TouchesRequested,
 )
@@ -352,6 +354,10 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"rules {event.revision} by {event.by}"
         case AccountDescribed():
             return f"account in {event.timezone}"
+        case RuleStalled():
+            return f"stalled {event.rule_id}"
+        case RuleRevived():
+            return f"revived {event.rule_id}"
         case CreditMoved():
             return f"moved {event.reason}: {dict(event.movements)}"
         case _:

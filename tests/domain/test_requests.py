@@ -347,10 +347,11 @@ def test_F59_when_all_are_refused_the_lead_waits_and_nothing_loops() -> None:
         "inactive 502",
         "deferred 1.1: inactive until 13:00:00",
         "timer look/a #1: 13:00:00",
+        "stalled a",
     )
     nobody.when(due("look/a", 1), at=at(3_600)).then("timer look/a #2: 14:00:00")
     nobody.when(users(ANN, BOB, BOSS), at=at(3_700)).then(
-        "account in UTC", "assigned 1.1 to 501 again (3)"
+        "account in UTC", "assigned 1.1 to 501 again (3)", "revived a"
     )
 
 

@@ -59,7 +59,12 @@ def problems(*lines: str) -> list[str]:
         (["caps: {}"], "line 8, caps: needs at least one of `hour`, `day` and `week`"),
         (["caps: {day: 0}"], "line 8, caps.day: must be 1 or more, got 0"),
         (["caps: {month: 9}"], "line 8, caps.month: unknown field (known: hour, day, week)"),
-        (["off_hours: sleep"], "line 8, off_hours: must be 'wait' or 'duty', got 'sleep'"),
+        (
+            ["off_hours: sleep"],
+            "line 8, off_hours: must be 'wait', 'duty' or 'reserve_first_starter', got 'sleep'",
+        ),
+        (["pace: {leads: 3}"], "line 8, pace.every_minutes: is missing"),
+        (["pace: {leads: 0, every_minutes: 5}"], "line 8, pace.leads: must be 1 or more, got 0"),
     ],
 )
 def test_D7_4_a_wrong_duty_is_named_with_its_line(lines: list[str], expected: str) -> None:
@@ -123,7 +128,8 @@ def test_D7_1_a_wrong_redistribution_is_named_with_its_line(section: str, expect
         ["redistribution: {after_minutes: 30}"],
         ["redistribution: {after_minutes: 5, nothing_changed: no_change_at_all, hops_max: 2}"],
         ["redistribution: {after_minutes: 5, clock: wall_clock}"],
-        ["catch_up: 3"],
+        ["catch_up: 3", "off_hours: reserve_first_starter"],
+        ["pace: {leads: 5, every_minutes: 30}"],
         ["when_full: next_tier", "caps: {hour: 5, week: 100}"],
         [
             "duty: {manager: 504}",

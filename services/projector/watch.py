@@ -1,0 +1,62 @@
+"""Tells the log what a person should look at, once when it begins and once when it ends.
+
+`fairlead doctor` shows the same while it lasts.
+"""
+
+import asyncio
+
+import asyncpg
+import structlog
+
+from domain.explain import leads_of
+from projections import fairness, stalls
+from services.projector.advance import SWAPPED, is_trouble
+from services.storage.database import borrow
+
+log = structlog.get_logger(__name__)
+
+EVERY_S = 60.0
+
+Alert = tuple[str, int, str]  # its name, the account, what in the account
+Alerts = dict[Alert, dict[str, str]]  # with what the log tells beside it
+
+
+async def watch(pool: asyncpg.Pool, *, every_s: float = EVERY_S) -> None:
+    """Look every so often until cancelled; what was there before is told again after a start."""
+    known: Alerts = {}
+    while True:
+        try:
+            known = await look(pool, known)
+        except Exception as error:
+            if not (isinstance(error, SWAPPED) or is_trouble(error)):
+                raise
+        await asyncio.sleep(every_s)
+
+
+async def look(
+    pool: asyncpg.Pool, known: dict[Alert, dict[str, str]]
+) -> dict[Alert, dict[str, str]]:
+    """The alerts of now; those that are not known, and those that ended, are logged."""
+    async with borrow(pool) as connection:
+        far = await fairness.beyond(connection)
+        stalled = await stalls.present(connection)
+    found: Alerts = {
+        ("fairness_deviation", account_id, f"{share.ledger}/{share.manager_id}"): {
+            "leads": leads_of(share.meter_units)
+        }
+        for account_id, share in far
+    }
+    for stall in stalled:
+        details = {"since": f"{stall.stalled_at:%Y-%m-%d %H:%M}"}
+        found["rule_without_shift", stall.account_id, stall.rule_id] = details
+    for alert in sorted(found.keys() - known.keys()):
+        _tell("alert_raised", alert, found[alert], is_news=True)
+    for alert in sorted(known.keys() - found.keys()):
+        _tell("alert_ended", alert, {}, is_news=False)
+    return found
+
+
+def _tell(event: str, alert: Alert, details: dict[str, str], *, is_news: bool) -> None:
+    name, account_id, subject = alert
+    tell = log.warning if is_news else log.info
+    tell(event, alert=name, account_id=account_id, subject=subject, **details)
