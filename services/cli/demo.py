@@ -53,7 +53,7 @@ class Demo:
     report: Path
 
     async def run(self) -> bool:
-        """Play it and print the result; whether nothing was lost and nothing done twice.
+        """Play it and print the result; whether nothing was lost, done twice or against a promise.
 
         Raises:
             Wrong: The page cannot be written where it is wanted; nothing was played.
@@ -63,7 +63,7 @@ class Demo:
         print_findings(findings)
         await asyncio.to_thread(write_report, findings, self.report)
         say(f"\nThe same as pictures: {self.report}")
-        return findings.lost == 0 and findings.twice == 0
+        return findings.is_flawless
 
     async def play(self) -> Findings:
         """Play it in a folder of its own, which stays only if something goes wrong."""

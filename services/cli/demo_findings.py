@@ -1,5 +1,6 @@
 """What the demo came to: counted in the local Kommo, told from the events."""
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,12 +10,17 @@ from math import ceil
 import orjson
 
 from contracts.events import LEAD, AssignmentWithdrawn, LeadAssigned, Recorded
+from contracts.stage import Stage
 from domain.explain import Name, explain, is_reproduced
 from projections import fairness, requests
 from services.cli.explain import namer
 from services.cli.installation import Installation
 from services.cli.kommo_process import LocalKommo
-from services.cli.sample import COEFFICIENTS, NOTES
+from services.cli.sample import COEFFICIENTS, NEW_REQUEST, NOTES, SALES
+from services.history.check import examine
+from services.history.collect import collect
+from services.history.record import Entry
+from services.history.verdict import Verdict
 from services.storage.accounts import Account
 from services.storage.database import borrow
 
@@ -63,6 +69,7 @@ class Findings:
         seconds: Until the last lead was set in Kommo.
         deviations: After each decision, the largest distance of anybody from his fair share.
         set_at: Seconds after that at which each lead was set, ascending.
+        verdict: What the examination of the whole history came to.
     """
 
     at: datetime
@@ -82,6 +89,12 @@ class Findings:
     deviations: list[Fraction]
     set_at: list[float]
     explained: list[ExplainedDecision]
+    verdict: Verdict
+
+    @property
+    def is_flawless(self) -> bool:
+        """Whether nothing was lost, nothing done twice and no promise broken."""
+        return not (self.lost or self.twice or self.verdict.violations)
 
     @property
     def floor_s(self) -> float:
@@ -111,6 +124,9 @@ async def find(
         drop_percent: Of the changes, how many lost their webhooks.
     """
     moved = dict.fromkeys(lead_ids)
+    stage = Stage(SALES, NEW_REQUEST)
+    entries = [Entry(lead_id=lead_id, stage=stage) for lead_id in lead_ids]
+    history = await collect(installation.pool, account.account_id, kommo, entries=entries)
     set_rows = [r for r in await kommo.rows("responsibles", via="api") if r["lead_id"] in moved]
     owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
     patches = await kommo.rows("requests", method="PATCH")
@@ -122,7 +138,7 @@ async def find(
     )
     given = {row["lead_id"]: row["new"] for row in set_rows}
     is_set = [lead_id for lead_id in lead_ids if given.get(lead_id) == owners[lead_id]]
-    assigned = [r for r in await _events(installation, account) if _is_decision(r)]
+    assigned = [recorded for recorded in history.events if _is_decision(recorded)]
     decisions = [r.event for r in assigned if isinstance(r.event, LeadAssigned)]
     async with borrow(installation.pool) as connection:
         tallies = await requests.counts(connection, account.account_id)
@@ -158,16 +174,8 @@ async def find(
             )
             for event in _three_of(decisions)
         ],
+        verdict=await asyncio.to_thread(examine, history),
     )
-
-
-async def _events(installation: Installation, account: Account) -> list[Recorded]:
-    found: list[Recorded] = []
-    while page := await installation.events.stream(
-        account.account_id, found[-1].version if found else 0, limit=5_000
-    ):
-        found.extend(page)
-    return found
 
 
 def _is_decision(recorded: Recorded) -> bool:

@@ -14,6 +14,8 @@ from services.cli.output import out, say
 from services.cli.report import DemoReport, ExplainedDecision, ManagerRow, render
 from services.cli.sample import LIMIT, LIMITED_ID, SECOND_TIER_ID
 
+VIOLATIONS_SHOWN = 20
+
 
 def print_findings(findings: Findings) -> None:
     """Print the managers, the counts, the time, and three decisions in words."""
@@ -50,6 +52,10 @@ def print_findings(findings: Findings) -> None:
     )
     for remark in _remarks(findings):
         say(remark)
+    violations = findings.verdict.violations
+    say(f"history: {findings.verdict.checks:,} checks, {len(violations)} violations")
+    for violation in violations[:VIOLATIONS_SHOWN]:
+        say(f"  {violation}")
     for explained in findings.explained:
         say("")
         say("\n  ".join(explained.lines))

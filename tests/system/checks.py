@@ -4,9 +4,14 @@ from collections import Counter
 from typing import Any
 
 from contracts.events import LeadAssigned, Recorded
+from contracts.stage import Stage
 from projections import fairness, requests
 from services.allocator.accounts import Stores, load
 from services.cli.installation import open_installation
+from services.cli.sample import NEW_REQUEST, SALES
+from services.history.check import examine
+from services.history.collect import collect
+from services.history.record import Entry
 from services.storage.database import borrow
 from services.storage.snapshots import SnapshotStore
 from tests.support.running import ADMIN_ID, Running, until
@@ -21,9 +26,9 @@ async def all_set(system: Running, lead_ids: list[int]) -> bool:
 
 
 async def each_once(system: Running, lead_ids: list[int]) -> list[Recorded]:
-    """Check that each lead was written once and decided once (I2, I3, I6, I8); all events."""
+    """Check that each lead was written once and decided once, and I1 to I10; all events."""
     assert await system.writes() == Counter(lead_ids)
-    events = await settled(system)
+    events = await settled(system, lead_ids)
     assert decided(events) == Counter(lead_ids)
     return events
 
@@ -33,18 +38,26 @@ def decided(events: list[Recorded]) -> Counter[int]:
     return Counter(r.event.lead_id for r in events if isinstance(r.event, LeadAssigned))
 
 
-async def settled(system: Running) -> list[Recorded]:
-    """All events once no push is pending; checks that no request is unaccounted for."""
+async def settled(system: Running, moved: list[int] | None = None) -> list[Recorded]:
+    """All events once no push is pending; checks every promise (I1 to I10).
+
+    Args:
+        system: What ran.
+        moved: Every lead that was moved into the rule's stage, once for each time; None if others
+            may have been.
+    """
+    stage = Stage(SALES, NEW_REQUEST)
+    entries = None if moved is None else [Entry(lead_id=id_, stage=stage) for id_ in moved]
     async with open_installation(system.fairlead.data) as installation:
         await until(lambda: _nothing_is_pending(installation.pool))
         async with borrow(installation.pool) as connection:
             assert await requests.unaccounted(connection) == []
             assert await fairness.unbalanced(connection) == []
-        events: list[Recorded] = []
-        while page := await installation.events.stream(system.account_id, len(events), 5_000):
-            events.extend(page)
-    assert [recorded.version for recorded in events] == [*range(1, len(events) + 1)]
-    return events
+        history = await collect(installation.pool, system.account_id, system.kommo, entries=entries)
+    verdict = examine(history)
+    assert [str(violation) for violation in verdict.violations] == []
+    assert verdict.checks > len(history.events)
+    return list(history.events)
 
 
 async def agrees(system: Running, lead_ids: list[int]) -> bool:

@@ -24,6 +24,8 @@ def test_the_demo_distributes_proves_it_and_ends_with_0(tmp_path: Path) -> None:
     # requested, decided, set in Kommo, waiting, lost, twice
     assert [int(cell) for cell in row.strip("│").split("│")] == [60, 60, 60, 0, 0, 0]
     assert said.out.count("Decided again from what was recorded: the same decision.") == 3
+    (checks,) = re.findall(r"^history: ([\d,]+) checks, 0 violations$", said.out, re.MULTILINE)
+    assert int(checks.replace(",", "")) > 60 * 10
     assert "Traceback" not in said.out + said.err
     page = report.read_text()
     assert "<html" in page
@@ -76,6 +78,8 @@ async def test_the_demo_fails_when_a_lead_is_not_set(
     assert getattr(findings, count) == 10
     assert findings.set_in_kommo == 0
     assert findings.decided == 10
+    assert {violation.invariant for violation in findings.verdict.violations} == {"I5"}
+    assert not findings.is_flawless
 
 
 async def test_the_demo_counts_a_lead_that_is_written_twice(
@@ -102,6 +106,8 @@ async def test_the_demo_counts_a_lead_that_is_written_twice(
         findings = await played.play()
 
     assert (findings.lost, findings.twice, findings.set_in_kommo) == (0, 1, 10)
+    assert {violation.invariant for violation in findings.verdict.violations} == {"I4"}
+    assert not findings.is_flawless
 
 
 @pytest.mark.parametrize(("is_proved", "status"), [(True, 0), (False, 1)])

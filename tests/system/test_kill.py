@@ -6,11 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.events import LeadAssigned
-from projections import fairness, requests
-from services.cli.installation import open_installation
-from services.storage.database import borrow
-from tests.support.running import ADMIN_ID, Running, running, until
+from tests.support.running import running, until
+from tests.system.checks import all_set, each_once
 
 ROUNDS = 5
 LEADS = 1_000
@@ -32,6 +29,7 @@ async def test_F12_killed_at_random_instants_it_ends_with_every_lead_assigned_on
 ) -> None:
     chance = random.Random(seed)
     async with running(tmp_path, knobs=knobs) as system:
+        moved: list[int] = []
         for number in range(ROUNDS):
             lead_ids = await system.new_leads(LEADS)
             moving = asyncio.create_task(system.move(lead_ids))
@@ -40,36 +38,6 @@ async def test_F12_killed_at_random_instants_it_ends_with_every_lead_assigned_on
             await moving
             await system.fairlead.start()
 
-            await until(lambda ids=lead_ids: _all_set(system, ids))
-        await _check(system, ROUNDS * LEADS)
-
-
-async def _all_set(system: Running, lead_ids: list[int]) -> bool:
-    owners = await system.owners()
-    return all(owners[lead_id] != ADMIN_ID for lead_id in lead_ids)
-
-
-async def _check(system: Running, leads: int) -> None:
-    writes = await system.writes()
-    assert len(writes) == leads
-    assert [lead_id for lead_id, count in writes.items() if count != 1] == []
-    async with open_installation(system.fairlead.data) as installation:
-        await until(lambda: _is_settled(installation.pool))
-        async with borrow(installation.pool) as connection:
-            assert await requests.unaccounted(connection) == []
-            assert await fairness.unbalanced(connection) == []
-        decided = 0
-        version = 0
-        while page := await installation.events.stream(system.account_id, version):
-            assert [r.version for r in page] == [*range(version + 1, version + 1 + len(page))]
-            decided += sum(isinstance(recorded.event, LeadAssigned) for recorded in page)
-            version = page[-1].version
-        assert decided == leads
-
-
-async def _is_settled(pool: object) -> bool:
-    async with borrow(pool) as connection:
-        pending: int = await connection.fetchval(
-            "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
-        )
-    return pending == 0
+            await until(lambda ids=lead_ids: all_set(system, ids))
+            moved += lead_ids
+        await each_once(system, moved)

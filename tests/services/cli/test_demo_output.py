@@ -6,6 +6,7 @@ from fractions import Fraction
 from services.cli.demo_findings import Findings, ManagerRow
 from services.cli.demo_output import _report
 from services.cli.sample import LIMIT, LIMITED_ID
+from services.history.verdict import Verdict
 
 
 def row(manager_id: int) -> ManagerRow:
@@ -39,6 +40,7 @@ def test_a_limit_is_shown_where_a_manager_has_one_of_his_own() -> None:
         deviations=[],
         set_at=[0.5, 0.5],
         explained=[],
+        verdict=Verdict(7),
     )
 
     assert [manager.limit for manager in _report(findings).managers] == [None, LIMIT]

@@ -1,0 +1,115 @@
+"""What an installation's database knows of an account's past."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from contracts.events import Recorded
+from contracts.inbound import Inbound
+from contracts.topics import INBOUND
+from domain import snapshot
+from services.codec import decode_event, decode_inbound, originator_id
+from services.errors import Malformed
+from services.history.record import History, Kept, Row, Tables
+from services.log.postgres import source_of
+from services.storage.database import borrow
+from services.storage.events import SELECT_STREAM
+
+ALLOCATOR = "allocator"
+PAGE = 5_000
+ID = re.compile(rb"\d{1,18}")  # a body that was not understood still shows its numbers
+TABLES = {
+    "requests": "SELECT * FROM requests.requests WHERE account_id = $1",
+    "assignments": "SELECT * FROM assignments.leads WHERE account_id = $1",
+    "open_leads": "SELECT * FROM loads.open_leads WHERE account_id = $1",
+    "shares": "SELECT * FROM fairness.shares WHERE account_id = $1",
+    "timers": "SELECT * FROM timers.timers WHERE account_id = $1",
+}
+SNAPSHOTS = """
+SELECT version, digest, state FROM account_snapshots
+WHERE account_id = $1 AND revision = $2 ORDER BY version
+"""
+INBOUND_LOG = "SELECT position, value FROM inbound_log WHERE account_id = $1 ORDER BY position"
+_SHOWN = " AND ".join(
+    f"(SELECT coalesce(max(version), 0) FROM {name}.positions WHERE account_id = $1) = head"  # noqa: S608
+    for name in ("requests", "assignments", "loads", "fairness", "timers")
+)
+AT_REST = f"""
+SELECT {_SHOWN} AND told <= decided FROM (
+    SELECT coalesce((SELECT version FROM account_heads WHERE account_id = $1), 0) AS head,
+        coalesce((SELECT position FROM inbound_heads WHERE account_id = $1), 0) AS told,
+        coalesce((SELECT position FROM positions WHERE consumer = '{ALLOCATOR}' AND source = $2), 0)
+            AS decided
+) AS pulse
+"""  # noqa: S608 - names of ours
+DEAD_LETTERS = "SELECT source, body FROM dead_letters WHERE account_id = $1"
+
+
+async def with_our_side(
+    history: History,
+    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    *,
+    inbound: Iterable[Inbound] | None = None,
+) -> History | None:
+    """The history with our side at one moment: log, snapshots, tables, and what came in.
+
+    Args:
+        history: With Kommo's side as it was a little earlier: what Kommo was told yes to, and what
+            it was asked for, is known to us by now.
+        pool: Of the installation's database.
+        account_id: Whose.
+        inbound: The account's messages in their order, for an installation whose inbound log is
+            not in the database.
+
+    Returns:
+        None at a moment when something is not decided, or decided and not shown in the tables.
+    """
+    async with (
+        borrow(pool) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        account_id = history.account_id
+        if not await connection.fetchval(AT_REST, account_id, source_of(account_id)):
+            return None
+        events = await _events(connection, account_id)
+        tables: dict[str, tuple[Row, ...]] = {
+            name: tuple(map(dict, await connection.fetch(statement, account_id)))
+            for name, statement in TABLES.items()
+        }
+        kept = await connection.fetch(SNAPSHOTS, account_id, snapshot.REVISION)
+        logged = await connection.fetch(INBOUND_LOG, account_id)
+        letters = await connection.fetch(DEAD_LETTERS, account_id)
+    if inbound is None and [row["position"] for row in logged] == [*range(1, len(logged) + 1)]:
+        inbound = _readable(row["value"] for row in logged)
+    poisonous = [row["body"] for row in letters if row["source"].startswith(INBOUND)]
+    bodies = [row["body"] for row in letters if not row["source"].startswith(INBOUND)]
+    return replace(
+        history,
+        events=tuple(events),
+        inbound=None if inbound is None else tuple(inbound),
+        quarantined_ids=tuple(message.message_id for message in _readable(poisonous)),
+        set_aside_lead_ids=tuple(int(number) for body in bodies for number in ID.findall(body)),
+        snapshots=tuple(Kept(**row) for row in kept),
+        tables=Tables(**tables),
+    )
+
+
+async def _events(connection: Any, account_id: int) -> list[Recorded]:  # noqa: ANN401
+    found: list[Recorded] = []
+    while rows := await connection.fetch(
+        SELECT_STREAM, originator_id(account_id), len(found), PAGE
+    ):
+        found.extend(decode_event(account_id, *row) for row in rows)
+    return found
+
+
+def _readable(values: Iterable[bytes]) -> list[Inbound]:
+    """The messages; what is none was set aside by the allocator, too."""
+    found = []
+    for value in values:
+        try:
+            found.append(decode_inbound(value))
+        except Malformed:
+            continue
+    return found
