@@ -29,7 +29,9 @@ from contracts.events import (
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RuleRevived,
     RulesApplied,
+    RuleStalled,
     TimerScheduled,
     TouchesRequested,
 )
@@ -167,6 +169,8 @@ class Books:
                 | ManagerFoundInactive()
                 | ManagerPaused()
                 | ManagerResumed()
+                | RuleRevived()
+                | RuleStalled()
                 | TouchesRequested()
             ):
                 pass  # nothing that is counted here
