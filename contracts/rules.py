@@ -201,6 +201,17 @@ class RuleSection(_Section):
     pace: PaceSection | None = None
 
 
+class ActivitySection(_Section):
+    """Whether people can be paused at all, and whether by themselves (D9.1).
+
+    While it is not `enabled`, nobody can be paused, and pauses in force do not count. Unless
+    `managers_may_change` it, only administrators pause and resume.
+    """
+
+    enabled: bool = True
+    managers_may_change: bool = True
+
+
 class RulesFile(_Section):
     """The whole file. Rules are tried in order, the first that covers the stage wins (D1.4)."""
 
@@ -211,4 +222,5 @@ class RulesFile(_Section):
     absences: Annotated[list[AbsenceSection], Field(max_length=10_000)] = Field(
         default_factory=list
     )
+    activity: ActivitySection = ActivitySection()
     rules: Annotated[list[RuleSection], Field(max_length=500)]

@@ -211,6 +211,8 @@ class Account:
 
     def pause_at(self, manager_id: int, at: datetime) -> Pause | None:
         """The pause that covers an instant, even if the clock has not spoken up yet."""
+        if not self.configuration.activity.enabled:
+            return None
         pause = self.pauses.get(manager_id)
         return pause if pause is not None and (pause.until is None or at < pause.until) else None
 

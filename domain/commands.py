@@ -70,6 +70,8 @@ def pause(step: Step, message: PauseManager) -> None:
     old = account.pauses.get(manager_id)
     if message.until is not None and message.until <= step.now:
         _refuse(step, "pause", f"until: must be in the future, got {message.until.isoformat()}")
+    elif (forbidden := _forbidden(step, by_administrator=message.by_administrator)) is not None:
+        _refuse(step, "pause", forbidden)
     elif account.active_user_ids is not None and manager_id not in account.active_user_ids:
         _refuse(step, "pause", f"manager: {manager_id} is not an active user of the account")
     elif old is not None and old.by_administrator and not message.by_administrator:
@@ -96,6 +98,10 @@ def resume(step: Step, message: ResumeManager) -> None:
     manager_id = message.manager_id
     old = step.account.pauses.get(manager_id)
     if old is None:
+        return
+    forbidden = _forbidden(step, by_administrator=message.by_administrator)
+    if forbidden is not None:
+        _refuse(step, "resume", forbidden)
         return
     if old.by_administrator and not message.by_administrator:
         _refuse(step, "resume", "only an administrator can lift an administrator's pause")
@@ -142,6 +148,16 @@ def post_correction(step: Step, message: PostCorrection) -> None:
             at=step.now,
         )
     )
+
+
+def _forbidden(step: Step, *, by_administrator: bool) -> str | None:
+    """Why nobody, or he, may change who is active; None if he may (D9.1)."""
+    activity = step.account.configuration.activity
+    if not activity.enabled:
+        return "the rules have switched activity off: nobody is paused (activity.enabled)"
+    if not (activity.managers_may_change or by_administrator):
+        return "the rules let only administrators pause and resume (activity.managers_may_change)"
+    return None
 
 
 def _refuse(step: Step, command: str, reason: str) -> None:

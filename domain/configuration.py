@@ -7,7 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from contracts.events import LEAD, SharingPolicy
-from contracts.rules import OffHours, ParticipantSection, RuleSection, RulesFile, WhenFull
+from contracts.rules import (
+    ActivitySection,
+    OffHours,
+    ParticipantSection,
+    RuleSection,
+    RulesFile,
+    WhenFull,
+)
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.caps import Caps, compile_caps
 from domain.options import option_problems
@@ -92,6 +99,7 @@ class Configuration:
 
     Attributes:
         by_stage: The rule that covers a stage: the first in the file (D1.4).
+        activity: Who may be paused by whom (D9.1).
     """
 
     revision: int
@@ -99,6 +107,7 @@ class Configuration:
     by_stage: dict[Stage, Rule]
     by_id: dict[str, Rule]
     absences: Absences | None
+    activity: ActivitySection
 
     @property
     def has_caps(self) -> bool:
@@ -116,7 +125,9 @@ class Configuration:
         return tuple(sorted(found))
 
 
-NO_RULES = Configuration(revision=0, rules=(), by_stage={}, by_id={}, absences=None)
+NO_RULES = Configuration(
+    revision=0, rules=(), by_stage={}, by_id={}, absences=None, activity=ActivitySection()
+)
 
 
 def problems(file: RulesFile) -> list[Problem]:
@@ -176,6 +187,7 @@ def compile_rules(
         by_stage=by_stage,
         by_id={rule.rule_id: rule for rule in rules},
         absences=compile_absences(file.absences, zone),
+        activity=file.activity,
     )
 
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from contracts.events import LEAD, ManagerPaused
-from contracts.inbound import PostCorrection
+from contracts.events import LEAD, CommandRefused, ManagerPaused
+from contracts.inbound import ApplyRules, PostCorrection
 from tests.domain.scenario import (
     ANN,
     BOB,
@@ -47,6 +47,38 @@ def test_D9_2_who_paused_when_until_and_why_is_recorded() -> None:
         ),
         *given().when(pause(ANN, until=NOON + ONE)).answer[1:],
     ).then("paused 501 by 501 until 13:00:00", "timer pause/501 #1: 13:00:00")
+
+
+def activity(**switches: bool) -> ApplyRules:
+    return rules(rule(ANN, BOB), activity=switches)
+
+
+def refusals(scenario: Scenario) -> list[str]:
+    return [e.reason for e in scenario.answer if isinstance(e, CommandRefused)]
+
+
+def test_D9_1_managers_may_change_their_own_activity_unless_the_rules_forbid_it() -> None:
+    only = "the rules let only administrators pause and resume (activity.managers_may_change)"
+    scenario = given(pause(ANN)).when(activity(managers_may_change=False))
+
+    assert refusals(scenario.when(resume(ANN), pause(BOB))) == [only, only]
+    assert refusals(scenario.when(pause(BOB, admin=True), resume(ANN, admin=True))) == []
+    assert scenario.when(dp(1)).got() == [ANN]
+
+
+def test_D9_1_with_the_activity_block_off_nobody_is_paused() -> None:
+    off = "the rules have switched activity off: nobody is paused (activity.enabled)"
+    scenario = given(pause(ANN)).when(activity(enabled=False), dp(1))
+    assert scenario.got() == [ANN]
+    assert refusals(scenario.when(pause(BOB, admin=True), resume(ANN, admin=True))) == [off, off]
+
+    assert scenario.when(activity(), dp(2)).got() == [BOB]  # it still stands: nobody lifted it
+
+
+def test_D9_1_leads_that_waited_for_the_paused_go_out_when_the_block_is_switched_off() -> None:
+    scenario = given(pause(ANN), pause(BOB), dp(1)).when(activity(enabled=False))
+
+    assert scenario.got() == [ANN]
 
 
 def test_D9_2_a_pause_ends_by_itself_and_the_waiting_are_served() -> None:
