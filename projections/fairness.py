@@ -101,6 +101,7 @@ WIDEST = """
 SELECT account_id, max(deviation_units_max) AS units FROM fairness.shares
 GROUP BY account_id ORDER BY account_id
 """
+PRESENT = f"SELECT max(abs(assigned * {LEAD} - share_units)) FROM fairness.shares"  # noqa: S608
 AFTER_ALL = 2**63 - 1
 DEVIATION_MAX_UNITS = 2 * LEAD  # of an alert (D3.5)
 
@@ -287,6 +288,11 @@ async def beyond(
 async def widest_deviations(connection: asyncpg.Connection) -> dict[int, int]:
     """Account to the largest distance of any manager ever seen, in units (D3.5)."""
     return {row["account_id"]: row["units"] for row in await connection.fetch(WIDEST)}
+
+
+async def present_deviation(connection: asyncpg.Connection) -> int:
+    """The largest distance of any manager from his fair share as it is now, in units (D3.5)."""
+    return await connection.fetchval(PRESENT) or 0
 
 
 def _postings(recorded: Recorded) -> tuple[_Posting, ...]:

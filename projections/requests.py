@@ -118,6 +118,9 @@ ORDER BY r.opened_version LIMIT $3
 UNACCOUNTED = f"""{COLUMNS} WHERE r.state = 'undecided'
 ORDER BY r.account_id, r.opened_version LIMIT $1
 """
+STANDING = """
+SELECT state, sum(requests)::bigint AS requests FROM requests.tallies GROUP BY state ORDER BY state
+"""
 COUNTS = """
 SELECT rule_id, source, state, requests FROM requests.tallies
 WHERE account_id = $1 ORDER BY rule_id, source, state
@@ -282,6 +285,11 @@ async def unaccounted(connection: asyncpg.Connection, *, limit: int = 1_000) -> 
     """Requests of any account that are not assigned, waiting or closed; always empty (I2)."""
     rows = await connection.fetch(UNACCOUNTED, limit)
     return [_request(row, account_id=row["account_id"]) for row in rows]
+
+
+async def standing(connection: asyncpg.Connection) -> dict[str, int]:
+    """How many requests of all accounts are in each state; states without any are left out."""
+    return dict(await connection.fetch(STANDING))
 
 
 async def counts(connection: asyncpg.Connection, account_id: int) -> list[Tally]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.allocator.accounts import Stores
+from services.allocator.meter import UNMEASURED, Meter
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
 from services.log.postgres import PostgresLogReader
@@ -15,6 +16,7 @@ def create_allocator(
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
     wakeup: Wakeup,
     settings: AllocatorSettings,
+    meter: Meter = UNMEASURED,
 ) -> Allocator:
     """The allocator over PostgreSQL; its `run` does the work."""
     return Allocator(
@@ -22,4 +24,5 @@ def create_allocator(
         Stores(EventStore(pool), SnapshotStore(pool)),
         settings,
         on_stored=lambda: wakeup.notify(ALLOCATIONS),
+        meter=meter,
     )

@@ -17,6 +17,7 @@ from contracts.topics import INBOUND
 from domain.account import Account
 from domain.decide import decide
 from services.allocator.accounts import Accounts, Stores
+from services.allocator.meter import UNMEASURED, Meter
 from services.allocator.settings import AllocatorSettings
 from services.codec import decode_inbound
 from services.errors import Malformed, Unavailable
@@ -50,12 +51,14 @@ class Allocator:
         *,
         on_stored: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
+        meter: Meter = UNMEASURED,
     ) -> None:
         self._reader = reader
         self._events = stores.events
         self._settings = settings
         self._on_stored = on_stored
         self._monotonic = monotonic
+        self._meter = meter
         self._accounts = Accounts(
             stores,
             cached_max=settings.accounts_cached_max,
@@ -129,12 +132,14 @@ class Allocator:
             raise
         else:
             self._conflicts_in_row.pop(batch.source, None)
+            took_s = self._monotonic() - started
+            self._meter.batch_decided(messages=len(batch.records), events=events, took_s=took_s)
             log.info(
                 "batch_decided",
                 source=batch.source,
                 messages=len(batch.records),
                 events=events,
-                took_ms=round((self._monotonic() - started) * 1_000, 1),
+                took_ms=round(took_s * 1_000, 1),
             )
 
     async def _answer(self, source: str, record: Record, answers: _Answers) -> bool:
@@ -212,6 +217,7 @@ class Allocator:
     def _stop(self, source: str, reason: str) -> None:
         """Leave a source alone for a while; the others go on, and nothing of it is skipped."""
         self._stopped_until[source] = self._monotonic() + self._settings.stopped_s
+        self._meter.sources_stopped(len(self._stopped_until))
         log.error("source_stopped", source=source, reason=reason)
 
     def _is_stopped(self, source: str) -> bool:
@@ -221,6 +227,7 @@ class Allocator:
         now = self._monotonic()
         for source in [s for s, until in self._stopped_until.items() if until <= now]:
             del self._stopped_until[source]
+            self._meter.sources_stopped(len(self._stopped_until))
             self._poisonous_in_row.pop(source, None)
             self._conflicts_in_row.pop(source, None)
             self._reader.rewind(source)

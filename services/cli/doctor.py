@@ -94,11 +94,7 @@ async def _lag(installation: Installation) -> dict[str, int]:
 async def _requests(installation: Installation) -> Finding:
     async with borrow(installation.pool) as connection:
         lost = await requests.unaccounted(connection, limit=10)
-        states = dict(
-            await connection.fetch(
-                "SELECT state, sum(requests)::bigint FROM requests.tallies GROUP BY state"
-            )
-        )
+        states = await requests.standing(connection)
     found = ", ".join(f"{states.get(s, 0)} {s}" for s in ("assigned", "waiting", "closed"))
     if not lost:
         return Finding("requests", found)

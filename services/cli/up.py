@@ -30,6 +30,8 @@ from services.log.postgres import prune
 from services.open_files import allow_open_files
 from services.ops.health import Health
 from services.ops.metrics import Metrics
+from services.ops.roles import AllocatorMetrics, GatewayMetrics, IngressMetrics
+from services.ops.tables import show_tables
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.projector.watch import watch
@@ -63,13 +65,14 @@ async def up(
     """
     allow_open_files()
     stop = _stop_on_signals()
-    health = Health()
+    health, metrics = Health(), Metrics()
     health.register("process", partial(_stopping, stop))
     async with (
         open_installation(data, exclusive=True, connections=CONNECTIONS) as installation,
-        ops(health, Metrics()) as ops_address,
+        ops(health, metrics) as ops_address,
     ):
         health.register("database", partial(_probe, installation.pool))
+        show_tables(metrics, installation.pool, has_inbound_log=True)
         runtime = installation.data / RUNTIME_FILE
 
         def listening(bound: int) -> None:
@@ -84,7 +87,7 @@ async def up(
             async with asyncio.TaskGroup() as roles:
                 background = [
                     roles.create_task(work, name=name)
-                    for name, work in _background(installation).items()
+                    for name, work in _background(installation, metrics).items()
                 ]
                 try:
                     await serve(
@@ -99,6 +102,7 @@ async def up(
                         probe=partial(_probe, installation.pool),
                         spool_file=installation.data / SPOOL_FILE,
                         register=health.register,
+                        meter=IngressMetrics(metrics.registry),
                     )
                 except OSError as error:
                     raise _not_listening(error, host, port) from error
@@ -122,7 +126,9 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
-def _background(installation: Installation) -> dict[str, Coroutine[None, None, None]]:
+def _background(
+    installation: Installation, metrics: Metrics
+) -> dict[str, Coroutine[None, None, None]]:
     wakeup, pool = installation.wakeup, installation.pool
     gateway_bell, clock_bell = Bell(), Bell()
     appended = wakeup.bell(ALLOCATIONS)
@@ -135,7 +141,9 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
 
     projector = Projector(pool, installation.events, wait=appended.wait, on_progress=on_progress)
     return {
-        "allocator": create_allocator(pool, wakeup, AllocatorSettings()).run(),
+        "allocator": create_allocator(
+            pool, wakeup, AllocatorSettings(), AllocatorMetrics(metrics.registry)
+        ).run(),
         "projector": projector.run(),
         "watch": watch(pool),
         "gateway": gateway.run(
@@ -144,6 +152,7 @@ def _background(installation: Installation) -> dict[str, Coroutine[None, None, N
             accounts=RegisteredAccounts(installation.accounts),
             writer=installation.log,
             wakeup=gateway_bell,
+            meter=GatewayMetrics(metrics.registry),
         ),
         "clock": clock.run(clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell),
         "housekeeping": _keep_house(installation),

@@ -13,6 +13,7 @@ from services.errors import Unavailable
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
 from services.gateway.lookups import LookupReader
+from services.gateway.meter import UNMEASURED, Meter
 from services.gateway.ports import Accounts, Now, Wakeup
 from services.gateway.postgres import (
     PostgresLookupList,
@@ -88,24 +89,27 @@ def build(
     now: Now = utc_now,
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
+    meter: Meter = UNMEASURED,
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
     timing = timing or SystemTiming()
     limiter = Limiter(settings.pace(), timing, SharedStarts(pool))
-    connections = Connections(accounts, limiter, settings.deadlines())
+    connections = Connections(accounts, limiter, settings.deadlines(), meter.kommo_called)
     publisher = LogPublisher(writer, encode_inbound, timing)
+    pusher = Pusher(
+        work=PostgresWorkList(pool),
+        connections=connections,
+        publisher=publisher,
+        now=now,
+        random=random,
+        rules=settings.push_rules(),
+        timing=timing,
+    )
+    meter.gateway_built(limiter, pusher)
     return Gateway(
         limiter=limiter,
         connections=connections,
-        pusher=Pusher(
-            work=PostgresWorkList(pool),
-            connections=connections,
-            publisher=publisher,
-            now=now,
-            random=random,
-            rules=settings.push_rules(),
-            timing=timing,
-        ),
+        pusher=pusher,
         lookups=LookupReader(
             requested=PostgresLookupList(pool),
             connections=connections,
@@ -135,7 +139,7 @@ def build(
     )
 
 
-async def run(
+async def run(  # noqa: PLR0913  # the ports of a role
     settings: Settings,
     *,
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
@@ -145,6 +149,7 @@ async def run(
     now: Now = utc_now,
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
+    meter: Meter = UNMEASURED,
 ) -> None:
     """Run the gateway until cancelled.
 
@@ -159,6 +164,7 @@ async def run(
         now=now,
         random=random,
         timing=timing,
+        meter=meter,
     )
     pause_s = 1.0
     while True:

@@ -7,7 +7,7 @@ import structlog
 
 from services.errors import Malformed
 from services.gateway.ports import Accounts, Connected
-from services.kommo.client import Deadlines, KommoClient
+from services.kommo.client import Deadlines, KommoClient, OnCalled, nobody
 from services.kommo.limiter import Limiter
 
 log = structlog.get_logger(__name__)
@@ -27,11 +27,16 @@ class Connections:
     """The connected accounts as last read from the registry."""
 
     def __init__(
-        self, accounts: Accounts, limiter: Limiter, deadlines: Deadlines | None = None
+        self,
+        accounts: Accounts,
+        limiter: Limiter,
+        deadlines: Deadlines | None = None,
+        on_called: OnCalled = nobody,
     ) -> None:
         self._accounts = accounts
         self._limiter = limiter
         self._deadlines = deadlines
+        self._on_called = on_called
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
@@ -74,6 +79,7 @@ class Connections:
                 token=account.token,
                 limiter=self._limiter,
                 deadlines=self._deadlines,
+                on_called=self._on_called,
             )
         except Malformed:
             if self._refused.get(account_id) != fingerprint:

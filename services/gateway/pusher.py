@@ -121,6 +121,15 @@ class Pusher:
         self._pass = 0
         self._pass_began_at = self._timing.monotonic()
 
+    @property
+    def stopped(self) -> dict[int, int]:
+        """Connected accounts that do not let us in, and the status they answer."""
+        return {
+            account_id: board.stopped_status
+            for account_id, (connection, board) in self._boards.items()
+            if board.stopped_status is not None and self._connections.get(account_id) is connection
+        }
+
     def nudge(self) -> None:
         """Look at the work list now."""
         self._wake.set()

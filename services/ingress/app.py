@@ -27,6 +27,7 @@ from services.ingress.detour import Detour, spooled_letters, spooled_log
 from services.ingress.directory import AccountDirectory, Accounts
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
 from services.ingress.intake import Intake
+from services.ingress.meter import UNMEASURED, Meter
 from services.ingress.quota import Quotas
 from services.ingress.server import serve_http
 from services.ingress.settings import IngressSettings
@@ -53,6 +54,7 @@ def create_app(
     probe: Probe | None = None,
     spool: Spool | None = None,
     register: Register | None = None,
+    meter: Meter = UNMEASURED,
 ) -> Starlette:
     """The address itself, around parts that somebody else runs.
 
@@ -65,6 +67,7 @@ def create_app(
             without one the last write tells.
         spool: Where bodies go meanwhile; as long as it takes them, ingress is ready.
         register: Gets the check of the part `ingress`.
+        meter: Counts the answers.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -77,6 +80,7 @@ def create_app(
             body_read_s=settings.body_read_s,
             answer_within_s=settings.answer_within_ms / 1_000,
         ),
+        meter=meter,
     )
 
     readiness = Readiness(appender, directory, probe, spool)
@@ -117,6 +121,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     probe: Probe | None = None,
     spool_file: Path | None = None,
     register: Register | None = None,
+    meter: Meter = UNMEASURED,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -136,6 +141,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         probe: As for `create_app`.
         spool_file: Takes what the log does not (F15); without one that is a 503.
         register: As for `create_app`.
+        meter: Counts the answers and what is in the spool.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -149,6 +155,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         spool = await stack.enter_async_context(_opened(spool_file, settings))
         detours: list[Detour[Any]] = []
         if spool is not None:
+            meter.spool_opened(spool)
             log_writer = spooled_log(log_writer, spool, settings)
             dead_letters = spooled_letters(dead_letters, spool, settings)
             detours = [log_writer.detour, dead_letters.detour]
@@ -162,6 +169,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             probe=probe,
             spool=spool,
             register=register,
+            meter=meter,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appender.run())

@@ -20,6 +20,7 @@ from services.ingress.appender import Appender
 from services.ingress.body import Body, BodyBudget, BudgetExhausted, read_body
 from services.ingress.directory import AccountDirectory
 from services.ingress.intake import Intake
+from services.ingress.meter import Meter
 from services.ingress.quota import Pace, Quotas
 
 log = structlog.get_logger()
@@ -60,6 +61,7 @@ class WebhookEndpoint:
         quotas: Quotas,
         budget: BodyBudget,
         limits: WebhookLimits,
+        meter: Meter,
     ) -> None:
         self._intake = intake
         self._directory = directory
@@ -67,6 +69,7 @@ class WebhookEndpoint:
         self._quotas = quotas
         self._budget = budget
         self._limits = limits
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -76,7 +79,10 @@ class WebhookEndpoint:
         except _Answer as answer:
             response = answer.response
         except ClientDisconnect:
+            self._meter.webhook_answered("none")
             return
+        if scope["method"] == "POST":
+            self._meter.webhook_answered(str(response.status_code))
         await response(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive) -> None:

@@ -54,6 +54,21 @@ class Spool:
                 return False
         return self._rows < self._rows_max and self._size < self._bytes_max
 
+    @property
+    def rows(self) -> int:
+        """How many items wait in all queues, those being written included."""
+        return self._rows
+
+    @property
+    def size(self) -> int:
+        """Their bytes, some overhead for each included."""
+        return self._size
+
+    @property
+    def percent(self) -> int:
+        """How full it is, by the nearer of its bounds."""
+        return max(self._rows * 100 // self._rows_max, self._size * 100 // self._bytes_max)
+
     def queue(self, name: str) -> "SpoolQueue":
         """The queue of a name, always the same one."""
         return self._queues.setdefault(name, SpoolQueue(self, name))
@@ -118,10 +133,9 @@ class Spool:
         self._failed_at = asyncio.get_running_loop().time() if failed else None
 
     def _tell(self) -> None:
-        percent = max(self._rows * 100 // self._rows_max, self._size * 100 // self._bytes_max)
-        level = sum(percent >= mark for mark in FILLING_PERCENT)
+        level = sum(self.percent >= mark for mark in FILLING_PERCENT)
         if level > self._told:
-            log.error("spool_filling", percent=percent, rows=self._rows, bytes=self._size)
+            log.error("spool_filling", percent=self.percent, rows=self._rows, bytes=self._size)
         self._told = level
 
 

@@ -8,7 +8,7 @@ repeated, and when, only the caller knows.
 import asyncio
 import functools
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +40,7 @@ from contracts.kommo.rest import (
 from services.kommo.address import checked_base_url
 from services.kommo.answers import read
 from services.kommo.errors import (
+    ANSWERED,
     AccountStopped,
     AddressBlocked,
     Complaint,
@@ -47,6 +48,7 @@ from services.kommo.errors import (
     RateLimited,
     Rejected,
     Unreachable,
+    outcome_of,
 )
 from services.kommo.limiter import Limiter, Priority, Turn
 
@@ -60,6 +62,13 @@ _COMPLAINTS_MAX = 250
 _OK, _NO_CONTENT, _REDIRECTS, _ERRORS, _SERVER_ERRORS = 200, 204, 300, 400, 500
 _FORBIDDEN, _TOO_MANY = 403, 429
 _ACCOUNT_STATUSES = frozenset({401, 402, 404})
+
+# Told the method and the outcome of each request that was sent.
+OnCalled = Callable[[str, str], None]
+
+
+def nobody(_method: str, _outcome: str, /) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +124,7 @@ class KommoClient:
         limiter: Limiter,
         deadlines: Deadlines | None = None,
         connections_max: int = 4,
+        on_called: OnCalled = nobody,
     ) -> None:
         """Check the address and prepare the connection pool; nothing is sent.
 
@@ -124,6 +134,7 @@ class KommoClient:
         self._base_url = checked_base_url(base_url)
         self._limiter = limiter
         self._deadlines = deadlines or Deadlines()
+        self._on_called = on_called
         self._http = httpx.AsyncClient(
             base_url=self._base_url,
             headers={
@@ -332,6 +343,17 @@ class KommoClient:
             # Whoever waited for a turn did not see that the account got another client.
             raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
         await turn.start()
+        try:
+            reply = await self._request(name, method, path, turn, content)
+        except Exception as error:
+            self._on_called(method, outcome_of(error))
+            raise
+        self._on_called(method, ANSWERED)
+        return reply
+
+    async def _request(
+        self, name: str, method: str, path: str, turn: Turn, content: bytes | None
+    ) -> _Reply:
         try:
             async with (
                 asyncio.timeout(self._deadlines.total_s),

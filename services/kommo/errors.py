@@ -12,6 +12,7 @@
 Messages name status codes and call names only: no bodies, addresses, tokens (S19).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.errors import Unavailable
@@ -96,3 +97,20 @@ class Rejected(Exception):
         self.status = status
         self.detail = detail
         self.complaints = complaints
+
+
+ANSWERED = "answered"
+# More special ones first.
+OUTCOMES: Mapping[type[Exception], str] = {
+    MalformedAnswer: "malformed",
+    Unreachable: "unreachable",
+    AddressBlocked: "blocked",
+    RateLimited: "limited",
+    AccountStopped: "stopped",
+    Rejected: "rejected",
+}
+
+
+def outcome_of(error: Exception) -> str:
+    """The failure of a call in one word, for counting."""
+    return next((word for kind, word in OUTCOMES.items() if isinstance(error, kind)), "failed")

@@ -149,6 +149,12 @@ class Limiter:
         """Whether Kommo refuses our address altogether."""
         return self._is_blocked
 
+    @property
+    def closed_s(self) -> float:
+        """For how many seconds from now no call starts; 0 when it may."""
+        is_closed = self._state == "closed"
+        return max(0.0, self._closed_until - self._timing.monotonic()) if is_closed else 0.0
+
     @asynccontextmanager
     async def turn(self, priority: Priority) -> AsyncIterator[Turn]:
         """Wait for the right to start one request.

@@ -9,6 +9,7 @@ from contracts.events import Recorded
 from contracts.inbound import Inbound, InboundBody
 from domain import snapshot
 from services.allocator.accounts import Stores, load
+from services.allocator.meter import UNMEASURED, Meter
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
 from services.codec import encode_inbound
@@ -47,6 +48,7 @@ class Desk:
         stores: Stores | None = None,
         reader: Any = None,
         monotonic: Any = None,
+        meter: Meter = UNMEASURED,
         **settings: Any,
     ) -> Allocator:
         """One that does not wait for messages; a new one knows nothing, as after a crash."""
@@ -55,6 +57,7 @@ class Desk:
             stores or self.stores,
             AllocatorSettings(**{"batch_wait_ms": 1, "retry_pause_max_s": 0.01, **settings}),
             on_stored=lambda: None,
+            meter=meter,
             **({"monotonic": monotonic} if monotonic else {}),
         )
 

@@ -16,6 +16,7 @@ from contracts.inbound import Inbound
 from services.codec import decode_inbound
 from services.errors import Unavailable
 from services.ingress.app import serve
+from services.ingress.meter import UNMEASURED, Meter
 from services.ingress.settings import IngressSettings
 from services.log.port import Entry
 from services.secrets import digest_of
@@ -127,6 +128,7 @@ async def ingress(
     now: Callable[[], datetime] = utc_now,
     probe: Any = None,
     spool_file: Path | None = None,
+    meter: Meter = UNMEASURED,
     **changes: Any,
 ) -> AsyncIterator[Running]:
     log = log or MemoryLog()
@@ -151,6 +153,7 @@ async def ingress(
                 now=now,
                 probe=probe,
                 spool_file=spool_file,
+                meter=meter,
             )
         )
         port = await bound
