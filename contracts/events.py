@@ -159,12 +159,18 @@ class LeadSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadDeleted:
-    """A lead does not exist in Kommo any more."""
+    """A lead does not exist in Kommo any more.
+
+    Attributes:
+        source: `webhook`, `lookup` (Kommo was read) or `own_write` (it refused one); None in
+            events of before it was told.
+    """
 
     lead_id: int
     was_stage: Stage | None
     was_owner_id: int | None
     at: datetime
+    source: Literal["webhook", "lookup", "own_write"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

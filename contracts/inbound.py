@@ -82,6 +82,21 @@ class LeadMissing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeadsListed:
+    """Kommo's list of all leads has exactly these ids between two (D11.2).
+
+    Attributes:
+        after_id: Not included.
+        up_to_id: Included; None at the end of the list.
+        lead_ids: Ascending.
+    """
+
+    after_id: int
+    up_to_id: int | None
+    lead_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TouchReported:
     """Something was done to a lead, as a webhook or a reading of Kommo tells (D7.1).
 
@@ -223,6 +238,7 @@ InboundBody = (
     | LeadRemoved
     | LeadObserved
     | LeadMissing
+    | LeadsListed
     | TouchReported
     | TouchesRead
     | DescribeAccount

@@ -11,6 +11,7 @@ from contracts.inbound import (
     LeadObserved,
     LeadRemoved,
     LeadReported,
+    LeadsListed,
     PauseManager,
     PostCorrection,
     ResponsibleRefused,
@@ -21,7 +22,7 @@ from contracts.inbound import (
     TouchReported,
     TriggerFired,
 )
-from domain import commands, leads, redistribution, touches
+from domain import commands, leads, reconciliation, redistribution, touches
 from domain.account import Account
 from domain.requests import drain, is_look_due
 from domain.stalls import end_stalls
@@ -60,6 +61,8 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             leads.on_removed(step, body)
         case ResponsibleRefused():
             leads.on_refused(step, body)
+        case LeadsListed():
+            reconciliation.on_listed(step, body)
         case TouchReported():
             touches.on_touch(step, body)
         case TouchesRead():

@@ -33,6 +33,7 @@ from domain.requests import close_request, find_waiting, open_request, serve, wi
 from domain.step import Step
 
 Source = Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup"]
+DeletedBy = Literal["webhook", "lookup", "own_write"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,16 +142,17 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
 def on_removed(step: Step, message: LeadRemoved | LeadMissing) -> None:
     """The lead does not exist any more; its request ends with that reason."""
     account, lead_id = step.account, message.lead_id
+    source: DeletedBy = "webhook" if isinstance(message, LeadRemoved) else "lookup"
     lead = account.leads.get(lead_id)
     if lead is None:
         gone = account.gone.get(lead_id)
         # The deletion may have overtaken everything else that we shall hear of the lead.
         if lead_id in account.lookups or gone is None or not gone.is_deleted:
-            _record_deleted(step, lead_id, None)
+            _record_deleted(step, lead_id, None, source)
         return
     if lead.wanted is not None:
         withdraw(step, lead_id=lead_id, reason="lead_gone")
-    _bury(step, lead_id)
+    _bury(step, lead_id, source)
 
 
 def on_set(step: Step, message: ResponsibleSet) -> None:
@@ -173,7 +175,7 @@ def on_refused(step: Step, message: ResponsibleRefused) -> None:
         return
     withdraw(step, lead_id=lead_id, reason=message.reason, detail=message.detail)
     if message.reason == "lead_gone":
-        _bury(step, lead_id)
+        _bury(step, lead_id, "own_write")
     elif message.reason == "manager_refused":
         _decide_again(step, wanted.request_id, wanted.manager_id)
 
@@ -318,21 +320,22 @@ def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
         step.has_room = True
 
 
-def _bury(step: Step, lead_id: int) -> None:
+def _bury(step: Step, lead_id: int, source: DeletedBy) -> None:
     """Close what still waits for a lead that is gone: a request may wait beside a decision."""
     if (waiting := find_waiting(step, lead_id)) is not None:
         close_request(step, request_id=waiting.request_id, lead_id=lead_id, reason="lead_deleted")
-    _record_deleted(step, lead_id, step.account.leads[lead_id])
+    _record_deleted(step, lead_id, step.account.leads[lead_id], source)
     step.has_room = True
 
 
-def _record_deleted(step: Step, lead_id: int, lead: Lead | None) -> None:
+def _record_deleted(step: Step, lead_id: int, lead: Lead | None, source: DeletedBy) -> None:
     step.record(
         LeadDeleted(
             lead_id=lead_id,
             was_stage=lead.stage if lead else None,
             was_owner_id=lead.owner_id if lead else None,
             at=step.now,
+            source=source,
         )
     )
 

@@ -58,6 +58,7 @@ INBOUND_NAMES: Mapping[type, str] = {
     i.LeadRemoved: "lead.removed",
     i.LeadObserved: "lead.observed",
     i.LeadMissing: "lead.missing",
+    i.LeadsListed: "leads.listed",
     i.TouchReported: "touch.reported",
     i.TouchesRead: "touches.read",
     i.DescribeAccount: "describe.account",

@@ -2,30 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from domain.explain import leads_of
 from domain.schedule import tzdata_version
 from projections import assignments, fairness, requests, stalls
+from services.cli.doctor_sweeps import sweep_of
+from services.cli.finding import Finding
 from services.cli.installation import Installation
 from services.errors import Unavailable
 from services.ingress.spool_file import SPOOL_FILE, look
 from services.projector.run import lag
 from services.storage.accounts import Account
 from services.storage.database import borrow
+from services.wall_clock import utc_now
 
 PUSHED_WITHIN = timedelta(minutes=5)
 SPOOLED_WITHIN = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at; `advice` is empty when it is in order."""
-
-    subject: str
-    found: str
-    advice: str = ""
 
 
 async def examine(installation: Installation) -> AsyncIterator[Finding]:
@@ -44,6 +37,7 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
     )
     for account in accounts:
         yield webhooks_of(account)
+        yield await sweep_of(installation, account, utc_now())
     yield await _projections(installation)
     yield await _requests(installation)
     yield await _pushes(installation)

@@ -29,19 +29,21 @@ CREATE TABLE IF NOT EXISTS gateway.sweeps (
     next_page text,
     CHECK ((kind IS NULL) = (started_at IS NULL))
 ) WITH (fillfactor = 50);
+ALTER TABLE gateway.sweeps ADD COLUMN IF NOT EXISTS listed_to bigint;
 """
 # "gateway" in ASCII: two gateways that start together must not create the schema twice.
 SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(29099061655163257)"
 LOAD = """
-SELECT account_id, watermark, full_at, kind, started_at, next_page
+SELECT account_id, watermark, full_at, kind, started_at, next_page, listed_to
 FROM gateway.sweeps WHERE account_id = $1
 """
 SAVE = """
-INSERT INTO gateway.sweeps (account_id, watermark, full_at, kind, started_at, next_page)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO gateway.sweeps
+    (account_id, watermark, full_at, kind, started_at, next_page, listed_to)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (account_id) DO UPDATE SET watermark = excluded.watermark,
     full_at = excluded.full_at, kind = excluded.kind, started_at = excluded.started_at,
-    next_page = excluded.next_page
+    next_page = excluded.next_page, listed_to = excluded.listed_to
 """
 
 
@@ -77,6 +79,7 @@ class PostgresSweeps:
                 progress.kind,
                 started_at,
                 progress.next_page,
+                progress.listed_to,
             )
 
 

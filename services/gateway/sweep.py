@@ -10,14 +10,15 @@ A page is published before the next one is read, and the watermark moves only af
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import structlog
 
-from contracts.inbound import Inbound, LeadObserved
+from contracts.inbound import Inbound, LeadObserved, LeadsListed
 from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Now, Publisher
@@ -66,6 +67,8 @@ class Progress:
         kind: Of the sweep under way, None between sweeps.
         started_at: Its start, by the slower one of Kommo's clock and ours.
         next_page: Where it goes on; None at its start.
+        listed_to: Of a sweep over all leads: the last id that was listed; None once the list
+            was out of order.
     """
 
     account_id: int
@@ -74,6 +77,7 @@ class Progress:
     kind: Kind | None = None
     started_at: datetime | None = None
     next_page: str | None = None
+    listed_to: int | None = 0
 
 
 class SweepStore(Protocol):
@@ -176,7 +180,8 @@ class Sweeper:
                 await self._store.save(self._finished(progress))
                 log.info("sweep_finished", account_id=connection.account_id, sweep=progress.kind)
                 return True
-            progress = replace(progress, next_page=page.next_page)
+            listed_to = _listed_to(progress, page)
+            progress = replace(progress, next_page=page.next_page, listed_to=listed_to)
             await self._store.save(progress)
         return False
 
@@ -190,7 +195,7 @@ class Sweeper:
             kind = "baseline"
         elif progress.full_at is None or now - progress.full_at >= full_after:
             kind = "full"
-        return replace(progress, kind=kind, started_at=now, next_page=None)
+        return replace(progress, kind=kind, started_at=now, next_page=None, listed_to=0)
 
     async def _read(self, connection: Connection, progress: Progress) -> LeadPage:
         client = connection.client
@@ -225,9 +230,26 @@ class Sweeper:
     async def _publish(self, progress: Progress, page: LeadPage) -> None:
         if page.unreadable:
             log.warning("leads_skipped", account_id=progress.account_id, leads=page.unreadable)
-        messages = self._messages(progress, page)
+        messages = [*self._messages(progress, page), *self._list(progress, page)]
         if messages:
             await self._publisher.publish(messages)
+
+    def _list(self, progress: Progress, page: LeadPage) -> Iterator[Inbound]:
+        """What a page of all leads has between its first and its last (D11.2)."""
+        after_id, listed_to = progress.listed_to, _listed_to(progress, page)
+        if progress.kind == "window" or after_id is None or listed_to is None:
+            return
+        started = int(progress.started_at.timestamp()) if progress.started_at else 0
+        yield Inbound(
+            account_id=progress.account_id,
+            message_id=f"list/{started}/{after_id}/{listed_to}",
+            at=self._now(),
+            body=LeadsListed(
+                after_id=after_id,
+                up_to_id=listed_to if page.next_page is not None else None,
+                lead_ids=tuple(lead.id for lead in page.leads if not lead.is_deleted),
+            ),
+        )
 
     def _messages(self, progress: Progress, page: LeadPage) -> Sequence[Inbound]:
         reason: Literal["baseline", "sweep"] = "sweep"
@@ -252,3 +274,11 @@ class Sweeper:
             for lead in page.leads
             if not lead.is_deleted
         ]
+
+
+def _listed_to(progress: Progress, page: LeadPage) -> int | None:
+    """The last id of the page; None if the ids of the sweep do not ascend."""
+    if progress.listed_to is None:
+        return None
+    ids = [progress.listed_to, *(lead.id for lead in page.leads)]
+    return ids[-1] if all(one < other for one, other in pairwise(ids)) else None

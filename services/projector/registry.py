@@ -12,6 +12,7 @@ from projections import (
     fairness,
     loads,
     lookups,
+    repairs,
     requests,
     stalls,
     timers,
@@ -54,6 +55,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     fairness,
     decisions,
     stalls,
+    repairs,
 )
 
 

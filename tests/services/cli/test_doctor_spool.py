@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.cli.doctor import Finding, _spool
+from services.cli.doctor import _spool
+from services.cli.finding import Finding
 from services.cli.installation import Installation
 from services.ingress.spool_file import SPOOL_FILE, Item, SpoolFile
 

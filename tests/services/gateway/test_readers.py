@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved
+from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved, LeadsListed
 from contracts.kommo.rest import Webhook
 from projections.lookups import Lookup
 from services.gateway.directory import Directory, DirectoryRules, state_of
@@ -122,6 +122,43 @@ async def test_F30_a_giant_account_goes_on_where_it_stopped_even_after_a_restart
         seen = {each.lead_id for each in here.books.bodies(LeadObserved)}
         assert seen == set(here.lead_ids)
         assert len(here.requests()) <= 6
+
+
+async def test_D11_2_a_full_sweep_tells_page_by_page_which_leads_there_are() -> None:
+    async with world(600) as here:
+        old = utc_now() - timedelta(days=2)
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=old))
+        async with running(sweeper(here, store, pages_max=1).run()):
+            await until(lambda: store.progress.full_at != old)
+
+        ids = here.lead_ids
+        assert here.books.bodies(LeadsListed)[:3] == [
+            LeadsListed(after_id=0, up_to_id=ids[249], lead_ids=tuple(ids[:250])),
+            LeadsListed(after_id=ids[249], up_to_id=ids[499], lead_ids=tuple(ids[250:500])),
+            LeadsListed(after_id=ids[499], up_to_id=None, lead_ids=tuple(ids[500:])),
+        ]
+
+
+async def test_D11_2_a_window_tells_nothing_of_what_is_not_in_it() -> None:
+    async with world(5) as here:
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=utc_now()))
+        here.person_takes(here.lead_ids[:2], ANA)
+        async with running(sweeper(here, store).run()):
+            await until(lambda: bool(store.saved))
+
+        assert len(here.books.bodies(LeadObserved)) == 2
+        assert here.books.bodies(LeadsListed) == []
+
+
+async def test_D11_2_a_list_that_is_out_of_order_is_no_proof() -> None:
+    async with world(3) as here:
+        store = Memory(Progress(account_id=ACCOUNT_ID, kind="full", started_at=utc_now()))
+        store.progress = replace(store.progress, listed_to=here.lead_ids[1])
+        async with running(sweeper(here, store).run()):
+            await until(lambda: store.progress.kind is None)
+
+        assert len(here.books.bodies(LeadObserved)) == 3
+        assert here.books.bodies(LeadsListed) == []
 
 
 async def test_F30_a_full_comparison_runs_daily_and_may_open_requests() -> None:
