@@ -28,6 +28,7 @@ from services.ingress.settings import IngressSettings
 from services.ingress.spool_file import SPOOL_FILE
 from services.log.postgres import prune
 from services.open_files import allow_open_files
+from services.ops.disk import show_disk
 from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.ops.roles import AllocatorMetrics, GatewayMetrics, IngressMetrics
@@ -73,6 +74,7 @@ async def up(
     ):
         health.register("database", partial(_probe, installation.pool))
         show_tables(metrics, installation.pool, has_inbound_log=True)
+        show_disk(metrics, installation.data)
         runtime = installation.data / RUNTIME_FILE
 
         def listening(bound: int) -> None:
