@@ -43,6 +43,13 @@ class Caps:
                 return name, ends_at
         return None
 
+    def periods(self, name: CapPeriod, since: datetime, until: datetime) -> Iterator[datetime]:
+        """The begins of the periods that [since, until) reaches into."""
+        at = since
+        while at < until:
+            begins_at, at = _period(name, self.zone_name, quarter_of(at))
+            yield begins_at
+
     def _longest_first(self) -> Iterator[tuple[CapPeriod, int]]:
         if self.week is not None:
             yield "week", self.week

@@ -125,6 +125,11 @@ COUNTS = """
 SELECT rule_id, source, state, requests FROM requests.tallies
 WHERE account_id = $1 ORDER BY rule_id, source, state
 """
+INFLOW = """
+SELECT pipeline_id, status_id, count(*) AS leads FROM requests.requests
+WHERE account_id = $1 AND opened_at >= $2
+GROUP BY pipeline_id, status_id ORDER BY pipeline_id, status_id
+"""
 LOOK_TIMER = "look/"
 
 State = Literal["undecided", "assigned", "waiting", "closed"]
@@ -295,6 +300,14 @@ async def standing(connection: asyncpg.Connection) -> dict[str, int]:
 async def counts(connection: asyncpg.Connection, account_id: int) -> list[Tally]:
     """How many requests stand how, by rule, source and state."""
     return [Tally(**row) for row in await connection.fetch(COUNTS, account_id)]
+
+
+async def inflow(
+    connection: asyncpg.Connection, account_id: int, *, since: datetime
+) -> dict[Stage, int]:
+    """How many requests were opened since an instant, by the stage the lead came into."""
+    rows = await connection.fetch(INFLOW, account_id, since)
+    return {Stage(row["pipeline_id"], row["status_id"]): row["leads"] for row in rows}
 
 
 async def _store(

@@ -1,6 +1,7 @@
 """`fairlead COMMAND`: everything a person orders, and the embedded installation itself."""
 
 import sys
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
-from services.cli import dead, doctor, explain, ledger, people, rules, topics
+from services.cli import dead, doctor, explain, ledger, people, rules, rules_check, topics
 from services.cli.demo import Demo
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
@@ -153,6 +154,30 @@ def rules_apply(
 ) -> None:
     """Check a rules file as a whole and put it in force."""
     say(_for_account(data, account, lambda i, a: rules.apply(i, a, file)))
+
+
+@rules_app.command("check")
+def rules_check_(
+    file: Annotated[Path, typer.Argument(help="The rules, in YAML.")],
+    account: AccountId = None,
+    data: Data = DATA,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail on notes as well.")] = False,
+) -> None:
+    """Look a rules file over without applying it; exit status 1 if something needs a person.
+
+    Problems keep it from being applied, warnings are most likely mistakes, notes are worth
+    knowing. With a connected account, its people, stages and last week's leads are looked at too.
+    """
+    checked = complete(rules_check.check(data, file, account))
+    for remark in checked.remarks:
+        say(str(remark))
+    if checked.left_out:
+        say(f"Not everything could be looked at: {checked.left_out}.")
+    counts = Counter(remark.severity for remark in checked.remarks)
+    found = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts.items())
+    say(f"{file}: {found or 'nothing to look at'}.")
+    raise typer.Exit(0 if checked.is_fine(strict=strict) else 1)
 
 
 @rules_app.command("show")

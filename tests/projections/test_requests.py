@@ -118,3 +118,11 @@ async def test_I2_a_whole_life_leaves_nothing_unaccounted(pool: Any) -> None:
         for request_id in queue
     }
     assert sum(tally.requests for tally in counts) == lived.account.requests_total
+
+
+async def test_D5_5_the_inflow_counts_what_was_opened_since_by_stage(pool: Any) -> None:
+    old, new = opened(1), [opened(lead, at=later(60)) for lead in (2, 3)]
+    await apply(pool, requests, recorded(old, *new, assigned(2)))
+
+    assert await requests.inflow(pool, ACCOUNT, since=later(1)) == {old.stage: 2}
+    assert await requests.inflow(pool, ACCOUNT + 1, since=later(1)) == {}

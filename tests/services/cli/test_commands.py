@@ -26,6 +26,7 @@ COMMANDS = [
     ("rules",),
     ("rules", "apply"),
     ("rules", "show"),
+    ("rules", "check"),
     ("pause",),
     ("resume",),
     ("explain",),
