@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
+import httpx
 import structlog
 
 from services.errors import Malformed
@@ -32,11 +33,13 @@ class Connections:
         limiter: Limiter,
         deadlines: Deadlines | None = None,
         on_called: OnCalled = nobody,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._accounts = accounts
         self._limiter = limiter
         self._deadlines = deadlines
         self._on_called = on_called
+        self._transport = transport
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
@@ -80,6 +83,7 @@ class Connections:
                 limiter=self._limiter,
                 deadlines=self._deadlines,
                 on_called=self._on_called,
+                transport=self._transport,
             )
         except Malformed:
             if self._refused.get(account_id) != fingerprint:

@@ -125,8 +125,17 @@ class KommoClient:
         deadlines: Deadlines | None = None,
         connections_max: int = 4,
         on_called: OnCalled = nobody,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Check the address and prepare the connection pool; nothing is sent.
+
+        Args:
+            base_url: Of the account.
+            token: Goes to no other host.
+            limiter: Of our address.
+            deadlines: Of each call.
+            connections_max: Of the pool.
+            transport: Carries the requests instead of a pool of connections.
 
         Raises:
             Malformed: The address is none that a token may be sent to.
@@ -153,6 +162,7 @@ class KommoClient:
             # Neither proxies nor a .netrc of the environment may see or replace the token.
             trust_env=False,
             verify=_trust(),
+            transport=transport,
         )
 
     async def __aenter__(self) -> Self:

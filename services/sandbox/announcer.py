@@ -1,9 +1,9 @@
 """Decides which hooks a bulk of changes causes: whom to tell, how often, and what gets lost."""
 
-import time
 from collections.abc import Iterator, Sequence
 
 from services.sandbox.bodies import FORM, account_body, pipeline_body
+from services.sandbox.clock import Clock
 from services.sandbox.delivery import Deliveries, Hook
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
@@ -18,12 +18,18 @@ class Announcer:
     """Makes hooks of changes and hands them over for delivery."""
 
     def __init__(
-        self, account: Account, knobs: Knobs, journal: Journal, deliveries: Deliveries
+        self,
+        account: Account,
+        knobs: Knobs,
+        journal: Journal,
+        deliveries: Deliveries,
+        clock: Clock,
     ) -> None:
         self._account = account
         self._knobs = knobs
         self._journal = journal
         self._deliveries = deliveries
+        self._clock = clock
         self._number = 0
 
     def announce(self, changes: Sequence[Change]) -> None:
@@ -85,7 +91,7 @@ class Announcer:
                 self._send_pipeline_hook(trigger, change)
 
     def _send_pipeline_hook(self, trigger: Trigger, change: Change) -> None:
-        now = int(time.time())
+        now = self._clock.second()
         body, content_type = pipeline_body(self._account, self._knobs, trigger, change, now)
         self._send(trigger, body, content_type, (change.lead.id,))
 

@@ -1,15 +1,16 @@
 """The one place where the account is changed, so that each change is written down and told."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from services.sandbox.announcer import Announcer
-from services.sandbox.delivery import Deliveries
+from services.sandbox.clock import Clock
+from services.sandbox.delivery import Deliveries, Post
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import Account, Author, Change, LeadPatch, Trigger
+from services.sandbox.sender import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,25 +22,26 @@ class Crm:
     journal: Journal
     deliveries: Deliveries
     announcer: Announcer
+    clock: Clock
 
     def create(
         self, drafts: Iterable[Mapping[str, Any]], author: Author, *, silent: bool = False
     ) -> list[Change]:
         """Make leads; silent ones were there before anybody listened."""
-        changes = self.account.create(drafts, author, int(time.time()))
+        changes = self.account.create(drafts, author, self.clock.second())
         return changes if silent else self._told(changes)
 
     def change(self, patches: Iterable[LeadPatch], author: Author) -> list[Change]:
         """Set fields of leads that exist."""
-        return self._told(self.account.change(patches, author, int(time.time())))
+        return self._told(self.account.change(patches, author, self.clock.second()))
 
     def delete(self, lead_ids: Iterable[int], author: Author) -> list[Change]:
         """Bin leads."""
-        return self._told(self.account.delete(lead_ids, author, int(time.time())))
+        return self._told(self.account.delete(lead_ids, author, self.clock.second()))
 
     def restore(self, lead_ids: Iterable[int], author: Author) -> list[Change]:
         """Take leads out of the bin."""
-        return self._told(self.account.restore(lead_ids, author, int(time.time())))
+        return self._told(self.account.restore(lead_ids, author, self.clock.second()))
 
     def add_trigger(self, trigger: Trigger, *, fire_for_present: bool = False) -> None:
         """Put an action on a stage; on request it runs for the leads already there."""
@@ -59,15 +61,26 @@ class Crm:
         return changes
 
 
-def crm_of(account: Account, knobs: Knobs) -> Crm:
-    """Wire an account; its deliveries still have to be run."""
-    journal = Journal(knobs.journal_max)
-    deliveries = Deliveries(knobs, journal)
-    announcer = Announcer(account, knobs, journal, deliveries)
+def crm_of(
+    account: Account, knobs: Knobs, *, clock: Clock | None = None, post: Post | None = None
+) -> Crm:
+    """Wire an account; its deliveries still have to be run.
+
+    Args:
+        account: The account.
+        knobs: How to behave.
+        clock: The machine's if not given.
+        post: Carries hooks; HTTP if not given.
+    """
+    clock = clock or Clock()
+    journal = Journal(knobs.journal_max, clock)
+    deliveries = Deliveries(knobs, journal, clock, post or Sender())
+    announcer = Announcer(account, knobs, journal, deliveries, clock)
     return Crm(
         account=account,
         knobs=knobs,
         journal=journal,
         deliveries=deliveries,
         announcer=announcer,
+        clock=clock,
     )

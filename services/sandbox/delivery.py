@@ -6,17 +6,16 @@ nothing better is documented.
 """
 
 import asyncio
-import time
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 from uuid import uuid4
 
+from services.sandbox.clock import Clock
 from services.sandbox.journal import Journal, redacted
 from services.sandbox.knobs import Knobs
 from services.sandbox.ladder import is_good, wait_s
 from services.sandbox.model import Subscription, Trigger
-from services.sandbox.sender import Sender
 
 # Bad answers of pipeline hooks within 5 minutes that suspend their retries for 5 minutes.
 _SUSPEND_AFTER: Final = 100
@@ -35,13 +34,30 @@ class Hook:
     attempt: int = 0
 
 
+class Post(Protocol):
+    """Carries a body to its receiver."""
+
+    async def post(self, url: str, headers: bytes, body: bytes, *, limit_s: float) -> int:
+        """The status of the answer, 0 for none.
+
+        Raises:
+            TimeoutError: No answer within the limit; the receiver may have got all of it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of what is kept between two posts."""
+        ...
+
+
 class Deliveries:
     """The hooks under way, and the workers who carry them."""
 
-    def __init__(self, knobs: Knobs, journal: Journal) -> None:
+    def __init__(self, knobs: Knobs, journal: Journal, clock: Clock, post: Post) -> None:
         self._knobs = knobs
         self._journal = journal
-        self._sender = Sender()
+        self._clock = clock
+        self._sender = post
         self._ready: asyncio.Queue[Hook] = asyncio.Queue()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._bad: dict[str, deque[float]] = {}
@@ -99,7 +115,7 @@ class Deliveries:
             % (str(uuid4()).encode(), hook.content_type)
         )
         url = hook.target.destination
-        started = time.monotonic()
+        started = self._clock.monotonic()
         try:
             limit_s = self._knobs.hook_timeout_s
             status = await self._sender.post(url, headers, hook.body, limit_s=limit_s)
@@ -113,7 +129,7 @@ class Deliveries:
             destination=redacted(url),
             lead_ids=hook.lead_ids,
             status=status,
-            took_ms=round((time.monotonic() - started) * 1_000, 3),
+            took_ms=round((self._clock.monotonic() - started) * 1_000, 3),
         )
         return status
 
@@ -139,7 +155,7 @@ class Deliveries:
         documented_s = (
             self._knobs.disable_window_s if isinstance(target, Subscription) else _SUSPEND_S
         )
-        now = time.monotonic()
+        now = self._clock.monotonic()
         times = self._bad.setdefault(target.key, deque(maxlen=1_000_001))
         times.append(now)
         while times[0] < now - documented_s * self._knobs.time_scale:

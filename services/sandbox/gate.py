@@ -1,7 +1,6 @@
 """What stands before the API: the limit, tokens, slowness, faults, and the journal."""
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,14 +29,14 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and write it down."""
         visit = _Visit(scope, source=scope["client"][0] if scope.get("client") else "")
-        now = time.monotonic()
+        now = self._crm.clock.monotonic()
         visit.in_pause = self._limiter.in_pause(visit.source, now)
         verdict = self._limiter.judge(visit.source, now)
         visit.body = await _body(receive)
         try:
             await self._serve(visit, verdict, send)
         finally:
-            self._note(visit, time.monotonic() - now)
+            self._note(visit, self._crm.clock.monotonic() - now)
 
     async def _serve(self, visit: "_Visit", verdict: Verdict, send: Send) -> None:
         self._requests += 1

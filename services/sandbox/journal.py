@@ -5,13 +5,13 @@ only its origin is kept, because the path of a receiver is its password.
 """
 
 import re
-import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from services.sandbox.clock import Clock
 from services.sandbox.model import Action, Change
 
 _URL = re.compile(r"""https?(?:://|:\\/\\/|%3A%2F%2F)[^\s"'&]+""", re.IGNORECASE)
@@ -83,6 +83,7 @@ class Journal:
     """The three journals, and counts that outlive their bounds."""
 
     size_max: int
+    clock: Clock = field(default_factory=Clock)
     requests: deque[RequestRow] = field(init=False)
     deliveries: deque[DeliveryRow] = field(init=False)
     responsibles: deque[ResponsibleRow] = field(init=False)
@@ -100,7 +101,8 @@ class Journal:
         """Number a row, and date it back to when the thing began."""
         self._seq += 1
         ago = took_ms / 1_000
-        return {"seq": self._seq, "at": time.time() - ago, "monotonic": time.monotonic() - ago}
+        at, monotonic = self.clock.wall() - ago, self.clock.monotonic() - ago
+        return {"seq": self._seq, "at": at, "monotonic": monotonic}
 
     def note_request(self, **what: Any) -> None:  # noqa: ANN401 - the fields of RequestRow
         """Write down an API request that has been dealt with."""

@@ -1,6 +1,5 @@
 """API v4: accounts, users, pipelines, leads and webhooks, as documented."""
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -279,7 +278,7 @@ async def post_webhook(request: Request) -> Response:
     _need_admin(request)
     crm, body = crm_of_request(request), await _json(request)
     destination, settings = _subscription(body)
-    now = int(time.time())
+    now = crm.clock.second()
     known = crm.account.subscriptions.get(destination)
     if known is not None:
         known.settings = settings
