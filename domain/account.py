@@ -44,6 +44,7 @@ from domain.release import Release
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAPSE_TIMER = "lapse/"  # and the lead: such timers are forgotten with their lead's clock
+TOLD_GONE = "deletion_told"  # why a lead is read
 REMEMBERED_FOR = timedelta(hours=24)  # Kommo's last repeat of a webhook comes after 95 minutes
 # A hook without a time is believed over dated reports up to this much later than its receipt:
 # Kommo's clock and ours differ, and its times are whole seconds.
@@ -81,6 +82,7 @@ class Lead:
         wanted: The decision that Kommo has not confirmed yet.
         superseded_ids: Managers of earlier decisions that `wanted` replaced before they were
             confirmed: finding one of them in Kommo is our own doing (F36).
+        is_told_gone: A webhook says that it was deleted, which is being read.
     """
 
     stage: Stage
@@ -92,6 +94,7 @@ class Lead:
     asked: tuple[Stage, ...] = ()
     wanted: Wanted | None = None
     superseded_ids: tuple[int, ...] = ()
+    is_told_gone: bool = False
 
     @property
     def owner_id(self) -> int | None:
@@ -270,7 +273,7 @@ class Account:
             case LeadDeleted():
                 self._lead_deleted(event)
             case LookupRequested():
-                self.lookups[event.lead_id] = event.at
+                self._lookup_requested(event)
             case CreditMoved():
                 self._move(event.ledger, event.movements)
                 if event.reason == "caught_up":
@@ -348,6 +351,7 @@ class Account:
             if untimed
             else (old.doubtful_until if at is None else None),
             request_id=None if entered else old.request_id,
+            is_told_gone=False,
             wanted=old.wanted
             and (
                 replace(old.wanted, previous_id=event.responsible_id)
@@ -355,6 +359,12 @@ class Account:
                 else old.wanted
             ),
         )
+
+    def _lookup_requested(self, event: LookupRequested) -> None:
+        self.lookups[event.lead_id] = event.at
+        lead = self.leads.get(event.lead_id)
+        if lead is not None and event.reason == TOLD_GONE:
+            self.leads[event.lead_id] = replace(lead, is_told_gone=True)
 
     def _lead_deleted(self, event: LeadDeleted) -> None:
         old = self.leads.pop(event.lead_id, None)

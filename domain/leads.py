@@ -28,7 +28,7 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import CLOSED_STATUSES, Stage
-from domain.account import CLOCK_SLACK, REMEMBERED_FOR, Account, Lead
+from domain.account import CLOCK_SLACK, REMEMBERED_FOR, TOLD_GONE, Account, Lead
 from domain.requests import close_request, find_waiting, open_request, serve, withdraw
 from domain.step import Step
 
@@ -140,15 +140,23 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
 
 
 def on_removed(step: Step, message: LeadRemoved | LeadMissing) -> None:
-    """The lead does not exist any more; its request ends with that reason."""
+    """The lead does not exist any more; its request ends with that reason.
+
+    What tells of a deletion without being asked carries no time, and may come after the lead was
+    taken out of the bin again (F29): only a reading can tell.
+    """
     account, lead_id = step.account, message.lead_id
-    source: DeletedBy = "webhook" if isinstance(message, LeadRemoved) else "lookup"
     lead = account.leads.get(lead_id)
+    is_told = isinstance(message, LeadRemoved) or (lead is not None and lead.is_told_gone)
+    source: DeletedBy = "webhook" if is_told else "lookup"
     if lead is None:
         gone = account.gone.get(lead_id)
         # The deletion may have overtaken everything else that we shall hear of the lead.
         if lead_id in account.lookups or gone is None or not gone.is_deleted:
             _record_deleted(step, lead_id, None, source)
+        return
+    if isinstance(message, LeadRemoved):
+        _look_up(step, lead_id, TOLD_GONE)
         return
     if lead.wanted is not None:
         withdraw(step, lead_id=lead_id, reason="lead_gone")

@@ -17,7 +17,7 @@ from domain.loads import Loads
 from domain.offers import Offer
 from domain.release import Release
 
-REVISION = 5  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 6  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -171,6 +171,7 @@ def _lead(lead: Lead) -> list[Any]:
             wanted.is_duty,
         ],
         lead.superseded_ids,
+        lead.is_told_gone,
     ]
 
 
@@ -185,6 +186,7 @@ def _load_lead(row: list[Any]) -> Lead:
         asked,
         wanted,
         superseded_ids,
+        is_told_gone,
     ) = row
     return Lead(
         stage=Stage(*stage),
@@ -209,6 +211,7 @@ def _load_lead(row: list[Any]) -> Lead:
             is_duty=wanted[10],
         ),
         superseded_ids=tuple(superseded_ids),
+        is_told_gone=is_told_gone,
     )
 
 

@@ -135,6 +135,7 @@ class KommoClient:
             limiter: Of our address.
             deadlines: Of each call.
             connections_max: Of the pool.
+            on_called: Hears of each call that was answered.
             transport: Carries the requests instead of a pool of connections.
 
         Raises:

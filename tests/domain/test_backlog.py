@@ -23,10 +23,10 @@ from tests.domain.scenario import (
     due,
     given,
     limit,
+    missing,
     participant,
     pause,
     refused,
-    removed,
     resume,
     rule,
     rules,
@@ -243,7 +243,7 @@ def test_D8_3_the_alert_is_raised_once_and_ends_with_a_shift_in_sight() -> None:
 def test_D8_3_the_alert_ends_when_nothing_waits_any_more() -> None:
     scenario = at_night(ANN, absences=[vacation(ANN, "2026-11-30")]).when(dp(1))
 
-    assert alerts(scenario.when(removed(1))) == ["RuleRevived"]
+    assert alerts(scenario.when(missing(1))) == ["RuleRevived"]
 
 
 def test_D8_3_when_all_have_left_kommo_the_alert_says_so() -> None:

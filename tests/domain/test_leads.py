@@ -2,6 +2,8 @@
 
 from contracts.events import LEAD, LeadAssigned
 from tests.domain.scenario import (
+    ANN,
+    BOB,
     HOT,
     NEW,
     STAGES,
@@ -12,6 +14,7 @@ from tests.domain.scenario import (
     missing,
     observed,
     patched,
+    pause,
     removed,
     reported,
     rule,
@@ -100,6 +103,24 @@ def test_F28_a_deletion_that_overtakes_the_lead_is_remembered() -> None:
     deleted.when(reported(1, NEW, action="add"), at=at(7)).then("look up 1: report_after_end")
     deleted.when(dp(1, NEW), at=at(8)).then()
     deleted.when(missing(1), at=at(9)).then("lead 1 deleted")
+
+
+def test_F29_a_late_deletion_of_a_lead_that_is_back_from_the_bin_takes_nothing_from_it() -> None:
+    waits = given(pause(ANN), pause(BOB), reported(1, NEW, modified=at(5)))
+    waits.when(removed(1), at=at(60)).then("look up 1: deletion_told")
+    waits.when(removed(1), at=at(61)).then()
+    back = observed(1, NEW, modified=at(50), reason="lookup")
+
+    waits.when(back, at=at(62)).then("lead 1 in new of 900")
+    assert waits.waiting() == ["1.1"]
+
+
+def test_F53_a_deletion_that_is_true_ends_the_request_when_it_was_read() -> None:
+    told = given(reported(1, NEW)).when(removed(1), at=at(60))
+
+    told.when(missing(1), at=at(61)).then(
+        "withdrawn 1.1 from 501: lead_gone", "closed 1.1: lead_deleted", "lead 1 deleted"
+    )
 
 
 def test_F28_a_closing_that_overtakes_the_lead_is_remembered() -> None:

@@ -84,7 +84,7 @@ def test_D11_2_repairs_are_events_that_say_so() -> None:
 
 
 def test_D11_2_how_a_deletion_was_found_is_told() -> None:
-    scenario = known(1, 2).when(listed(1), missing(2), removed(1))
+    scenario = known(1, 2).when(listed(1), missing(2), removed(1), missing(1))
 
     assert [e.source for e in scenario.log if isinstance(e, LeadDeleted)] == ["lookup", "webhook"]
 

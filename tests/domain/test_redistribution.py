@@ -42,12 +42,12 @@ from tests.domain.scenario import (
     dp,
     given,
     limit,
+    missing,
     observed,
     patched,
     pause,
     read,
     refused,
-    removed,
     reported,
     rule,
     rules,
@@ -460,7 +460,7 @@ def test_D7_5_a_person_who_takes_the_lead_between_two_hops_wins() -> None:
 
 @pytest.mark.parametrize(
     "end",
-    [removed(1), reported(1, STAGES["lost"], by=ANN, modified=at(50), author=0)],
+    [missing(1), reported(1, STAGES["lost"], by=ANN, modified=at(50), author=0)],
     ids=["deleted", "closed"],
 )
 def test_D7_2_a_lead_that_ends_leaves_neither_clock_nor_timer(end: Any) -> None:

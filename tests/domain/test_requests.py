@@ -221,7 +221,7 @@ def test_D5_3_a_lead_that_somebody_else_took_frees_a_place() -> None:
 
 
 def test_D5_3_a_deleted_lead_frees_a_place() -> None:
-    deleted = _full().when(removed(1), at=at(60))
+    deleted = _full().when(removed(1), at=at(60)).when(missing(1), at=at(61))
 
     assert (deleted.got(), deleted.waiting()) == ([ANN], ["4.4"])
 
