@@ -28,12 +28,13 @@ CloseReason = Literal[
     "superseded",
     "pass_exhausted",
     "hops_exhausted",
+    "kept",
 ]
 WithdrawReason = Literal[
     "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
 ]
 SharingPolicy = Literal["fair_share", "least_loaded", "most_available"]
-Policy = SharingPolicy | Literal["duty"]
+Policy = SharingPolicy | Literal["duty", "owner"]
 ChoiceReason = Literal[
     "largest_credit",
     "longest_wait",
@@ -41,6 +42,7 @@ ChoiceReason = Literal[
     "fewest_open",
     "largest_free_share",
     "duty",
+    "owner",
 ]
 DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "caught_up", "imported"]
@@ -48,6 +50,41 @@ NothingChanged = Literal["no_stage_change", "no_touch", "no_change_at_all"]
 TouchKind = Literal[
     "stage_changed", "note", "task_added", "task_completed", "message", "call", "edited"
 ]
+ReadingPart = Literal["lead", "contact", "company", "other_lead"]
+OwnerVerdict = Verdict | Literal["not_an_owner"]
+
+
+class Outcome(NamedTuple):
+    """Whether one condition of a rule held (D1.5): the result, never what was found (S21).
+
+    Attributes:
+        what: `tags`, `price`, `sources`, `field 184994` or `contact field 184994`.
+        is_met: None when it could not be read.
+    """
+
+    rule_id: str
+    what: str
+    is_met: bool | None
+
+
+class Responsible(NamedTuple):
+    """Whose is something that belongs to a lead (D6.1)."""
+
+    source: ReadingPart
+    manager_id: int
+
+
+class OwnerStanding(NamedTuple):
+    """How somebody stood who is responsible already, when a decision was taken (D6.2).
+
+    Attributes:
+        back_at: When he is at work again; None if he is, or if nobody knows.
+    """
+
+    source: ReadingPart
+    manager_id: int
+    verdict: OwnerVerdict
+    back_at: datetime | None
 
 
 class Standing(NamedTuple):
@@ -188,7 +225,8 @@ class RequestOpened:
 
     Attributes:
         request_id: `<lead id>.<number of the request in the account>`.
-        rule_id: None when no rule matches; the request is then closed at once (D1.5).
+        rule_id: None when no rule matches; the request is then closed at once (D1.5). None
+            as well while Kommo has to be read to know.
     """
 
     request_id: str
@@ -196,6 +234,58 @@ class RequestOpened:
     rule_id: str | None
     stage: Stage
     source: RequestSource
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingRequested:
+    """A request waits for what Kommo says of the lead and of what belongs to it (D1.5, D6.1).
+
+    Attributes:
+        revision: Of the rules that want to know; an answer for another one comes too late.
+        parts: What is wanted, besides the lead itself.
+        next_look_at: The decision is taken without an answer then.
+    """
+
+    request_id: str
+    lead_id: int
+    stage: Stage
+    revision: int
+    parts: tuple[ReadingPart, ...]
+    next_look_at: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestPrepared:
+    """What a decision needs is known, or is not waited for any more.
+
+    Attributes:
+        rule_id: The first rule whose conditions hold; None when there is none.
+        outcomes: Of the conditions up to there, in the order of the rules.
+        responsibles: Whose things are that belong to the lead.
+        unread: What the decision is taken without.
+    """
+
+    request_id: str
+    lead_id: int
+    rule_id: str | None
+    outcomes: tuple[Outcome, ...]
+    responsibles: tuple[Responsible, ...]
+    unread: tuple[ReadingPart, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReserved:
+    """The lead's owner will be at work soon, and is waited for (D6.2)."""
+
+    request_id: str
+    lead_id: int
+    rule_id: str
+    manager_id: int
+    next_look_at: datetime
+    owners: tuple[OwnerStanding, ...]
     at: datetime
 
 
@@ -229,7 +319,7 @@ class LeadAssigned:
         standings: Every participant, tiers ascending, then manager ids ascending.
         movements: Credit moved by manager, ascending ids; adds up to 0. Empty for a lead outside
             the ledger.
-        reason: What singled the winner out.
+        reason: What singled the winner out; `owner` if the lead was his already.
         tzdata: Version of the time zone database the shifts were judged with.
         duty: For a duty lead, everyone who may have duty, in the order they are asked; `tier`
             is the place.
@@ -239,6 +329,8 @@ class LeadAssigned:
             whoever starts first (D8.1).
         release: Whether the lead waited or passed the waiting, while a queue is released at a
             pace (D8.2).
+        owners: Who was responsible already for what belongs to the lead, in the rule's order,
+            up to the first owner (D6.1).
     """
 
     request_id: str
@@ -265,6 +357,7 @@ class LeadAssigned:
     missed: tuple[tuple[int, int], ...] = ()
     reserved_until: datetime | None = None
     release: Literal["backlog", "fresh"] | None = None
+    owners: tuple[OwnerStanding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -404,8 +497,9 @@ class TimerScheduled:
     """The clock should speak up at `due_at`; replaces older generations of the same timer.
 
     Attributes:
-        timer_id: `look/<rule id>` (waiting requests), `pause/<manager id>` or
-            `lapse/<lead id>`.
+        timer_id: `look/<rule id>` (waiting requests), `pause/<manager id>`, `lapse/<lead id>`,
+            `readings` (what is waited for from Kommo) or `owner/<manager id>` (leads kept for
+            him).
         due_at: None cancels.
     """
 
@@ -442,6 +536,9 @@ AllocationEvent = (
     | LeadDeleted
     | LookupRequested
     | RequestOpened
+    | ReadingRequested
+    | RequestPrepared
+    | RequestReserved
     | RequestDeferred
     | LeadAssigned
     | AssignmentConfirmed

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from contracts.events import TouchKind
+from contracts.events import Outcome, ReadingPart, Responsible, TouchKind
 from contracts.stage import Stage
 
 
@@ -72,6 +72,31 @@ class LeadObserved:
     modified_at: datetime
     created_at: datetime
     reason: Literal["baseline", "sweep", "lookup"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsRead:
+    """What a request had to know was read from Kommo, judged where it was read (D1.5, D6.1).
+
+    Attributes:
+        revision: Of the rules whose conditions were judged.
+        outcomes: Of every condition that may have to hold, in the order of the rules.
+        responsibles: Whose things are that belong to the lead; nobody's are left out.
+        created_by: Who made the lead, 0 for robots.
+        unread: What Kommo did not tell in a way that makes sense.
+    """
+
+    request_id: str
+    lead_id: int
+    revision: int
+    stage: Stage
+    responsible_id: int
+    modified_at: datetime
+    created_at: datetime
+    outcomes: tuple[Outcome, ...]
+    responsibles: tuple[Responsible, ...]
+    created_by: int
+    unread: tuple[ReadingPart, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +262,7 @@ InboundBody = (
     | LeadReported
     | LeadRemoved
     | LeadObserved
+    | FactsRead
     | LeadMissing
     | LeadsListed
     | TouchReported

@@ -1,4 +1,4 @@
-"""The rules file: what an administrator configures (D2, D4, D5), as YAML or JSON.
+"""The rules file: what an administrator configures (D1, D2, D4 to D6), as YAML or JSON.
 
 Shapes and single-field bounds live here; what needs more than one field to judge (unknown
 schedules, overlapping intervals, repeated ids) is judged by `domain.configuration`.
@@ -21,6 +21,8 @@ Id = Annotated[int, Field(gt=0, lt=2**53)]
 OffHours = Literal["wait", "duty", "reserve_first_starter"]
 WhenFull = Literal["wait", "next_tier", "duty"]
 Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
+Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+OwnerSource = Literal["lead", "contact", "company", "other_lead"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -162,10 +164,63 @@ class RedistributionSection(_Section):
     hops_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
+class PriceSection(_Section):
+    """A price of the lead, both ends included; a missing end is open."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    low: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(default=None, alias="from")
+    high: Annotated[int, Field(ge=0, lt=2**53)] | None = Field(default=None, alias="to")
+
+
+class FieldSection(_Section):
+    """A custom field whose value is this one, or one of these; capitals do not matter."""
+
+    field: Id
+    equals: Value | None = None
+    one_of: Annotated[list[Value], Field(min_length=1, max_length=500)] | None = None
+
+
+class ConditionsSection(_Section):
+    """What has to hold for a lead, all of it, before the rule may have it (D1.5).
+
+    `tags` and `sources` hold if the lead has one of them. `contact_fields` are fields of the
+    lead's main contact, such as his language or his city.
+    """
+
+    tags: Annotated[list[Value], Field(min_length=1, max_length=500)] | None = None
+    price: PriceSection | None = None
+    sources: Annotated[list[Id], Field(min_length=1, max_length=500)] | None = None
+    fields: Annotated[list[FieldSection], Field(min_length=1, max_length=50)] | None = None
+    contact_fields: Annotated[list[FieldSection], Field(min_length=1, max_length=50)] | None = None
+
+
+class OwnersSection(_Section):
+    """Whose lead it is already, before the fair share is asked (D6.1 to D6.3).
+
+    Attributes:
+        sources: Whose responsible is looked for, in this order.
+        among: Who counts as an owner; without it the participants do.
+        wait_hours: An owner who is back within so many working hours is waited for.
+        ignore_limits: An owner gets his leads even at his limit.
+        others: What becomes of a lead that belongs to, or was made by, an employee who is no
+            owner.
+        keep_for: Whose leads `keep` keeps; without it every active user's.
+    """
+
+    sources: Annotated[list[OwnerSource], Field(min_length=1, max_length=4)]
+    among: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
+    wait_hours: Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=2)] = Decimal(2)
+    ignore_limits: bool = True
+    others: Literal["distribute_anyway", "keep"] = "distribute_anyway"
+    keep_for: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
-    Without participants every active user takes part, equally, on the default schedule.
+    Without participants every active user takes part, equally, on the default schedule. Without
+    conditions the rule takes every lead.
     `policy` tells who of those who can gets the lead: `fair_share` by coefficients,
     `least_loaded` whoever has the fewest open leads in the limit's stages, `most_available`
     whoever has the largest part of his limit left (D3.6). Rules that name the same `ledger`
@@ -183,6 +238,8 @@ class RuleSection(_Section):
     id: Name
     name: Annotated[str, StringConstraints(max_length=200)] = ""
     stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)]
+    conditions: ConditionsSection | None = None
+    owners: OwnersSection | None = None
     participants: Annotated[list[ParticipantSection], Field(max_length=1_000)] = Field(
         default_factory=list
     )
@@ -213,11 +270,15 @@ class ActivitySection(_Section):
 
 
 class RulesFile(_Section):
-    """The whole file. Rules are tried in order, the first that covers the stage wins (D1.4)."""
+    """The whole file. Rules are tried in order, the first that takes the lead wins (D1.4).
+
+    What has to be read from Kommo before a decision is waited for so many seconds.
+    """
 
     version: Literal[1]
     timezone: str | None = None
     default_schedule: Name | None = None
+    read_within_s: Annotated[int, Field(ge=5, le=3_600)] = 60
     schedules: dict[Name, ScheduleSection] = Field(default_factory=dict)
     absences: Annotated[list[AbsenceSection], Field(max_length=10_000)] = Field(
         default_factory=list

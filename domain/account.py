@@ -25,9 +25,14 @@ from contracts.events import (
     ManagerFoundInactive,
     ManagerPaused,
     ManagerResumed,
+    ReadingPart,
+    ReadingRequested,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RequestPrepared,
+    RequestReserved,
+    Responsible,
     RuleRevived,
     RulesApplied,
     RuleStalled,
@@ -125,6 +130,8 @@ class Request:
         opened_at: When the lead asked, also after decisions that Kommo refused.
         attempt: Of the next decision, 1 unless earlier ones were refused by Kommo or lapsed.
         tried: Who let the lead lapse in its pass (D7.3).
+        rule_id: Empty while Kommo is read to know it.
+        responsibles: Whose things are that belong to the lead, as far as that was read.
     """
 
     request_id: str
@@ -135,6 +142,36 @@ class Request:
     opened_at: datetime
     attempt: int = 1
     tried: tuple[int, ...] = ()
+    responsibles: tuple[Responsible, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preparing:
+    """A request that waits for a reading.
+
+    Attributes:
+        revision: Of the rules that asked.
+        until: It is decided without the answer then.
+    """
+
+    request: Request
+    revision: int
+    parts: tuple[ReadingPart, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """A request that waits for the lead's owner.
+
+    Attributes:
+        since: When it was first kept for him: he may be away for so long and no longer.
+        back_at: When he should be back.
+    """
+
+    request: Request
+    since: datetime
+    back_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +208,8 @@ class Account:
         given: Manager to his leads of the last days, kept while a rule has caps (D5.5).
         last_turns: Manager to the number of his last assignment.
         waiting: Rule to its requests in the order they are served.
+        preparing: Requests that wait for a reading, the longest waiting first.
+        reserved: Owner to the requests that wait for him, in the order they came.
         lookups: Leads whose reading was asked for, and when.
         offers: Leads whose manager has done nothing yet, under rules that pass them on.
     """
@@ -197,6 +236,8 @@ class Account:
     last_turns: dict[int, int] = field(default_factory=dict)
     waiting: dict[str, dict[str, Request]] = field(default_factory=dict)
     opened: dict[str, Request] = field(default_factory=dict)
+    preparing: dict[str, Preparing] = field(default_factory=dict)
+    reserved: dict[int, dict[str, Reserved]] = field(default_factory=dict)
     pauses: dict[int, Pause] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     lookups: dict[int, datetime] = field(default_factory=dict)
@@ -245,7 +286,7 @@ class Account:
                 active_user_ids=self.active_user_ids or (),
             )
 
-    def evolve(self, event: AllocationEvent) -> None:  # noqa: C901, PLR0912 - a case per event
+    def evolve(self, event: AllocationEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - a case per event
         """Fold the next event of the log into the state."""
         self.version += 1
         self.now = max(self.now, event.at)
@@ -264,6 +305,15 @@ class Account:
                 self._assignment_withdrawn(event)
             case RequestClosed():
                 self._forget_request(event.request_id)
+            case ReadingRequested():
+                self._reading_requested(event)
+            case RequestPrepared():
+                request = self._taken(event.request_id)
+                self.opened[event.request_id] = replace(
+                    request, rule_id=event.rule_id or "", responsibles=event.responsibles
+                )
+            case RequestReserved():
+                self._request_reserved(event)
             case TimerScheduled(due_at=None) if event.timer_id.startswith(LAPSE_TIMER):
                 self.timers.pop(event.timer_id, None)
             case TimerScheduled():
@@ -401,10 +451,25 @@ class Account:
             asked = tuple(sorted({*lead.asked, event.stage}))
             self.leads[event.lead_id] = replace(lead, request_id=event.request_id, asked=asked)
 
+    def _reading_requested(self, event: ReadingRequested) -> None:
+        self.preparing[event.request_id] = Preparing(
+            request=self._taken(event.request_id),
+            revision=event.revision,
+            parts=event.parts,
+            until=event.next_look_at,
+        )
+
+    def _request_reserved(self, event: RequestReserved) -> None:
+        known = self.reserved.get(event.manager_id, {}).get(event.request_id)
+        request = replace(self._taken(event.request_id), rule_id=event.rule_id)
+        self.reserved.setdefault(event.manager_id, {})[event.request_id] = Reserved(
+            request=request,
+            since=known.since if known is not None else event.at,
+            back_at=event.next_look_at,
+        )
+
     def _request_deferred(self, event: RequestDeferred) -> None:
-        request = self._forget_request(event.request_id)
-        assert request is not None, "only a request that was opened can be deferred"
-        request = replace(request, rule_id=event.rule_id)
+        request = replace(self._taken(event.request_id), rule_id=event.rule_id)
         queue = self.waiting.setdefault(event.rule_id, {})
         is_last = not queue or request.number > queue[next(reversed(queue))].number
         queue[request.request_id] = request
@@ -412,9 +477,21 @@ class Account:
             by_number = sorted(queue.values(), key=lambda waiting: waiting.number)
             self.waiting[event.rule_id] = {waiting.request_id: waiting for waiting in by_number}
 
+    def _taken(self, request_id: str) -> Request:
+        request = self._forget_request(request_id)
+        assert request is not None, "a request that waits was opened"
+        return request
+
     def _forget_request(self, request_id: str) -> Request | None:
         if (request := self.opened.pop(request_id, None)) is not None:
             return request
+        if (preparing := self.preparing.pop(request_id, None)) is not None:
+            return preparing.request
+        for manager_id, reserved in self.reserved.items():
+            if (kept := reserved.pop(request_id, None)) is not None:
+                if not reserved:
+                    del self.reserved[manager_id]
+                return kept.request
         for rule_id, queue in self.waiting.items():
             if (request := queue.pop(request_id, None)) is not None:
                 if not queue:
@@ -430,7 +507,7 @@ class Account:
         self._miss(event.ledger, event.missed)
         lead = self.leads[event.lead_id]
         self.turns = event.turn
-        if event.policy != "duty":
+        if event.policy not in ("duty", "owner"):
             self.last_turns[event.manager_id] = event.turn
             if self.configuration.has_caps:
                 caps.add(self.given.setdefault(event.manager_id, {}), event.at)

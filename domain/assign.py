@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contracts.events import DutyCause, LeadAssigned, Policy, Standing
+from contracts.events import DutyCause, LeadAssigned, OwnerStanding, Policy, Standing
 from domain.account import Request
 from domain.catch_up import missed_shares
 from domain.configuration import Rule
@@ -18,16 +18,18 @@ POLICY_VERSIONS: Mapping[Policy, int] = {
     "least_loaded": 1,
     "most_available": 1,
     "duty": 1,
+    "owner": 1,
 }
 
 
-def assign(
+def assign(  # noqa: PLR0913 - what a decision consists of
     step: Step,
     rule: Rule,
     request: Request,
     choice: Choice,
     *,
     standings: tuple[Standing, ...],
+    owners: tuple[OwnerStanding, ...] = (),
     duty: tuple[Standing, ...] = (),
     because: DutyCause | None = None,
     as_of: datetime | None = None,
@@ -40,6 +42,7 @@ def assign(
         request: What is answered.
         choice: Who gets it.
         standings: Every participant's.
+        owners: Of whoever is responsible already for what belongs to the lead.
         duty: Everyone's who may have duty, if it goes there.
         because: Why it goes there.
         as_of: When the standings are of, if not of now.
@@ -74,6 +77,7 @@ def assign(
             because=because,
             missed=missed,
             reserved_until=as_of if as_of != step.now else None,
-            release=release_of(account, rule, request),
+            release=release_of(account, rule, request) if choice.policy != "owner" else None,
+            owners=owners,
         )
     )

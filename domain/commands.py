@@ -57,10 +57,11 @@ def apply_rules(step: Step, message: ApplyRules) -> None:
         field = ".".join(str(part) for part in path)
         _refuse(step, "apply_rules", f"{field}: {text} ({len(found)} problem(s) in all)")
         return
+    before = account.configuration
     step.record(
         RulesApplied(revision=account.revision + 1, rules=message.rules, by=message.by, at=step.now)
     )
-    place_again(step)
+    place_again(step, before)
     step.has_room = True
 
 

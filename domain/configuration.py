@@ -1,6 +1,6 @@
 """The rules in force, compiled from the rules file: what the decisions look things up in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +17,9 @@ from contracts.rules import (
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.caps import Caps, compile_caps
+from domain.conditions import Condition, compile_conditions
 from domain.options import option_problems
+from domain.owner_policy import OwnerPolicy, compile_owner_policy
 from domain.patience import Redistribution, compile_redistribution
 from domain.release import Pace
 from domain.rota import Rota, compile_rota
@@ -72,6 +74,7 @@ class Rule:
         age_limit: How old it may become before it goes to duty (D8.2).
         redistribution: When a lead is passed on; None for never.
         pace: How what waited is released; None for all at once.
+        conditions: All have to hold for the rule to take a lead (D1.5).
     """
 
     rule_id: str
@@ -87,6 +90,8 @@ class Rule:
     age_limit: timedelta | None = None
     redistribution: Redistribution | None = None
     pace: Pace | None = None
+    conditions: tuple[Condition, ...] = ()
+    owners: OwnerPolicy | None = None
 
     def schedule_of(self, manager_id: int) -> Schedule | None:
         """When he works for the rule; None for always, and for whoever takes no part."""
@@ -98,16 +103,18 @@ class Configuration:
     """All rules of a revision.
 
     Attributes:
-        by_stage: The rule that covers a stage: the first in the file (D1.4).
+        by_stage: The rules that cover a stage, in the order of the file (D1.4), up to the first
+            one that takes every lead.
         activity: Who may be paused by whom (D9.1).
     """
 
     revision: int
     rules: tuple[Rule, ...]
-    by_stage: dict[Stage, Rule]
+    by_stage: dict[Stage, tuple[Rule, ...]]
     by_id: dict[str, Rule]
     absences: Absences | None
     activity: ActivitySection
+    reads_within: timedelta = timedelta(seconds=60)
 
     @property
     def has_caps(self) -> bool:
@@ -177,10 +184,12 @@ def compile_rules(
     rules = tuple(
         _compile_rule(rule, schedules, default, zone, active_user_ids) for rule in file.rules
     )
-    by_stage: dict[Stage, Rule] = {}
+    by_stage: dict[Stage, tuple[Rule, ...]] = {}
     for section, rule in zip(file.rules, rules, strict=True):
         for stage in section.stages:
-            by_stage.setdefault(stage.as_stage(), rule)
+            before = by_stage.get(stage.as_stage(), ())
+            if all(each.conditions and each is not rule for each in before):
+                by_stage[stage.as_stage()] = (*before, rule)
     return Configuration(
         revision=revision,
         rules=rules,
@@ -188,6 +197,7 @@ def compile_rules(
         by_id={rule.rule_id: rule for rule in rules},
         absences=compile_absences(file.absences, zone),
         activity=file.activity,
+        reads_within=timedelta(seconds=file.read_within_s),
     )
 
 
@@ -202,17 +212,7 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
         if stage.stage in CLOSED_STATUSES:
             text = "leads in won (142) and lost (143) are closed and cannot be distributed"
             found.append((("stages", number, "stage"), text))
-    seen: dict[int, int] = {}
-    for number, participant in enumerate(rule.participants):
-        at: tuple[str | int, ...] = ("participants", number)
-        if participant.manager in seen:
-            text = f"manager {participant.manager} is participants[{seen[participant.manager]}] too"
-            found.append(((*at, "manager"), text))
-        seen.setdefault(participant.manager, number)
-        if participant.schedule is not None and participant.schedule not in file.schedules:
-            found.append(((*at, "schedule"), _unknown_schedule(participant.schedule, file)))
-    if rule.participants and all(p.coefficient == 0 for p in rule.participants):
-        found.append((("participants",), "at least one coefficient must be above 0"))
+    found.extend(_participant_problems(rule, file))
     found.extend(option_problems(rule))
     for number, entry in enumerate(rule.duty.rota or () if rule.duty else ()):
         if entry.schedule is not None and entry.schedule not in file.schedules:
@@ -220,6 +220,20 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
                 (("duty", "rota", number, "schedule"), _unknown_schedule(entry.schedule, file))
             )
     return found
+
+
+def _participant_problems(rule: RuleSection, file: RulesFile) -> Iterator[Problem]:
+    seen: dict[int, int] = {}
+    for number, participant in enumerate(rule.participants):
+        at: tuple[str | int, ...] = ("participants", number)
+        if participant.manager in seen:
+            text = f"manager {participant.manager} is participants[{seen[participant.manager]}] too"
+            yield (*at, "manager"), text
+        seen.setdefault(participant.manager, number)
+        if participant.schedule is not None and participant.schedule not in file.schedules:
+            yield (*at, "schedule"), _unknown_schedule(participant.schedule, file)
+    if rule.participants and all(p.coefficient == 0 for p in rule.participants):
+        yield ("participants",), "at least one coefficient must be above 0"
 
 
 def _compile_rule(
@@ -250,6 +264,10 @@ def _compile_rule(
         pace=Pace(rule.pace.leads, timedelta(minutes=rule.pace.every_minutes))
         if rule.pace
         else None,
+        conditions=compile_conditions(rule.conditions),
+        owners=compile_owner_policy(
+            rule.owners, ((p.manager_id, p.schedule, p.limit) for p in participants), default
+        ),
     )
 
 

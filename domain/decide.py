@@ -6,6 +6,7 @@ from contracts.events import AllocationEvent
 from contracts.inbound import (
     ApplyRules,
     DescribeAccount,
+    FactsRead,
     Inbound,
     LeadMissing,
     LeadObserved,
@@ -24,7 +25,8 @@ from contracts.inbound import (
 )
 from domain import commands, leads, reconciliation, redistribution, touches
 from domain.account import Account
-from domain.requests import drain, is_look_due
+from domain.preparation import decide_unread, is_overdue, on_facts
+from domain.requests import drain, is_look_due, serve_reserved
 from domain.stalls import end_stalls
 from domain.step import Step
 from domain.timers import schedule
@@ -38,6 +40,10 @@ def decide(account: Account, message: Inbound) -> tuple[AllocationEvent, ...]:
     """
     step = Step(account, message.message_id, max(account.now, message.at))
     _dispatch(step, message)
+    if account.preparing and is_overdue(step):
+        decide_unread(step)
+    if account.reserved:
+        serve_reserved(step)
     if account.waiting and (step.has_room or is_look_due(step)):
         drain(step)
     redistribution.settle_clocks(step)
@@ -57,6 +63,8 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             leads.on_set(step, body)
         case LeadObserved():
             leads.on_observed(step, body, message.at)
+        case FactsRead():
+            on_facts(step, body)
         case LeadRemoved() | LeadMissing():
             leads.on_removed(step, body)
         case ResponsibleRefused():
@@ -95,5 +103,5 @@ def _on_timer(step: Step, message: TimerDue) -> None:
         commands.end_pause(step, int(subject))
     elif purpose == "lapse":
         redistribution.on_clock(step, int(subject))
-    else:
+    elif purpose == "look":
         step.has_room = True

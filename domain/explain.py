@@ -3,8 +3,18 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from contracts.events import LEAD, Cap, DutyCause, LeadAssigned, Policy, Standing
+from contracts.events import (
+    LEAD,
+    Cap,
+    DutyCause,
+    LeadAssigned,
+    OwnerStanding,
+    Policy,
+    RequestPrepared,
+    Standing,
+)
 from domain.duty import choose_duty
+from domain.owners import owner_choice
 from domain.policies import choose, free_share
 from domain.standings import Choice
 
@@ -47,6 +57,13 @@ DUTY_CAUSES: dict[DutyCause, str] = {
     "pass_exhausted": "everybody who could take it had been offered it",
     "hops_exhausted": "it had been passed on as often as the rule allows",
 }
+SOURCES = {
+    "lead": "the lead",
+    "contact": "its main contact",
+    "company": "its company",
+    "other_lead": "the contact's latest other lead",
+}
+OUTCOMES = {True: "holds", False: "does not hold", None: "could not be read"}
 
 
 def leads_of(units: int) -> str:
@@ -64,9 +81,13 @@ def is_reproduced(event: LeadAssigned) -> bool:
 
 
 def _choose_again(event: LeadAssigned) -> Choice | None:
-    if event.policy == "duty":
-        return choose_duty(event.duty)
-    return choose(event.standings, event.policy)
+    match event.policy:
+        case "duty":
+            return choose_duty(event.duty)
+        case "owner":
+            return owner_choice(event.owners)
+        case _:
+            return choose(event.standings, event.policy)
 
 
 def explain(event: LeadAssigned, name: Name) -> list[str]:
@@ -81,7 +102,8 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
             f"{name(event.manager_id)} got lead {event.lead_id} under rule {event.rule_id!r}"
             f" (revision {event.revision}) on {event.at:%Y-%m-%d at %H:%M:%S} UTC."
         ),
-        _why_duty(event, name) if event.policy == "duty" else _why(event, name),
+        *owner_lines(event.owners, name),
+        *_why_winner(event, name),
     ]
     if event.reserved_until is not None:
         opens_at = f"{event.reserved_until:%Y-%m-%d at %H:%M:%S} UTC"
@@ -94,6 +116,16 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
         if s.manager_id != event.manager_id
     )
     return lines
+
+
+def _why_winner(event: LeadAssigned, name: Name) -> list[str]:
+    match event.policy:
+        case "owner":
+            return []
+        case "duty":
+            return [_why_duty(event, name)]
+        case _:
+            return [_why(event, name)]
 
 
 def _why(event: LeadAssigned, name: Name) -> str:
@@ -135,6 +167,38 @@ def _why_duty(event: LeadAssigned, name: Name) -> str:
         f"It went to duty because {cause}: {name(event.manager_id)} has duty{others}."
         " Duty leads are outside the ledger and the limits."
     )
+
+
+def owner_lines(owners: tuple[OwnerStanding, ...], name: Name) -> list[str]:
+    """Whose the lead was already, and what followed from that (D6.1, D6.2)."""
+    return [
+        f"{name(owner.manager_id)} is responsible for {SOURCES[owner.source]},"
+        f" {_owner_words(owner)}."
+        for owner in owners
+    ]
+
+
+def prepared_lines(event: RequestPrepared) -> list[str]:
+    """What Kommo was read for, and what came out (D1.5)."""
+    rule = f"rule {event.rule_id!r}" if event.rule_id is not None else "no rule"
+    lines = [f"Request {event.request_id} falls under {rule} ({event.at:%Y-%m-%d %H:%M:%S} UTC)."]
+    if event.unread:
+        parts = ", ".join(SOURCES[part] for part in event.unread)
+        lines.append(f"Kommo did not tell in time or not clearly of {parts}: decided without.")
+    lines.extend(
+        f"Rule {outcome.rule_id!r}, condition on {outcome.what}: {OUTCOMES[outcome.is_met]}."
+        for outcome in event.outcomes
+    )
+    return lines
+
+
+def _owner_words(owner: OwnerStanding) -> str:
+    if owner.verdict == "eligible":
+        return "and gets it as the owner"
+    if owner.verdict == "not_an_owner":
+        return "but is no owner under this rule"
+    back = f" until {owner.back_at:%Y-%m-%d %H:%M:%S} UTC" if owner.back_at is not None else ""
+    return f"but {VERDICTS[owner.verdict]}{back}"
 
 
 def _why_not(standing: Standing, event: LeadAssigned) -> str:

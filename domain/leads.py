@@ -29,7 +29,7 @@ from contracts.inbound import (
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.account import CLOCK_SLACK, REMEMBERED_FOR, TOLD_GONE, Account, Lead
-from domain.requests import close_request, find_waiting, open_request, serve, withdraw
+from domain.requests import close_request, find_waiting, open_request, route, serve, withdraw
 from domain.step import Step
 
 Source = Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup"]
@@ -192,11 +192,9 @@ def _decide_again(step: Step, request_id: str, manager_id: int) -> None:
     account = step.account
     step.record(ManagerFoundInactive(manager_id=manager_id, at=step.now))
     request = account.opened[request_id]
-    rule = account.configuration.by_id.get(request.rule_id) or account.configuration.by_stage.get(
-        request.stage
-    )
+    rule = account.configuration.by_id.get(request.rule_id)
     if rule is None:
-        close_request(step, request_id=request_id, lead_id=request.lead_id, reason="no_rule")
+        route(step, request)
     else:
         serve(step, rule, request)
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from contracts.rules import RuleSection
+from domain.conditions import condition_problems
+from domain.owner_policy import owner_problems
 from domain.rota import rota_problems
 from domain.schedule import Path
 
@@ -11,6 +13,7 @@ NO_CAP = "needs at least one of `hour`, `day` and `week`"
 
 def option_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
     """What is wrong with a rule's options, as far as the rule alone tells."""
+    yield from _before_problems(rule)
     if rule.policy == "most_available" and _has_unlimited(rule):
         yield ("policy",), "most_available needs a `limit` for the rule or for each participant"
     if rule.policy != "fair_share" and rule.catch_up:
@@ -29,6 +32,14 @@ def option_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
         yield ("when_full",), "duty needs `duty_after_minutes`: how long a lead waits for a place"
     if rule.when_full != "duty" and rule.duty_after_minutes is not None:
         yield ("duty_after_minutes",), f"needs `when_full: duty`, got {rule.when_full}"
+
+
+def _before_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
+    """What is wrong with what is asked before anybody is chosen (D1.5, D6)."""
+    if rule.conditions is not None:
+        yield from ((("conditions", *p), text) for p, text in condition_problems(rule.conditions))
+    if rule.owners is not None:
+        yield from ((("owners", *p), text) for p, text in owner_problems(rule.owners))
 
 
 def _to_duty(rule: RuleSection) -> Iterator[str]:

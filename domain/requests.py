@@ -19,13 +19,15 @@ from contracts.events import (
     WithdrawReason,
 )
 from contracts.stage import Stage
-from domain.account import Account, Request
+from domain.account import Account, Request, Reserved
 from domain.assign import assign
 from domain.catch_up import catch_up
-from domain.configuration import Rule
-from domain.deliberation import deliberate, is_new, may_pass
+from domain.configuration import Configuration, Rule
+from domain.deliberation import deliberate, has_waited, may_pass
 from domain.duty import choose_duty, duty_cause, is_too_old, judge_duty, next_duty_look
 from domain.fair_share import negated
+from domain.owners import judge_owners, owner_choice, owner_timer, reserve
+from domain.readings import ask, rules_at, wanted_parts
 from domain.stalls import end_stall, note_stall
 from domain.standings import judge, next_look, why_nobody
 from domain.step import Step
@@ -44,9 +46,10 @@ WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
 
 
 def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSource) -> None:
-    """Ask for a responsible for the lead, and answer at once (D1.1)."""
+    """Ask for a responsible for the lead, and answer at once if nothing has to be read (D1.1)."""
     account = step.account
-    rule = account.configuration.by_stage.get(stage)
+    rules = rules_at(step, stage)
+    rule = rules[0] if rules and not rules[0].conditions else None
     request_id = f"{lead_id}.{account.requests_total + 1}"
     step.record(
         RequestOpened(
@@ -58,14 +61,30 @@ def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSourc
             at=step.now,
         )
     )
-    if rule is None:
-        close_request(step, request_id=request_id, lead_id=lead_id, reason="no_rule")
-        return
-    request = account.opened[request_id]
-    if rule.rule_id in account.waiting and not may_pass(account, rule):
-        _defer_behind(step, rule, request)
+    route(step, account.opened[request_id])
+
+
+def route(step: Step, request: Request) -> None:
+    """Find the rule of a request that has none, read first what that takes, and serve it."""
+    rules = rules_at(step, request.stage)
+    if not rules:
+        close_request(
+            step, request_id=request.request_id, lead_id=request.lead_id, reason="no_rule"
+        )
+    elif parts := wanted_parts(rules, step.account.leads[request.lead_id]):
+        ask(step, request, parts)
     else:
+        place(step, rules[0], request)
+
+
+def place(step: Step, rule: Rule, request: Request) -> None:
+    """Serve a request of a rule unless older ones of it wait (D5.3); an owner's never wait so."""
+    queue = step.account.waiting.get(rule.rule_id)
+    is_behind = queue is not None and next(iter(queue.values())).number < request.number
+    if not is_behind or may_pass(step.account, rule):
         serve(step, rule, request)
+    elif not serve_owner(step, rule, request):
+        _defer_behind(step, rule, request)
 
 
 def close_request(
@@ -80,10 +99,15 @@ def close_request(
 
 
 def find_waiting(step: Step, lead_id: int) -> Request | None:
-    """The lead's waiting request, if it has one."""
+    """The lead's waiting request, whatever it waits for, if it has one."""
     lead = step.account.leads.get(lead_id)
     if lead is None or lead.request_id is None:
         return None
+    if (preparing := step.account.preparing.get(lead.request_id)) is not None:
+        return preparing.request
+    for reserved in step.account.reserved.values():
+        if (kept := reserved.get(lead.request_id)) is not None:
+            return kept.request
     for queue in step.account.waiting.values():
         if (request := queue.get(lead.request_id)) is not None:
             return request
@@ -126,9 +150,11 @@ def withdraw(step: Step, *, lead_id: int, reason: WithdrawReason, detail: str = 
 
 
 def serve(step: Step, rule: Rule, request: Request) -> bool:
-    """Assign the request or let it wait; whether it was assigned."""
+    """Assign the request, keep it for its owner or let it wait; whether nobody has to be found."""
     account = step.account
     if is_too_old(rule, request, step.now) and give_to_duty(step, rule, request, "age_limit"):
+        return True
+    if serve_owner(step, rule, request):
         return True
     found = deliberate(account, rule, request, step.now)
     if found.choice is not None and _replaces_another(account, request):
@@ -144,8 +170,24 @@ def serve(step: Step, rule: Rule, request: Request) -> bool:
     if found.choice is None:
         return _wait(step, rule, request, found.standings)
     choice, standings = found.choice, found.standings
-    assign(step, rule, request, choice, standings=standings, as_of=found.as_of)
+    owners = judge_owners(account, rule, request, step.now)
+    assign(step, rule, request, choice, standings=standings, owners=owners, as_of=found.as_of)
     end_stall(step, rule.rule_id)
+    return True
+
+
+def serve_owner(step: Step, rule: Rule, request: Request) -> bool:
+    """Give the lead to its owner, or keep it for him (D6.2); False if anybody may have it."""
+    account = step.account
+    if request.tried:  # whoever let it lapse does not get it again
+        return False
+    owners = judge_owners(account, rule, request, step.now)
+    choice = owner_choice(owners)
+    if choice is None:
+        return reserve(step, rule, request, owners)
+    if _replaces_another(account, request):
+        withdraw(step, lead_id=request.lead_id, reason="superseded")
+    assign(step, rule, request, choice, standings=(), owners=owners)
     return True
 
 
@@ -155,14 +197,18 @@ def _wait(step: Step, rule: Rule, request: Request, standings: tuple[Standing, .
     because = duty_cause(rule, request, standings, step.now)
     if because is not None and give_to_duty(step, rule, request, because):
         return True
-    if rule.pace is not None and is_new(account, request) and rule.rule_id in account.waiting:
+    if (
+        rule.pace is not None
+        and not has_waited(account, request)
+        and rule.rule_id in account.waiting
+    ):
         _defer_behind(step, rule, request)
         return False
     look_at = min(
         next_look(account, rule, standings, step.now),
         next_duty_look(account, rule, request, standings, step.now),
     )
-    if is_new(account, request):
+    if not has_waited(account, request):
         step.record(
             RequestDeferred(
                 request_id=request.request_id,
@@ -190,7 +236,10 @@ def give_to_duty(step: Step, rule: Rule, request: Request, because: DutyCause) -
         withdraw(step, lead_id=request.lead_id, reason="superseded")
     judged = judge(account, rule, step.now, request.tried)
     standings = tuple(standing._replace(share=0) for standing in judged)
-    assign(step, rule, request, choice, standings=standings, duty=duty, because=because)
+    owners = judge_owners(account, rule, request, step.now)
+    assign(
+        step, rule, request, choice, standings=standings, owners=owners, duty=duty, because=because
+    )
     return True
 
 
@@ -236,18 +285,64 @@ def is_look_due(step: Step) -> bool:
     return any(_look_of(step, rule_id) <= step.now for rule_id in account.waiting)
 
 
-def place_again(step: Step) -> None:
-    """Find the rule of each waiting request anew: the rules have changed (F84)."""
+def serve_reserved(step: Step) -> None:
+    """Look again at the leads kept for owners who may be back, or will not come so soon (D6.2)."""
     account = step.account
-    waiting = [request for queue in account.waiting.values() for request in queue.values()]
-    for request in sorted(waiting, key=lambda waiting: waiting.number):
-        rule = account.configuration.by_stage.get(request.stage)
-        if rule is None:
-            close_request(
-                step, request_id=request.request_id, lead_id=request.lead_id, reason="no_rule"
-            )
-        elif rule.rule_id != request.rule_id:
-            _defer_behind(step, rule, request)
+    for manager_id in sorted(account.reserved):
+        kept = sorted(account.reserved[manager_id].values(), key=lambda each: each.request.number)
+        is_due = any(each.back_at <= step.now for each in kept)
+        if not is_due and not (step.has_room and _may_move(step, kept[0])):
+            continue
+        for each in kept[:SERVED_PER_STEP_MAX]:
+            place(step, account.configuration.by_id[each.request.rule_id], each.request)
+        if len(kept) > SERVED_PER_STEP_MAX:
+            schedule(step, owner_timer(manager_id), step.now)
+
+
+def _may_move(step: Step, kept: Reserved) -> bool:
+    rule = step.account.configuration.by_id[kept.request.rule_id]
+    owners = judge_owners(step.account, rule, kept.request, step.now)
+    return not owners or owners[-1].back_at != kept.back_at
+
+
+def place_again(step: Step, before: Configuration) -> None:
+    """Find the rule of each waiting request anew: the rules have changed (F84).
+
+    Args:
+        step: The step that put other rules in force.
+        before: The rules until now; what was read for rules that stay is not read again.
+    """
+    account = step.account
+    kept = [request for queue in account.waiting.values() for request in queue.values()]
+    for reserved in account.reserved.values():
+        kept += [each.request for each in reserved.values()]
+    unread = [each.request for each in account.preparing.values()]
+    for request in sorted((*kept, *unread), key=lambda waiting: waiting.number):
+        rules = rules_at(step, request.stage)
+        is_prepared = request.request_id not in account.preparing
+        if not (is_prepared and _asks_alike(before.by_stage.get(request.stage, ()), rules)):
+            _place_anew(step, request, rules)
+
+
+def _asks_alike(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> bool:
+    """Whether the same rules would be tried, and the same read for them."""
+
+    def asked(rules: tuple[Rule, ...]) -> list[object]:
+        return [
+            (rule.rule_id, rule.conditions, rule.owners.reading_parts() if rule.owners else None)
+            for rule in rules
+        ]
+
+    return asked(before) == asked(after)
+
+
+def _place_anew(step: Step, request: Request, rules: tuple[Rule, ...]) -> None:
+    account = step.account
+    is_reading_needed = rules and wanted_parts(rules, account.leads[request.lead_id])
+    if not rules or is_reading_needed:
+        route(step, request)
+    elif request.request_id in account.preparing or rules[0].rule_id != request.rule_id:
+        _defer_behind(step, rules[0], request)
 
 
 def _defer_behind(step: Step, rule: Rule, request: Request) -> None:

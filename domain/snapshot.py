@@ -11,13 +11,25 @@ from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
+from contracts.events import Responsible
 from contracts.stage import Stage
-from domain.account import EPOCH, Account, Gone, Lead, Pause, Request, Timer, Wanted
+from domain.account import (
+    EPOCH,
+    Account,
+    Gone,
+    Lead,
+    Pause,
+    Preparing,
+    Request,
+    Reserved,
+    Timer,
+    Wanted,
+)
 from domain.loads import Loads
 from domain.offers import Offer
 from domain.release import Release
 
-REVISION = 6  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 7  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -63,6 +75,20 @@ def dump(account: Account) -> bytes:
         "waiting": [
             [rule_id, [_row(request) for request in queue.values()]]
             for rule_id, queue in sorted(account.waiting.items())
+        ],
+        "preparing": [
+            [_row(each.request), each.revision, each.parts, _micros(each.until)]
+            for each in account.preparing.values()
+        ],
+        "reserved": [
+            [
+                manager_id,
+                [
+                    [_row(each.request), _micros(each.since), _micros(each.back_at)]
+                    for each in reserved.values()
+                ],
+            ]
+            for manager_id, reserved in sorted(account.reserved.items())
         ],
         "opened": [_row(request) for _, request in sorted(account.opened.items())],
         "pauses": [
@@ -118,6 +144,24 @@ def load(state: bytes) -> Account:
             for rule_id, rows in data["waiting"]
         },
         opened={row[0]: _load_request(row) for row in data["opened"]},
+        preparing={
+            row[0]: Preparing(
+                request=_load_request(row),
+                revision=revision,
+                parts=tuple(parts),
+                until=_instant(until),
+            )
+            for row, revision, parts, until in data["preparing"]
+        },
+        reserved={
+            manager_id: {
+                row[0]: Reserved(
+                    request=_load_request(row), since=_instant(since), back_at=_instant(back_at)
+                )
+                for row, since, back_at in rows
+            }
+            for manager_id, rows in data["reserved"]
+        },
         pauses={
             manager_id: Pause(by_administrator=by_administrator, until=_instant_or_none(until))
             for manager_id, by_administrator, until in data["pauses"]
@@ -222,10 +266,11 @@ def _row(request: Request) -> list[Any]:
 
 def _load_request(row: list[Any]) -> Request:
     values = dict(zip((column.name for column in fields(Request)), row, strict=True))
-    stage, opened_at = Stage(*values["stage"]), _instant(values["opened_at"])
-    return Request(
-        **{**values, "stage": stage, "opened_at": opened_at, "tried": tuple(values["tried"])}
-    )
+    values["stage"] = Stage(*values["stage"])
+    values["opened_at"] = _instant(values["opened_at"])
+    values["tried"] = tuple(values["tried"])
+    values["responsibles"] = tuple(Responsible(*each) for each in values["responsibles"])
+    return Request(**values)
 
 
 def _offer(offer: Offer) -> list[Any]:

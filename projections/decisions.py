@@ -19,6 +19,8 @@ from contracts.events import (
     Recorded,
     RequestClosed,
     RequestDeferred,
+    RequestPrepared,
+    RequestReserved,
 )
 
 NAME = "decisions"
@@ -50,8 +52,12 @@ WHERE account_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
 """
 AFTER_ALL = 2**63 - 1
 
-Kind = Literal["assigned", "touched", "lapsed", "deferred", "withdrawn", "closed"]
+Kind = Literal[
+    "prepared", "reserved", "assigned", "touched", "lapsed", "deferred", "withdrawn", "closed"
+]
 KINDS: dict[type[AllocationEvent], Kind] = {
+    RequestPrepared: "prepared",
+    RequestReserved: "reserved",
     LeadAssigned: "assigned",
     LeadTouched: "touched",
     LeadLapsed: "lapsed",
@@ -116,7 +122,9 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
     event = recorded.event
     if not isinstance(
         event,
-        LeadAssigned
+        RequestPrepared
+        | RequestReserved
+        | LeadAssigned
         | LeadTouched
         | LeadLapsed
         | RequestDeferred

@@ -54,6 +54,11 @@ class Lookup:
     asked_version: int
     asked_at: datetime
 
+    @property
+    def key(self) -> tuple[int, int]:
+        """Names the lead within all accounts."""
+        return self.account_id, self.lead_id
+
 
 def changes(events: Iterable[Recorded]) -> tuple[list[int], list[Lookup]]:
     """Leads that were heard of, ascending, and what is asked for after that."""

@@ -16,10 +16,13 @@ import asyncpg
 from contracts.events import (
     AssignmentWithdrawn,
     LeadAssigned,
+    ReadingRequested,
     Recorded,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RequestPrepared,
+    RequestReserved,
     RequestSource,
     TimerScheduled,
 )
@@ -106,7 +109,8 @@ WHEN NOT MATCHED THEN INSERT (account_id, rule_id, source, state, requests)
 COLUMNS = """
 SELECT r.account_id, r.request_id, r.lead_id, r.rule_id, r.pipeline_id, r.status_id, r.source,
     r.state, r.reason, r.opened_version, r.opened_at, r.changed_version, r.changed_at,
-    CASE WHEN r.state = 'waiting' AND l.version > r.changed_version
+    CASE WHEN r.state = 'waiting' AND r.reason NOT IN ('reading', 'owner')
+        AND l.version > r.changed_version
         THEN coalesce(l.next_look_at, r.next_look_at) ELSE r.next_look_at END AS next_look_at
 FROM requests.requests AS r
 LEFT JOIN requests.looks AS l ON l.account_id = r.account_id AND l.rule_id = r.rule_id
@@ -196,6 +200,9 @@ def concerned(events: Iterable[Recorded]) -> list[str]:
             if isinstance(
                 recorded.event,
                 RequestOpened
+                | ReadingRequested
+                | RequestPrepared
+                | RequestReserved
                 | RequestDeferred
                 | LeadAssigned
                 | AssignmentWithdrawn
@@ -347,17 +354,23 @@ async def _count(
     )
 
 
-def _after(requests: Mapping[str, Request], recorded: Recorded) -> Request | None:
+def _after(  # noqa: PLR0911 - a case per event
+    requests: Mapping[str, Request], recorded: Recorded
+) -> Request | None:
     match recorded.event:
         case RequestOpened() as event:
             return _opened(recorded, event)
+        case ReadingRequested() as event:
+            return _waits(requests[event.request_id], recorded, "reading", event.next_look_at)
+        case RequestPrepared() as event:
+            request = _moved(requests[event.request_id], recorded, state="undecided")
+            return replace(request, rule_id=event.rule_id)
+        case RequestReserved() as event:
+            request = replace(requests[event.request_id], rule_id=event.rule_id)
+            return _waits(request, recorded, "owner", event.next_look_at)
         case RequestDeferred() as event:
-            return replace(
-                _moved(requests[event.request_id], recorded, state="waiting"),
-                rule_id=event.rule_id,
-                reason=event.reason,
-                next_look_at=event.next_look_at,
-            )
+            request = replace(requests[event.request_id], rule_id=event.rule_id)
+            return _waits(request, recorded, event.reason, event.next_look_at)
         case LeadAssigned() as event:
             request = _moved(requests[event.request_id], recorded, state="assigned")
             return replace(request, rule_id=event.rule_id)
@@ -371,6 +384,11 @@ def _after(requests: Mapping[str, Request], recorded: Recorded) -> Request | Non
             return None if is_over else _moved(request, recorded, state="undecided")
         case _:
             return None
+
+
+def _waits(request: Request, recorded: Recorded, reason: str, next_look_at: datetime) -> Request:
+    waiting = _moved(request, recorded, state="waiting")
+    return replace(waiting, reason=reason, next_look_at=next_look_at)
 
 
 def _moved(request: Request, recorded: Recorded, *, state: State) -> Request:

@@ -243,7 +243,7 @@ def _unknown_in_account(
         match path:
             case (*_, "stages", int()) if stages:
                 yield from _unknown_stage(document, path, stages)
-            case (*_, "manager" | "fallback") if users:
+            case (*_, "manager" | "fallback") | (*_, "among" | "keep_for", int()) if users:
                 user_id = _id(document.at(path))
                 if user_id is not None and user_id not in users:
                     known = listed(_named(users))

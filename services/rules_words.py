@@ -27,6 +27,7 @@ _BOUNDS = {
     "decimal_max_places": "must have at most {decimal_places} decimals",
     "too_short": "needs at least {min_length} entry",
     "too_long": "may have at most {max_length} entries",
+    "string_too_short": "must have at least {min_length} character",
     "string_too_long": "may have at most {max_length} characters",
 }
 _KINDS = {

@@ -52,7 +52,7 @@ def lint(
             leads = sum(
                 inflow.get(stage, 0)
                 for stage, covering in configuration.by_stage.items()
-                if covering is rule
+                if covering == (rule,)  # of what several share, nobody knows whose it is
             )
             found += capacity_findings(at_rule, rule, leads, at)
     return found

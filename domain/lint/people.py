@@ -23,8 +23,9 @@ def reach_findings(file: RulesFile) -> Iterator[Finding]:
             )
         else:
             yield from _stage_findings(number, before)
-        for stage in rule.stages:
-            taken.setdefault(stage.as_stage(), rule.id)
+        if rule.conditions is None:  # with some, it leaves the others' leads alone
+            for stage in rule.stages:
+                taken.setdefault(stage.as_stage(), rule.id)
 
 
 def _stage_findings(number: int, before: list[str | None]) -> Iterator[Finding]:
@@ -44,6 +45,7 @@ def people_findings(file: RulesFile, active_user_ids: Sequence[int] | None) -> I
         return
     known = {p.manager for rule in file.rules for p in rule.participants}
     for rule in file.rules:
+        known.update((rule.owners.among or ()) if rule.owners is not None else ())
         if rule.duty is not None:
             on_duty = [entry.manager for entry in rule.duty.rota or ()]
             known.update(m for m in (rule.duty.manager, rule.duty.fallback, *on_duty) if m)

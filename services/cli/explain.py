@@ -11,9 +11,11 @@ from contracts.events import (
     LeadTouched,
     RequestClosed,
     RequestDeferred,
+    RequestPrepared,
+    RequestReserved,
     Standing,
 )
-from domain.explain import CAPS, VERDICTS, explain, is_reproduced
+from domain.explain import CAPS, VERDICTS, explain, is_reproduced, owner_lines, prepared_lines
 from domain.explain_pass import lapsed, touched
 from projections import decisions
 from services.cli.installation import Installation, Wrong
@@ -21,7 +23,7 @@ from services.storage.accounts import Account
 from services.storage.database import borrow
 
 CLOSED = {
-    "no_rule": "no rule covers the stage",
+    "no_rule": "no rule takes such a lead in this stage",
     "lead_deleted": "the lead was deleted",
     "lead_closed": "the lead was closed",
     "left_stage": "the lead left the stage",
@@ -34,6 +36,7 @@ CLOSED = {
     "hops_exhausted": (
         "the lead had been passed on as often as the rule allows, and nobody has duty: it stays"
     ),
+    "kept": "it is an employee's own lead, and the rule keeps it so",
 }
 WITHDRAWN = {
     "taken_by_person": "a person was faster",
@@ -98,7 +101,9 @@ def namer(account: Account) -> Callable[[int], str]:
     return lambda user_id: users.get(user_id) or f"user {user_id}"
 
 
-def lines_of(event: AllocationEvent, name: Callable[[int], str]) -> list[str]:
+def lines_of(  # noqa: PLR0911 - a case per event
+    event: AllocationEvent, name: Callable[[int], str]
+) -> list[str]:
     """One decision in words."""
     match event:
         case LeadAssigned():
@@ -107,6 +112,12 @@ def lines_of(event: AllocationEvent, name: Callable[[int], str]) -> list[str]:
             return [touched(event, name)]
         case LeadLapsed():
             return lapsed(event, name)
+        case RequestPrepared():
+            return prepared_lines(event)
+        case RequestReserved():
+            until = f"{event.next_look_at:%Y-%m-%d %H:%M:%S} UTC"
+            kept = f"Kept for {name(event.manager_id)} under rule {event.rule_id!r} until {until}."
+            return [kept, *owner_lines(event.owners, name)]
         case RequestDeferred():
             return list(_deferred(event, name))
         case AssignmentWithdrawn():

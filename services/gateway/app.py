@@ -12,11 +12,13 @@ from services.codec import encode_inbound
 from services.errors import Unavailable
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
+from services.gateway.facts import FactsReader
 from services.gateway.lookups import LookupReader
 from services.gateway.meter import UNMEASURED, Meter
 from services.gateway.ports import Accounts, Now, Wakeup
 from services.gateway.postgres import (
     PostgresLookupList,
+    PostgresReadingList,
     PostgresSweeps,
     PostgresWorkList,
     ensure_schema,
@@ -46,6 +48,7 @@ class Gateway:
     connections: Connections
     pusher: Pusher
     lookups: LookupReader
+    facts: FactsReader
     sweeper: Sweeper
     directory: Directory
     timing: Timing
@@ -58,6 +61,7 @@ class Gateway:
                 group.create_task(self._keep_connections())
                 group.create_task(self.pusher.run())
                 group.create_task(self.lookups.run())
+                group.create_task(self.facts.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self.directory.run())
                 if wakeup is not None:
@@ -78,6 +82,7 @@ class Gateway:
             await wakeup.wait(_WAKEUP_TIMEOUT_S)
             self.pusher.nudge()
             self.lookups.nudge()
+            self.facts.nudge()
 
 
 def build(
@@ -112,6 +117,14 @@ def build(
         pusher=pusher,
         lookups=LookupReader(
             requested=PostgresLookupList(pool),
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            rules=settings.lookup_rules(),
+            timing=timing,
+        ),
+        facts=FactsReader(
+            requested=PostgresReadingList(pool),
             connections=connections,
             publisher=publisher,
             now=now,

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from contracts.inbound import Inbound
 from projections.assignments import Assignment
 from projections.lookups import Lookup
+from projections.readings import Reading
 
 Now = Callable[[], datetime]
 
@@ -84,6 +85,26 @@ class LookupList(Protocol):
 
         Raises:
             services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+
+class ReadingList(Protocol):
+    """What requests wait for, and the rules that want to know it."""
+
+    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
+        """The next ones after that one, over all accounts, the longest waiting first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
+        """The revision in force and its rules as JSON data; None before the first.
+
+        Raises:
+            services.errors.Unavailable: They cannot be read now.
         """
         ...
 

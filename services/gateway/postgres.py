@@ -6,9 +6,10 @@ from typing import Any
 
 import structlog
 
-from projections import assignments, lookups
+from projections import assignments, lookups, readings
 from projections.assignments import Assignment
 from projections.lookups import Lookup
+from projections.readings import Reading
 from services.gateway import starts
 from services.gateway.ports import Connected
 from services.gateway.sweep import Progress
@@ -110,6 +111,23 @@ class PostgresLookupList:
         """The next readings that were asked for."""
         async with borrow_to_read(self.pool) as connection:
             return await lookups.pending(connection, limit=limit, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresReadingList:
+    """The projection `readings`."""
+
+    pool: Any
+
+    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
+        """The next readings that requests wait for."""
+        async with borrow_to_read(self.pool) as connection:
+            return await readings.pending(connection, limit=limit, after=after)
+
+    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
+        """The rules in force."""
+        async with borrow_to_read(self.pool) as connection:
+            return await readings.rules_of(connection, account_id)
 
 
 @dataclass(frozen=True, slots=True)

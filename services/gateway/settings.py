@@ -4,8 +4,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.gateway.directory import DirectoryRules
-from services.gateway.lookups import LookupRules
 from services.gateway.pusher import PushRules
+from services.gateway.rounds import RoundRules
 from services.gateway.sweep import SweepRules
 from services.kommo.client import Deadlines
 from services.kommo.limiter import Pace
@@ -87,9 +87,9 @@ class Settings(BaseSettings):
             rejected_max=self.push_rejected_max,
         )
 
-    def lookup_rules(self) -> LookupRules:
-        """The lookups' part."""
-        return LookupRules(poll_s=self.lookup_poll_ms / 1_000, settle_s=self.lookup_settle_s)
+    def lookup_rules(self) -> RoundRules:
+        """The part of everything that is read because an account asked."""
+        return RoundRules(poll_s=self.lookup_poll_ms / 1_000, settle_s=self.lookup_settle_s)
 
     def sweep_rules(self) -> SweepRules:
         """The sweep's part."""

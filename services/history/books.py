@@ -25,10 +25,13 @@ from contracts.events import (
     ManagerFoundInactive,
     ManagerPaused,
     ManagerResumed,
+    ReadingRequested,
     Recorded,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RequestPrepared,
+    RequestReserved,
     RuleRevived,
     RulesApplied,
     RuleStalled,
@@ -61,6 +64,7 @@ class RequestBook:
     Attributes:
         number: Its place among all requests of the account.
         attempts: The decisions about it, 1 and up.
+        timer_id: Of whoever looks again at it while it waits.
     """
 
     number: int
@@ -70,6 +74,7 @@ class RequestBook:
     state: State = "undecided"
     reason: str | None = None
     attempts: int = 0
+    timer_id: str = ""
 
 
 @dataclass(slots=True)
@@ -141,6 +146,15 @@ class Books:
                 )
             case RequestDeferred():
                 self._moves(event.request_id, "waiting", event.reason, event.rule_id)
+                self._queue(event.request_id, f"look/{event.rule_id}", event.rule_id)
+            case ReadingRequested():
+                self._moves(event.request_id, "waiting", "reading")
+                self._queue(event.request_id, "readings")
+            case RequestPrepared():
+                self._moves(event.request_id, "undecided", None, event.rule_id)
+            case RequestReserved():
+                self._moves(event.request_id, "waiting", "owner", event.rule_id)
+                self._queue(event.request_id, f"owner/{event.manager_id}")
             case RequestClosed():
                 self._moves(event.request_id, "closed", event.reason)
             case LeadAssigned():
@@ -194,8 +208,14 @@ class Books:
         self.queues.get(request.rule_id, {}).pop(request_id, None)
         request.state, request.reason = state, reason
         request.rule_id = rule_id or request.rule_id
-        if state == "waiting":
-            self.queues.setdefault(request.rule_id, {})[request_id] = request
+
+    def _queue(self, request_id: str, timer_id: str, rule_id: str | None = None) -> None:
+        """It waits for a timer; only what waits for anybody stands in the queue of its rule."""
+        if (request := self.requests.get(request_id)) is None:
+            return
+        request.timer_id = timer_id
+        if rule_id is not None:
+            self.queues.setdefault(rule_id, {})[request_id] = request
 
     def _assigned(self, version: int, event: LeadAssigned) -> None:
         self._moves(event.request_id, "assigned", None, event.rule_id)

@@ -55,12 +55,12 @@ def check_waiting(books: Books, verdict: Verdict) -> None:
     """I2: somebody will look again at everything that waits."""
     for request_id, request in books.requests.items():
         if request.state == "waiting":
-            _, due_at = books.timers.get(f"look/{request.rule_id}", (0, None))
+            _, due_at = books.timers.get(request.timer_id, (0, None))
             verdict.check(
                 "I2",
                 due_at is not None,
                 f"an instant at which the waiting request {request_id} is looked at again",
-                f"no timer look/{request.rule_id}",
+                f"no timer {request.timer_id}",
                 lead_id=request.lead_id,
             )
 
@@ -95,7 +95,9 @@ def check_decision(books: Books, recorded: Recorded, verdict: Verdict) -> None:
     verdict.check(
         "I10", event.turn == books.turns + 1, f"turn {books.turns + 1}", event.turn, **where
     )
-    overtaken = _waiting_before(books, event.rule_id, request)
+    # An owner's lead stands in no queue (D6.2).
+    is_owners = event.policy == "owner"
+    overtaken = [] if is_owners else _waiting_before(books, event.rule_id, request)
     verdict.check(
         "I10",
         not overtaken,

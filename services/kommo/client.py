@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
-from typing import NoReturn, Self
+from typing import Generic, Literal, NoReturn, Self, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -22,6 +22,7 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
+from contracts.kommo.cards import Card, Cards, LeadCard, LeadCards
 from contracts.kommo.rest import (
     Account,
     Lead,
@@ -53,6 +54,8 @@ from services.kommo.errors import (
 from services.kommo.limiter import Limiter, Priority, Turn
 
 log = structlog.get_logger(__name__)
+
+C = TypeVar("C", LeadCard, Card)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
@@ -100,6 +103,19 @@ class LeadPage:
     next_page: str | None
     unreadable: int
     answered_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found(Generic[C]):
+    """What was found of the things asked for by id.
+
+    Attributes:
+        by_id: What is absent does not exist, unless something was unreadable.
+        unreadable: How many elements made no sense and were left out.
+    """
+
+    by_id: dict[int, C]
+    unreadable: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,11 +235,7 @@ class KommoClient:
         Raises:
             MalformedAnswer: Something in the answer leaves a doubt about an absence.
         """
-        _check_size(len(lead_ids))
-        # The brackets stay bare: 250 ids with %5B%5D come close to 8 KiB, where many servers
-        # refuse a request line.
-        ids = "&".join(f"filter[id][]={lead_id}" for lead_id in lead_ids)
-        page = await self._page(f"{_LEADS}?limit={PAGE_MAX}&{ids}", priority, turn)
+        page = await self._page(_by_ids(_LEADS, lead_ids), priority, turn)
         found = {lead.id: lead for lead in page.leads}
         if page.next_page is not None or page.unreadable:
             raise MalformedAnswer("an answer about leads is not complete")
@@ -231,6 +243,41 @@ class KommoClient:
             # Kommo ignores filters it does not know; an absence would then mean nothing.
             raise MalformedAnswer("an answer has leads that were not asked for")
         return found
+
+    async def lead_cards(
+        self, lead_ids: Sequence[int], *, priority: Priority = Priority.LOOKUP
+    ) -> Found[LeadCard]:
+        """Read up to 250 leads with their fields, contacts and companies.
+
+        Raises:
+            MalformedAnswer: The answer leaves a doubt about everything that is absent.
+        """
+        path = _by_ids(_LEADS, lead_ids, "contacts,source_id")
+        reply = await self._get(path, priority)
+        if reply.status == _NO_CONTENT:
+            return Found(by_id={}, unreadable=0)
+        page = read(LeadCards, reply.body)
+        return _found(lead_ids, page.elements, page.next_href)
+
+    async def cards(
+        self,
+        kind: Literal["contacts", "companies"],
+        ids: Sequence[int],
+        *,
+        with_leads: bool = False,
+        priority: Priority = Priority.LOOKUP,
+    ) -> Found[Card]:
+        """Read up to 250 contacts or companies, on request with the leads they are linked to.
+
+        Raises:
+            MalformedAnswer: The answer leaves a doubt about everything that is absent.
+        """
+        path = _by_ids(f"/api/v4/{kind}", ids, "leads" if with_leads else "")
+        reply = await self._get(path, priority)
+        if reply.status == _NO_CONTENT:
+            return Found(by_id={}, unreadable=0)
+        page = read(Cards, reply.body)
+        return _found(ids, page.elements, page.next_href)
 
     async def leads(
         self,
@@ -412,9 +459,31 @@ class KommoClient:
         return b"".join(chunks)
 
 
-def _check_size(leads: int) -> None:
-    if not 0 < leads <= PAGE_MAX:
-        raise ValueError("1 to 250 leads in one call")
+def _check_size(things: int) -> None:
+    if not 0 < things <= PAGE_MAX:
+        raise ValueError("1 to 250 things in one call")
+
+
+def _by_ids(path: str, ids: Sequence[int], parts: str = "") -> str:
+    """Path and query of a list of these.
+
+    The brackets stay bare: 250 ids with %5B%5D come close to 8 KiB, where many servers refuse a
+    request line.
+    """
+    _check_size(len(ids))
+    wanted = f"&with={parts}" if parts else ""
+    filters = "&".join(f"filter[id][]={each}" for each in ids)
+    return f"{path}?limit={PAGE_MAX}{wanted}&{filters}"
+
+
+def _found(ids: Sequence[int], elements: Sequence[C | None], next_href: str | None) -> Found[C]:
+    by_id = {each.id: each for each in elements if each is not None}
+    if next_href is not None:
+        raise MalformedAnswer("an answer by ids is not complete")
+    if not by_id.keys() <= set(ids):
+        # Kommo ignores filters it does not know; an absence would then mean nothing.
+        raise MalformedAnswer("an answer has things that were not asked for")
+    return Found(by_id=by_id, unreadable=sum(1 for each in elements if each is None))
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from projections import (
     fairness,
     loads,
     lookups,
+    readings,
     repairs,
     requests,
     stalls,
@@ -44,10 +45,11 @@ class Projection(Protocol):
 
 
 # What gateway and clock act on.
-WORK_LISTS = (assignments.NAME, lookups.NAME, timers.NAME, touches.NAME)
+WORK_LISTS = (assignments.NAME, lookups.NAME, readings.NAME, timers.NAME, touches.NAME)
 PROJECTIONS: tuple[Projection, ...] = (
     assignments,
     lookups,
+    readings,
     timers,
     touches,
     requests,

@@ -5,9 +5,10 @@ is Kommo's.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from contracts.stage import Stage
+from services.sandbox.cards import Card, CardPatch, Kind, Task
 from services.sandbox.crm import Crm
 from services.sandbox.journal import redacted
 from services.sandbox.model import Author, Change, LeadPatch, Trigger
@@ -41,6 +43,36 @@ class _LeadDraft(_Order):
     responsible_user_id: int | None = None
     price: int = 0
     tags: tuple[tuple[int, str], ...] = ()
+    contact_ids: tuple[int, ...] = ()
+    company_id: int | None = None
+    source_id: int | None = None
+    custom_fields_values: tuple[dict[str, Any], ...] | None = None
+
+
+class _CardDraft(_Order):
+    responsible_user_id: int
+    name: str = ""
+    custom_fields_values: tuple[dict[str, Any], ...] | None = None
+
+
+class _TaskDraft(_Order):
+    responsible_user_id: int
+    entity_id: int
+    entity_type: Literal["leads", "contacts", "companies"] = "leads"
+    is_completed: bool = False
+    complete_till: int = 1_900_000_000
+
+
+class _CreateCards(_Order):
+    contacts: list[_CardDraft] = Field(default_factory=list, max_length=_LEADS_MAX)
+    companies: list[_CardDraft] = Field(default_factory=list, max_length=_LEADS_MAX)
+    tasks: list[_TaskDraft] = Field(default_factory=list, max_length=_LEADS_MAX)
+
+
+class _HandOverCards(_Order):
+    kind: Kind
+    ids: list[int] = Field(max_length=_LEADS_MAX)
+    responsible_user_id: int
 
 
 class _CreateLeads(_Order):
@@ -90,6 +122,8 @@ def control_app(crm: Crm) -> Starlette:
         ("/sandbox/leads/responsible", {"POST": board.hand_over}),
         ("/sandbox/leads/delete", {"POST": board.delete_leads}),
         ("/sandbox/leads/restore", {"POST": board.restore_leads}),
+        ("/sandbox/cards", {"GET": board.cards, "POST": board.create_cards}),
+        ("/sandbox/cards/responsible", {"POST": board.hand_over_cards}),
         ("/sandbox/users/{user_id:int}/{order}", {"POST": board.change_user}),
         ("/sandbox/triggers", {"GET": board.triggers, "POST": board.add_trigger}),
         ("/sandbox/triggers/{trigger_id:int}", {"PUT": board.replace_trigger}),
@@ -233,6 +267,48 @@ class _Board:
         lead_ids = self._known(order.lead_ids)
         changes = await _in_parts(lead_ids, lambda part: self._crm.restore(part, author))
         return _json({"changed": len(changes)})
+
+    async def cards(self, _: Request) -> Response:
+        """List who is responsible for each contact, company and task."""
+        kinds: tuple[Kind, ...] = get_args(Kind)
+        return _json(
+            {
+                kind: [
+                    (card.id, card.responsible_user_id)
+                    for card in self._crm.account.box(kind).by_id.values()
+                ]
+                for kind in kinds
+            }
+        )
+
+    async def create_cards(self, request: Request) -> Response:
+        """Make contacts, companies and tasks; leads are linked to them as they are made."""
+        order = _CreateCards.model_validate_json(await request.body())
+        account, now = self._crm.account, int(time.time())
+        drafts: dict[Kind, tuple[type[Any], Sequence[_Order]]] = {
+            "contacts": (Card, order.contacts),
+            "companies": (Card, order.companies),
+            "tasks": (Task, order.tasks),
+        }
+        made = {
+            kind: [
+                account.box(kind).add(shape, dict(draft), by=account.admin_id(), now=now)
+                for draft in wanted
+            ]
+            for kind, (shape, wanted) in drafts.items()
+        }
+        return _json(made, 201)
+
+    async def hand_over_cards(self, request: Request) -> Response:
+        """Make a user responsible for contacts, companies or tasks, as a person."""
+        order = _HandOverCards.model_validate_json(await request.body())
+        box = self._crm.account.box(order.kind)
+        if unknown := [card_id for card_id in order.ids if card_id not in box.by_id]:
+            raise ControlProblem(f"no {order.kind} {unknown[:10]}")
+        fields = {"responsible_user_id": order.responsible_user_id}
+        patches = [CardPatch(card_id, fields) for card_id in order.ids]
+        box.change(patches, by=self._crm.account.admin_id(), now=int(time.time()))
+        return _json({"changed": len(patches)})
 
     async def change_user(self, request: Request) -> Response:
         """Activate, deactivate or delete a user; his leads keep his id."""

@@ -4,12 +4,14 @@ A lead is a frozen value: each change puts a new one in its place, so a `Change`
 lead as it was at that moment while hooks about it wait for their turn.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from contracts.stage import CLOSED_STATUSES, Stage
+from services.sandbox.cards import Box, Kind
 
 INCOMING = 1
 ROBOT = 0
@@ -77,6 +79,9 @@ class Lead:
     is_deleted: bool = False
     tags: tuple[tuple[int, str], ...] = ()
     custom_fields_values: tuple[Mapping[str, Any], ...] | None = None
+    contact_ids: tuple[int, ...] = ()  # the main one first
+    company_id: int | None = None
+    source_id: int | None = None
 
     @property
     def stage(self) -> Stage:
@@ -172,6 +177,9 @@ class Account:
     users: dict[int, User]
     pipelines: dict[int, Pipeline]
     leads: dict[int, Lead] = field(default_factory=dict)
+    contacts: Box = field(default_factory=lambda: Box(800_001))
+    companies: Box = field(default_factory=lambda: Box(700_001))
+    tasks: Box = field(default_factory=lambda: Box(600_001))
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict, repr=False)
@@ -186,6 +194,20 @@ class Account:
         """Say whether the pipeline exists and has the status."""
         pipeline = self.pipelines.get(stage.pipeline_id)
         return pipeline is not None and pipeline.has(stage.status_id)
+
+    def box(self, kind: Kind) -> Box:
+        """All contacts, companies or tasks."""
+        return {"contacts": self.contacts, "companies": self.companies, "tasks": self.tasks}[kind]
+
+    def leads_by_card(self, kind: Kind) -> dict[int, list[int]]:
+        """The leads that are linked to each contact or company."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for lead in self.leads.values():
+            company_ids = () if lead.company_id is None else (lead.company_id,)
+            linked = lead.contact_ids if kind == "contacts" else company_ids
+            for card_id in linked if not lead.is_deleted else ():
+                found[card_id].append(lead.id)
+        return found
 
     def new_hook_id(self) -> int:
         """Hand out the id of a webhook or trigger."""

@@ -1,9 +1,8 @@
-"""API v4: accounts, users, pipelines, leads and webhooks, as documented."""
+"""API v4: accounts, users, pipelines, leads and webhooks, as documented; cards are beside it."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,9 +17,11 @@ from services.sandbox.answers import (
     unknown_path,
     wrong_method,
 )
+from services.sandbox.card_rest import card_routes
 from services.sandbox.crm import Crm
+from services.sandbox.exchange import author_of, crm_of_request, json_of, parts_of, user_id_of
 from services.sandbox.lead_query import lead_query
-from services.sandbox.model import ROBOT, Author, Lead, Subscription
+from services.sandbox.model import Lead, Subscription
 from services.sandbox.paging import Page, base_url, page_links, page_of
 from services.sandbox.shapes import (
     account_json,
@@ -61,6 +62,7 @@ def rest_app(crm: Crm) -> Starlette:
         Route("/api/v4/leads", post_leads, methods=["POST"]),
         Route("/api/v4/leads/{lead_id:int}", get_lead, methods=["GET"]),
         Route("/api/v4/leads/{lead_id:int}", patch_lead, methods=["PATCH"]),
+        *card_routes(),
         Route("/api/v4/webhooks", list_webhooks, methods=["GET"]),
         Route("/api/v4/webhooks", post_webhook, methods=["POST"]),
         Route("/api/v4/webhooks", delete_webhook, methods=["DELETE"]),
@@ -74,46 +76,16 @@ def rest_app(crm: Crm) -> Starlette:
     return app
 
 
-def crm_of_request(request: Request) -> Crm:
-    """Find the account the server runs."""
-    crm: Crm = request.app.state.crm
-    return crm
-
-
-def _user_id(request: Request) -> int:
-    user_id: int = request.scope["sandbox_user_id"]
-    return user_id
-
-
-def _author(request: Request) -> Author:
-    robot = crm_of_request(request).knobs.api_author == "robot"
-    return Author("api", ROBOT if robot else _user_id(request))
-
-
 def _need_admin(request: Request) -> None:
-    user = crm_of_request(request).account.users.get(_user_id(request))
+    user = crm_of_request(request).account.users.get(user_id_of(request))
     if user is None or not user.is_admin:
         raise ApiProblem(403, "Access denied")
-
-
-def _parts(request: Request) -> frozenset[str]:
-    return frozenset(request.query_params.get("with", "").split(","))
-
-
-async def _json(request: Request) -> Any:  # noqa: ANN401 - whatever a client may send
-    body = await request.body()
-    if not body:
-        raise ApiProblem(400, "Request data can not be empty")
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ApiProblem(400, "Invalid request body") from None
 
 
 async def get_account(request: Request) -> Response:
     """Answer with the account and the parts asked for."""
     account = crm_of_request(request).account
-    return hal(account_json(account, base_url(request), _user_id(request), _parts(request)))
+    return hal(account_json(account, base_url(request), user_id_of(request), parts_of(request)))
 
 
 async def list_users(request: Request) -> Response:
@@ -124,7 +96,7 @@ async def list_users(request: Request) -> Response:
     shown = users[page.start : page.start + page.limit]
     if not shown:
         return nothing()
-    base, parts = base_url(request), _parts(request)
+    base, parts = base_url(request), parts_of(request)
     return hal(
         {
             "_total_items": len(users),
@@ -142,7 +114,7 @@ async def get_user(request: Request) -> Response:
     user = crm_of_request(request).account.users.get(request.path_params["user_id"])
     if user is None:
         return problem(404, "User not found")
-    return hal(user_json(user, base_url(request), _parts(request)))
+    return hal(user_json(user, base_url(request), parts_of(request)))
 
 
 async def list_pipelines(request: Request) -> Response:
@@ -205,7 +177,7 @@ def _lead_page(request: Request, found: list[Lead], page: Page) -> Response:
     if not shown:
         return nothing()
     account_id, base = crm_of_request(request).account.id, base_url(request)
-    parts = _parts(request)
+    parts = parts_of(request)
     return hal(
         {
             "_page": page.number,
@@ -219,7 +191,7 @@ async def get_lead(request: Request) -> Response:
     """Answer with one lead; 204 when there is none."""
     account = crm_of_request(request).account
     lead = account.leads.get(request.path_params["lead_id"])
-    parts = _parts(request)
+    parts = parts_of(request)
     if lead is None or (lead.is_deleted and "only_deleted" not in parts):
         return nothing()
     return hal(lead_json(lead, account.id, base_url(request), parts))
@@ -227,14 +199,14 @@ async def get_lead(request: Request) -> Response:
 
 async def patch_leads(request: Request) -> Response:
     """Change up to 250 leads, all or none; the answer shows little more than their ids."""
-    elements = elements_of(await _json(request))
+    elements = elements_of(await json_of(request))
     leads = _patched(request, elements)
     return hal(written_leads(leads, base_url(request)))
 
 
 async def patch_lead(request: Request) -> Response:
     """Change one lead."""
-    element = await _json(request)
+    element = await json_of(request)
     if not isinstance(element, dict):
         raise ApiProblem(400, "Invalid request body")
     (lead,) = _patched(request, [{**element, "id": request.path_params["lead_id"]}])
@@ -247,15 +219,15 @@ def _patched(request: Request, elements: list[Any]) -> list[Lead]:
     patches = patches_of(crm.account, crm.knobs, elements)
     for patch in patches:
         crm.journal.note_patch(patch.lead_id, patch.fields)
-    crm.change(patches, _author(request))
+    crm.change(patches, author_of(request))
     return [crm.account.leads[patch.lead_id] for patch in patches]
 
 
 async def post_leads(request: Request) -> Response:
     """Make leads."""
-    crm, elements = crm_of_request(request), elements_of(await _json(request))
-    drafts = drafts_of(crm.account, crm.knobs, elements, _user_id(request))
-    changes = crm.create(drafts, _author(request))
+    crm, elements = crm_of_request(request), elements_of(await json_of(request))
+    drafts = drafts_of(crm.account, crm.knobs, elements, user_id_of(request))
+    changes = crm.create(drafts, author_of(request))
     leads = [change.lead for change in changes]
     return hal(written_leads(leads, base_url(request), request_ids(elements)))
 
@@ -276,7 +248,7 @@ async def list_webhooks(request: Request) -> Response:
 async def post_webhook(request: Request) -> Response:
     """Subscribe an address, or give it other settings; a switched-off one stays off."""
     _need_admin(request)
-    crm, body = crm_of_request(request), await _json(request)
+    crm, body = crm_of_request(request), await json_of(request)
     destination, settings = _subscription(body)
     now = crm.clock.second()
     known = crm.account.subscriptions.get(destination)
@@ -292,7 +264,7 @@ async def post_webhook(request: Request) -> Response:
             settings=settings,
             created_at=now,
             updated_at=now,
-            created_by=_user_id(request),
+            created_by=user_id_of(request),
         )
         crm.account.subscriptions[destination] = known
     return hal(webhook_json(known, crm.account.id), 201)
@@ -322,7 +294,7 @@ def _is_url(text: str) -> bool:
 async def delete_webhook(request: Request) -> Response:
     """Unsubscribe an address."""
     _need_admin(request)
-    body = await _json(request)
+    body = await json_of(request)
     destination = body.get("destination") if isinstance(body, dict) else None
     subscriptions = crm_of_request(request).account.subscriptions
     if not isinstance(destination, str) or destination not in subscriptions:

@@ -139,10 +139,24 @@ def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) ->
     fields = lead.custom_fields_values
     embedded: dict[str, Any] = {
         "tags": [{"id": tag_id, "name": name, "color": None} for tag_id, name in lead.tags],
-        "companies": [],
+        "companies": []
+        if lead.company_id is None
+        else [
+            {
+                "id": lead.company_id,
+                "_links": link(f"{base}/api/v4/companies/{lead.company_id}?page=1&limit=50"),
+            }
+        ],
     }
     if "contacts" in parts:
-        embedded["contacts"] = []
+        embedded["contacts"] = [
+            {
+                "id": contact_id,
+                "is_main": place == 0,
+                "_links": link(f"{base}/api/v4/contacts/{contact_id}?page=1&limit=50"),
+            }
+            for place, contact_id in enumerate(lead.contact_ids)
+        ]
     if "loss_reason" in parts:
         embedded["loss_reason"] = []
     content = {
@@ -170,7 +184,7 @@ def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) ->
         "_embedded": embedded,
     }
     if "source_id" in parts:
-        content["source_id"] = None
+        content["source_id"] = lead.source_id
     return content
 
 

@@ -1,4 +1,4 @@
-"""What the API refuses in PATCH and POST of leads.
+"""What the API refuses in PATCH and POST of leads, and in PATCH of what belongs to them.
 
 One bad element refuses the whole bulk and nothing is applied, as in the documented examples.
 Not documented: what an unknown lead id is answered with; here it is `NotSupportedChoice` at `id`.
@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.stage import LOST, Stage
 from services.sandbox.answers import ApiProblem, invalid
+from services.sandbox.cards import CardPatch, Kind
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import INCOMING, ROBOT, Account, Lead, LeadPatch
 from services.sandbox.paging import LIMIT_MAX
@@ -98,6 +99,36 @@ def drafts_of(
     if errors:
         raise invalid(errors)
     return drafts
+
+
+def card_patches_of(
+    account: Account, knobs: Knobs, kind: Kind, elements: Sequence[Mapping[str, Any]]
+) -> list[CardPatch]:
+    """Check the elements of a PATCH of contacts, companies or tasks.
+
+    Raises:
+        ApiProblem: Some are refused, so all are.
+    """
+    patches: list[CardPatch] = []
+    errors: dict[str, list[_Error]] = {}
+    for name, element in zip(request_ids(elements), elements, strict=True):
+        card = (
+            account.box(kind).by_id.get(element["id"]) if _is_integer(element.get("id")) else None
+        )
+        if card is None or card.is_deleted:
+            errors.setdefault(name, []).append(_no_choice("id"))
+            continue
+        fields = (
+            {"responsible_user_id": element["responsible_user_id"]}
+            if ("responsible_user_id" in element)
+            else {}
+        )
+        if found := list(_wrong_users(account, knobs, fields)):
+            errors.setdefault(name, []).extend(found)
+        patches.append(CardPatch(card.id, fields))
+    if errors:
+        raise invalid(errors)
+    return patches
 
 
 def _lead_of(

@@ -19,8 +19,11 @@ from contracts.events import (
     AssignmentWithdrawn,
     LeadAssigned,
     LookupRequested,
+    Outcome,
+    ReadingRequested,
     RequestClosed,
     RequestOpened,
+    Responsible,
     TimerScheduled,
 )
 from contracts.inbound import (
@@ -51,6 +54,7 @@ from tests.domain.scenario import (
     NEW,
     NOON,
     WORK,
+    facts,
     limit,
     rule,
     rules,
@@ -156,7 +160,9 @@ class History:
         self.events.extend(answer)
         assert not self.account.opened, "D1.2: every request ends the step it is looked at in"
         for event in answer:
-            if isinstance(event, LookupRequested):
+            if isinstance(event, ReadingRequested):
+                self._read_facts_soon(event)
+            elif isinstance(event, LookupRequested):
                 self._after_ms(self.random.randint(50, 4_000), self._look_up, event.lead_id)
             elif isinstance(event, LeadAssigned):
                 self._after_ms(self.random.randint(50, 20_000), self._push, event)
@@ -166,10 +172,13 @@ class History:
 
     def _connect(self) -> None:
         self.tell(DescribeAccount(timezone="UTC", active_user_ids=tuple(sorted(self.active))))
-        section = {"limit": limit(2)} if self.random.random() < 0.5 else {}
-        self.tell(
-            rules(rule(*MANAGERS, **section), rule(ANN, BOB, rule_id="b", stages=(HOT,), **section))
-        )
+        section: dict[str, Any] = {"limit": limit(2)} if self.random.random() < 0.5 else {}
+        sections = [rule(*MANAGERS, **section)]
+        if self.random.random() < 0.4:
+            others = self.random.choice(("distribute_anyway", "keep"))
+            section["owners"] = {"sources": ["contact", "company"], "others": others}
+            sections.insert(0, rule(ANN, CEM, rule_id="vip", conditions={"tags": ["vip"]}))
+        self.tell(rules(*sections, rule(ANN, BOB, rule_id="b", stages=(HOT,), **section)))
         for lead_id in range(1, self.random.randint(0, 2) + 1):  # older than the connection
             created = NOON - timedelta(days=3)
             stage = self.random.choice(OPEN_STAGES)
@@ -297,6 +306,31 @@ class History:
         else:  # a person was faster
             self._soon(self._observed(lead, "lookup"))
             self._after_ms(30_000, self._push, decision)
+
+    def _read_facts_soon(self, asked: ReadingRequested) -> None:
+        """Answer late, twice, or not at all."""
+        for _ in range(self.random.choice((0, 1, 1, 1, 1, 2))):
+            self._after_ms(self.random.randint(50, 90_000), self._read_facts, asked)
+
+    def _read_facts(self, asked: ReadingRequested) -> None:
+        lead = self.leads[asked.lead_id]
+        if lead.is_deleted:
+            self.tell(LeadMissing(lead_id=lead.lead_id))
+            return
+        people = (ANN, BOB, CEM, DAN)
+        self.tell(
+            facts(
+                lead.lead_id,
+                lead.stage,
+                request_id=asked.request_id,
+                by=lead.responsible_id,
+                modified=lead.modified_at,
+                created_at=lead.created_at,
+                outcomes=(Outcome("vip", "tags", lead.lead_id % 2 == 0),),
+                responsibles=(Responsible("contact", people[lead.lead_id % 4]),),
+                created_by=BOSS if lead.lead_id % 3 else 0,
+            )
+        )
 
     def _look_up(self, lead_id: int) -> None:
         lead = self.leads[lead_id]

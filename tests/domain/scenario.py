@@ -26,9 +26,13 @@ from contracts.events import (
     ManagerFoundInactive,
     ManagerPaused,
     ManagerResumed,
+    ReadingRequested,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RequestPrepared,
+    RequestReserved,
+    Responsible,
     RuleRevived,
     RulesApplied,
     RuleStalled,
@@ -38,6 +42,7 @@ from contracts.events import (
 from contracts.inbound import (
     ApplyRules,
     DescribeAccount,
+    FactsRead,
     Inbound,
     InboundBody,
     LeadMissing,
@@ -149,6 +154,36 @@ def observed(
         modified_at=modified,
         created_at=created,
         reason=reason,
+    )
+
+
+def facts(
+    lead: int = 1, stage: Stage = NEW, *, by: int = BOSS, modified: datetime = NOON, **rest: Any
+) -> FactsRead:
+    defaults: dict[str, Any] = {
+        "request_id": f"{lead}.{lead}",
+        "revision": 1,
+        "created_at": NOON,
+        "outcomes": (),
+        "responsibles": (),
+        "created_by": 0,
+        "unread": (),
+    }
+    return FactsRead(
+        lead_id=lead,
+        stage=stage,
+        responsible_id=by,
+        modified_at=modified,
+        **{**defaults, **rest},
+    )
+
+
+def owned(lead: int = 1, *, by: int = BOSS, **responsibles: int) -> FactsRead:
+    """What is read of a lead whose contact, company or other lead is somebody's."""
+    return facts(
+        lead,
+        by=by,
+        responsibles=tuple(Responsible(s, m) for s, m in responsibles.items()),  # type: ignore[arg-type]
     )
 
 
@@ -318,6 +353,15 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"assigned {event.request_id} to {event.manager_id}{attempt}"
         case RequestDeferred():
             return f"deferred {event.request_id}: {event.reason} until {_clock(event.next_look_at)}"
+        case ReadingRequested():
+            parts = ", ".join(event.parts)
+            return f"read {parts} for {event.request_id} until {_clock(event.next_look_at)}"
+        case RequestPrepared():
+            without = f" without {', '.join(event.unread)}" if event.unread else ""
+            return f"prepared {event.request_id} for {event.rule_id}{without}"
+        case RequestReserved():
+            until = _clock(event.next_look_at)
+            return f"reserved {event.request_id} for {event.manager_id} until {until}"
         case RequestClosed():
             return f"closed {event.request_id}: {event.reason}"
         case AssignmentConfirmed():

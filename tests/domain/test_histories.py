@@ -69,7 +69,9 @@ def test_I5_I8_after_the_last_sweep_the_account_agrees_with_kommo(seeds: range) 
 def test_I2_every_request_has_one_fate(seeds: range) -> None:
     for seed in seeds:
         history = History(seed).run()
-        waiting = {r for queue in history.account.waiting.values() for r in queue}
+        account = history.account
+        waiting = {r for queue in account.waiting.values() for r in queue} | set(account.preparing)
+        waiting |= {r for queue in account.reserved.values() for r in queue}
 
         for request_id, fate in fates(history.events).items():
             refusals = sum(

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
 
-from contracts.events import Recorded
+from contracts.events import Outcome, Recorded, Responsible
 from contracts.inbound import (
     ApplyRules,
     DescribeAccount,
+    FactsRead,
     Inbound,
     InboundBody,
     LeadMissing,
@@ -24,7 +25,7 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import Stage
-from domain.account import Account
+from domain.account import Account, Preparing
 from domain.decide import decide
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
@@ -48,6 +49,13 @@ RULES = {
                 {"manager": 502, "coefficient": "2"},
                 {"manager": 503, "coefficient": "1", "limit": 4},
             ],
+        },
+        {
+            "id": "vip",
+            "stages": [{"pipeline": 2, "stage": 21}],
+            "conditions": {"tags": ["vip"]},
+            "owners": {"sources": ["lead", "contact"], "wait_hours": 12},
+            "participants": [{"manager": 501}, {"manager": 502}],
         },
         {
             "id": "late",
@@ -133,6 +141,8 @@ class Story:
                 manager_id=decision.manager_id,
                 reason=random.choice(("manager_refused", "rejected", "lead_gone")),
             )
+        if self.account.preparing and dice < 0.4:
+            return self._facts(random.choice(list(self.account.preparing.values())))
         if self.account.lookups and dice < 0.45:
             lead_id = random.choice(sorted(self.account.lookups))
             return self._observed(lead_id, "lookup")
@@ -165,6 +175,22 @@ class Story:
                 ),
                 DescribeAccount(timezone="UTC", active_user_ids=MANAGERS),
             )
+        )
+
+    def _facts(self, preparing: Preparing) -> FactsRead:
+        lead_id = preparing.request.lead_id
+        return FactsRead(
+            request_id=preparing.request.request_id,
+            lead_id=lead_id,
+            revision=preparing.revision,
+            stage=preparing.request.stage,
+            responsible_id=self._random.choice((77, *MANAGERS)),
+            modified_at=self.now,
+            created_at=self.now,
+            outcomes=(Outcome("vip", "tags", is_met=lead_id % 3 > 0),),
+            responsibles=(Responsible("contact", self._random.choice((77, *MANAGERS))),),
+            created_by=0,
+            unread=(),
         )
 
     def _observed(self, lead_id: int, reason: str) -> LeadObserved:

@@ -14,10 +14,13 @@ from contracts.events import (
     LeadDeleted,
     LeadSeen,
     LookupRequested,
+    ReadingRequested,
     Recorded,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
+    RequestPrepared,
+    RequestReserved,
     Standing,
     TimerScheduled,
 )
@@ -168,6 +171,42 @@ def closed(lead_id: int = 1, **changes: Any) -> RequestClosed:
 def lookup(lead_id: int = 1, **changes: Any) -> LookupRequested:
     values: dict[str, Any] = {"reason": "same_time", "at": NINE}
     return LookupRequested(lead_id=lead_id, **values | changes)
+
+
+def reading(lead_id: int = 1, **changes: Any) -> ReadingRequested:
+    values: dict[str, Any] = {
+        "request_id": f"{lead_id}.1",
+        "stage": NEW,
+        "revision": 1,
+        "parts": ("lead",),
+        "next_look_at": later(1),
+        "at": NINE,
+    }
+    return ReadingRequested(lead_id=lead_id, **values | changes)
+
+
+def prepared(lead_id: int = 1, **changes: Any) -> RequestPrepared:
+    values: dict[str, Any] = {
+        "request_id": f"{lead_id}.1",
+        "rule_id": "new",
+        "outcomes": (),
+        "responsibles": (),
+        "unread": (),
+        "at": later(1),
+    }
+    return RequestPrepared(lead_id=lead_id, **values | changes)
+
+
+def reserved(lead_id: int = 1, **changes: Any) -> RequestReserved:
+    values: dict[str, Any] = {
+        "request_id": f"{lead_id}.1",
+        "rule_id": "new",
+        "manager_id": 501,
+        "next_look_at": later(30),
+        "owners": (),
+        "at": NINE,
+    }
+    return RequestReserved(lead_id=lead_id, **values | changes)
 
 
 def timer(timer_id: str = "look/new", **changes: Any) -> TimerScheduled:

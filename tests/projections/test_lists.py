@@ -1,8 +1,9 @@
-"""Timers, lookups and the feed of decisions."""
+"""Timers, lookups, readings and the feed of decisions."""
 
 from typing import Any
 
-from projections import decisions, lookups, timers
+from contracts.events import RulesApplied
+from projections import decisions, lookups, readings, timers
 from projections.timers import Timer
 from tests.projections.history import story
 from tests.projections.kit import (
@@ -16,6 +17,8 @@ from tests.projections.kit import (
     later,
     lookup,
     opened,
+    prepared,
+    reading,
     recorded,
     seen,
     timer,
@@ -127,3 +130,24 @@ async def test_I9_timers_and_readings_are_those_of_the_account(pool: Any) -> Non
         if known.due_at is not None
     }
     assert {found.lead_id for found in wanted} == set(lived.account.lookups)
+
+
+async def test_D1_5_readings_wait_in_the_order_they_were_asked_for_until_answered(
+    pool: Any,
+) -> None:
+    rules = RulesApplied(revision=1, rules={"version": 1}, by="admin", at=NINE)
+    asked = recorded(rules, reading(1), reading(2), reading(3, at=later(-1)))
+    await apply(pool, readings, asked)
+    first = await readings.pending(pool, limit=2)
+    rest = await readings.pending(pool, limit=2, after=first[-1])
+    again = reading(1, revision=2, parts=("lead", "contact"), at=later(9))
+    await apply(pool, readings, recorded(prepared(1), closed(2), again, after=4))
+    left = await readings.pending(pool, limit=9)
+
+    assert [found.lead_id for found in (*first, *rest)] == [3, 1, 2]
+    assert [(found.lead_id, found.revision, found.parts) for found in left] == [
+        (3, 1, ("lead",)),
+        (1, 2, ("lead", "contact")),
+    ]
+    assert await readings.rules_of(pool, ACCOUNT) == (1, {"version": 1})
+    assert await readings.rules_of(pool, 8) is None

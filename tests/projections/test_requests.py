@@ -13,7 +13,10 @@ from tests.projections.kit import (
     deferred,
     later,
     opened,
+    prepared,
+    reading,
     recorded,
+    reserved,
     timer,
     withdrawn,
 )
@@ -112,11 +115,17 @@ async def test_I2_a_whole_life_leaves_nothing_unaccounted(pool: Any) -> None:
     waiting = await requests.waiting(pool, ACCOUNT, limit=1_000)
     counts = await requests.counts(pool, ACCOUNT)
 
-    assert {(found.request_id, found.rule_id) for found in waiting} == {
-        (request_id, rule_id)
-        for rule_id, queue in lived.account.waiting.items()
-        for request_id in queue
+    account = lived.account
+    expected = {
+        (request_id, rule_id) for rule_id, queue in account.waiting.items() for request_id in queue
     }
+    expected |= {(request_id, None) for request_id in account.preparing}
+    expected |= {
+        (request_id, kept.request.rule_id)
+        for reserved in account.reserved.values()
+        for request_id, kept in reserved.items()
+    }
+    assert {(found.request_id, found.rule_id) for found in waiting} == expected
     assert sum(tally.requests for tally in counts) == lived.account.requests_total
 
 
@@ -126,3 +135,16 @@ async def test_D5_5_the_inflow_counts_what_was_opened_since_by_stage(pool: Any) 
 
     assert await requests.inflow(pool, ACCOUNT, since=later(1)) == {old.stage: 2}
     assert await requests.inflow(pool, ACCOUNT + 1, since=later(1)) == {}
+
+
+async def test_I2_a_request_that_waits_for_kommo_or_its_owner_waits_with_an_instant(
+    pool: Any,
+) -> None:
+    await apply(pool, requests, recorded(opened(1, rule_id=None), reading(1)))
+    (reads,) = await requests.waiting(pool, ACCOUNT, limit=9)
+    await apply(pool, requests, recorded(prepared(1), reserved(1), timer(), after=2))
+    (waits,) = await requests.waiting(pool, ACCOUNT, limit=9)
+
+    assert (reads.reason, reads.next_look_at, reads.rule_id) == ("reading", later(1), None)
+    # The timer is of those who wait in the rule's queue.
+    assert (waits.reason, waits.next_look_at, waits.rule_id) == ("owner", later(30), "new")

@@ -32,8 +32,8 @@ STAGES = {Stage(7, 60): "New", Stage(7, 61): "Talks", Stage(8, 80): "Partners"}
 def test_D2_1_the_example_loads() -> None:
     rules = load(EXAMPLE)
 
-    assert [rule.id for rule in rules.rules] == ["site", "partners"]
-    assert [p.manager for p in rules.rules[0].participants] == [501, 502, 503]
+    assert [rule.id for rule in rules.rules] == ["spanish", "site", "partners"]
+    assert [p.manager for p in rules.rules[1].participants] == [501, 502, 503]
     assert rules.absences[0].start == date(2026, 7, 6)
     assert rules.absences[1].end == datetime(2026, 5, 11, 15, tzinfo=UTC)
 

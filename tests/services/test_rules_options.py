@@ -121,8 +121,68 @@ def test_D7_1_a_wrong_redistribution_is_named_with_its_line(section: str, expect
 
 
 @pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("{}", ": expected at least one of tags, price, sources, fields, contact_fields;"),
+        ("{tags: []}", ".tags: needs at least 1 entry"),
+        ("{tags: ['']}", ".tags[0]: must have at least 1 character, got ''"),
+        ("{price: {}}", ".price: expected `from`, `to` or both"),
+        ("{price: {from: 5, to: 4}}", ".price.to: expected 5 or more, found 4"),
+        ("{price: {from: -1}}", ".price.from: must be 0 or more, got -1"),
+        ("{sources: [site]}", ".sources[0]: must be a whole number, got 'site'"),
+        ("{fields: [{field: 5}]}", ".fields[0]: expected `equals` or `one_of`, and not both"),
+        ("{fields: [{equals: Lima}]}", ".fields[0].field: is missing"),
+        (
+            "{contact_fields: [{field: 5, equals: a, one_of: [b]}]}",
+            ".contact_fields[0]: expected `equals` or `one_of`, and not both",
+        ),
+        ("{tag: [vip]}", ".tag: unknown field; did you mean tags?"),
+    ],
+)
+def test_D1_5_a_wrong_condition_is_named_with_its_line(section: str, expected: str) -> None:
+    (problem,) = problems(f"conditions: {section}")
+
+    assert problem.startswith(f"line 8, conditions{expected}")
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("{}", ".sources: is missing"),
+        ("{sources: []}", ".sources: needs at least 1 entry"),
+        ("{sources: [deal]}", ".sources[0]: must be 'lead', 'contact', 'company' or 'other_lead',"),
+        ("{sources: [lead, lead]}", ".sources[1]: lead is sources[0] too"),
+        ("{sources: [lead], wait_hours: -1}", ".wait_hours: must be 0 or more, got -1"),
+        ("{sources: [lead], others: drop}", ".others: must be 'distribute_anyway' or 'keep', got"),
+        ("{sources: [lead], keep_for: [501]}", ".keep_for: has a meaning only with `others: keep`"),
+    ],
+)
+def test_D6_1_a_wrong_owners_section_is_named_with_its_line(section: str, expected: str) -> None:
+    (problem,) = problems(f"owners: {section}")
+
+    assert problem.startswith(f"line 8, owners{expected}")
+
+
+def test_D6_1_an_owner_whom_the_account_does_not_have_is_found() -> None:
+    owners = "    owners: {sources: [lead], among: [501, 77], others: keep, keep_for: [78]}\n"
+    _, found = check(RULE + owners, known_users={501: "Ann", 502: "Bob"})
+
+    assert [problem.field for problem in found] == [
+        "rules[0].owners.among[1]",
+        "rules[0].owners.keep_for[0]",
+    ]
+
+
+@pytest.mark.parametrize(
     "lines",
     [
+        ["conditions: {tags: [vip], price: {from: 5}, sources: [7]}"],
+        [
+            "conditions:",
+            "  fields: [{field: 5, equals: 12}]",
+            "  contact_fields: [{field: 6, one_of: [a]}]",
+        ],
+        ["owners: {sources: [lead, contact], wait_hours: 1.5, others: keep, keep_for: [504]}"],
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],
         ["redistribution: {after_minutes: 30}"],

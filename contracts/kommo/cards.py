@@ -1,0 +1,147 @@
+"""REST shapes of leads with what belongs to them, of contacts and companies, and of tasks.
+
+Texts of fields are personal data: they are compared where they are read, and kept nowhere.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from contracts.kommo.rest import Id, Instant, Lead, NextLink
+
+TEXT_LENGTH_MAX = 1_000
+_ID_MAX = 2**53 - 1
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _ID_MAX
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    return tuple(each["id"] for each in _objects(value) if _is_id(each.get("id")))
+
+
+def _main_first(value: object) -> tuple[int, ...]:
+    """The ids of contacts, the main one first."""
+    contacts = sorted(_objects(value), key=lambda each: each.get("is_main") is not True)
+    return _ids(contacts)
+
+
+def _tag_names(value: object) -> tuple[str, ...]:
+    names = (each.get("name") for each in _objects(value))
+    return tuple(name[:TEXT_LENGTH_MAX] for name in names if isinstance(name, str))
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    found = (each.get("value") for each in _objects(values))
+    # A checkbox is true or false, written as the rules file writes it.
+    return tuple(
+        str(value).lower() if isinstance(value, bool) else str(value)[:TEXT_LENGTH_MAX]
+        for value in found
+        if isinstance(value, bool | int | float | str)
+    )
+
+
+def _fields(value: object) -> dict[int, tuple[str, ...]]:
+    return {
+        each["field_id"]: _texts(each.get("values"))
+        for each in _objects(value)
+        if _is_id(each.get("field_id"))
+    }
+
+
+def _number_or_none(value: object) -> object:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+Ids = Annotated[tuple[int, ...], BeforeValidator(_ids)]
+Fields = Annotated[dict[int, tuple[str, ...]], BeforeValidator(_fields)]
+UserId = Annotated[int, Field(ge=0, le=_ID_MAX)]
+Number = Annotated[int | None, BeforeValidator(_number_or_none)]
+
+
+class LeadCard(Lead):
+    """`GET /api/v4/leads?with=contacts,source_id`.
+
+    Attributes:
+        price: None when there is none.
+        source_id: Where it came from; only with `with=source_id`.
+        created_by: 0 for robots and integrations.
+        contact_ids: The main contact first.
+    """
+
+    price: Number = None
+    source_id: Number = None
+    created_by: UserId = 0
+    tags: Annotated[tuple[str, ...], BeforeValidator(_tag_names)] = Field(
+        default=(), validation_alias=AliasPath("_embedded", "tags")
+    )
+    fields: Fields = Field(default_factory=dict, validation_alias="custom_fields_values")
+    contact_ids: Annotated[tuple[int, ...], BeforeValidator(_main_first)] = Field(
+        default=(), validation_alias=AliasPath("_embedded", "contacts")
+    )
+    company_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "companies"))
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Card(_Answer):
+    """A contact or a company; `with=leads` adds the leads it is linked to."""
+
+    id: Id
+    responsible_user_id: UserId
+    updated_at: Instant
+    fields: Fields = Field(default_factory=dict, validation_alias="custom_fields_values")
+    lead_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "leads"))
+
+
+def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a card
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+class LeadCards(_Answer):
+    """A page of leads with what belongs to them.
+
+    Attributes:
+        elements: None in place of one that makes no sense: it does not hide the others.
+    """
+
+    elements: tuple[Annotated[LeadCard | None, WrapValidator(_or_none)], ...] = Field(
+        validation_alias=AliasPath("_embedded", "leads")
+    )
+    next_href: NextLink
+
+
+class Cards(_Answer):
+    """A page of contacts or of companies.
+
+    Attributes:
+        elements: None in place of one that makes no sense: it does not hide the others.
+    """
+
+    elements: tuple[Annotated[Card | None, WrapValidator(_or_none)], ...] = Field(
+        validation_alias=AliasChoices(
+            AliasPath("_embedded", "contacts"), AliasPath("_embedded", "companies")
+        )
+    )
+    next_href: NextLink
