@@ -118,6 +118,12 @@ def decode_event(account_id: int, version: int, name: str, state: bytes) -> e.Re
     return e.Recorded(account_id=account_id, version=version, cause=cause, event=event)
 
 
+def cause_of(state: bytes) -> str:
+    """The id of the inbound message that a stored event answers, of whatever version it is."""
+    cause: str = orjson.loads(state)["cause"]
+    return cause
+
+
 class RecordedMapper(Mapper[str]):
     """The eventsourcing library's view of the same: `Recorded` to `StoredEvent` and back."""
 

@@ -10,6 +10,7 @@ from services.log.postgres import PostgresLogReader
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from services.storage.wakeup import ALLOCATIONS, Wakeup
+from services.tracing import UNTRACED, Traces
 
 
 def create_allocator(
@@ -17,6 +18,7 @@ def create_allocator(
     wakeup: Wakeup,
     settings: AllocatorSettings,
     meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
 ) -> Allocator:
     """The allocator over PostgreSQL; its `run` does the work."""
     return Allocator(
@@ -25,4 +27,5 @@ def create_allocator(
         settings,
         on_stored=lambda: wakeup.notify(ALLOCATIONS),
         meter=meter,
+        traces=traces,
     )

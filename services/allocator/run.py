@@ -24,6 +24,7 @@ from services.errors import Malformed, Unavailable
 from services.log.port import Batch, LogReader, Record
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice
+from services.tracing import UNTRACED, Traces, comes_by_webhook, now_ns
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +39,8 @@ class _Answers:
     dead: list[DeadLetter] = field(default_factory=list)
     accounts: dict[int, None] = field(default_factory=dict)
     position: int | None = None
+    began_ns: int = field(default_factory=now_ns)
+    decided: list[Inbound] = field(default_factory=list)
 
 
 class Allocator:
@@ -52,6 +55,7 @@ class Allocator:
         on_stored: Callable[[], None],
         monotonic: Callable[[], float] = time.monotonic,
         meter: Meter = UNMEASURED,
+        traces: Traces = UNTRACED,
     ) -> None:
         self._reader = reader
         self._events = stores.events
@@ -59,6 +63,7 @@ class Allocator:
         self._on_stored = on_stored
         self._monotonic = monotonic
         self._meter = meter
+        self._traces = traces
         self._accounts = Accounts(
             stores,
             cached_max=settings.accounts_cached_max,
@@ -169,6 +174,8 @@ class Allocator:
             for number, event in enumerate(events, start=1)
         )
         answers.accounts[record.account_id] = None
+        if events and self._traces.is_on:
+            answers.decided.append(message)
         answers.position = record.position
         self._poisonous_in_row.pop(source, None)
         return True
@@ -203,6 +210,14 @@ class Allocator:
         self._recorded[source] = answers.position
         if answers.events:
             self._on_stored()
+        for message in answers.decided:
+            self._traces.tell(
+                "allocator.decide",
+                message.message_id,
+                after="ingress.receive" if comes_by_webhook(message.body) else None,
+                began_ns=answers.began_ns,
+                account_id=message.account_id,
+            )
         await self._accounts.settle(list(answers.accounts))
 
     def _keep_poison(self, source: str, record: Record, answers: _Answers) -> None:

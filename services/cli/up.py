@@ -17,6 +17,7 @@ from services.allocator.run import CONSUMER
 from services.allocator.settings import AllocatorSettings
 from services.cli.installation import RUNTIME_FILE, Installation, Wrong, open_installation
 from services.cli.ops import ops
+from services.cli.traces import traces
 from services.clock import app as clock
 from services.embedded import EmbeddedDatabase, EmbeddedDatabaseError
 from services.errors import Unavailable
@@ -38,6 +39,7 @@ from services.projector.run import Projector
 from services.projector.watch import watch
 from services.storage.database import borrow
 from services.storage.wakeup import ALLOCATIONS, Bell
+from services.tracing import Traces
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +73,7 @@ async def up(
     async with (
         open_installation(data, exclusive=True, connections=CONNECTIONS) as installation,
         ops(health, metrics) as ops_address,
+        traces() as told,
     ):
         health.register("database", partial(_probe, installation.pool))
         show_tables(metrics, installation.pool, has_inbound_log=True)
@@ -79,8 +82,8 @@ async def up(
 
         def listening(bound: int) -> None:
             address = f"http://{host}:{bound}"
-            told = {"pid": os.getpid(), "address": address, "ops": ops_address}
-            _write_whole(runtime, json.dumps(told))
+            state = {"pid": os.getpid(), "address": address, "ops": ops_address}
+            _write_whole(runtime, json.dumps(state))
             log.info("fairlead_up", address=address, data=str(installation.data))
             if on_listening is not None:
                 on_listening(address)
@@ -89,7 +92,7 @@ async def up(
             async with asyncio.TaskGroup() as roles:
                 background = [
                     roles.create_task(work, name=name)
-                    for name, work in _background(installation, metrics).items()
+                    for name, work in _background(installation, metrics, told).items()
                 ]
                 try:
                     await serve(
@@ -105,6 +108,7 @@ async def up(
                         spool_file=installation.data / SPOOL_FILE,
                         register=health.register,
                         meter=IngressMetrics(metrics.registry),
+                        traces=told,
                     )
                 except OSError as error:
                     raise _not_listening(error, host, port) from error
@@ -129,7 +133,7 @@ async def _end(tasks: Collection[asyncio.Task[None]]) -> None:
 
 
 def _background(
-    installation: Installation, metrics: Metrics
+    installation: Installation, metrics: Metrics, told: Traces
 ) -> dict[str, Coroutine[None, None, None]]:
     wakeup, pool = installation.wakeup, installation.pool
     gateway_bell, clock_bell = Bell(), Bell()
@@ -144,7 +148,7 @@ def _background(
     projector = Projector(pool, installation.events, wait=appended.wait, on_progress=on_progress)
     return {
         "allocator": create_allocator(
-            pool, wakeup, AllocatorSettings(), AllocatorMetrics(metrics.registry)
+            pool, wakeup, AllocatorSettings(), AllocatorMetrics(metrics.registry), told
         ).run(),
         "projector": projector.run(),
         "watch": watch(pool),
@@ -155,6 +159,7 @@ def _background(
             writer=installation.log,
             wakeup=gateway_bell,
             meter=GatewayMetrics(metrics.registry),
+            traces=told,
         ),
         "clock": clock.run(clock.Settings(), pool=pool, writer=installation.log, wakeup=clock_bell),
         "housekeeping": _keep_house(installation),

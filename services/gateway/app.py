@@ -28,10 +28,12 @@ from services.gateway.pusher import Pusher
 from services.gateway.settings import Settings
 from services.gateway.starts import SharedStarts
 from services.gateway.sweep import Sweeper
+from services.gateway.trail import PostgresTrail
 from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing
 from services.log.port import LogWriter
 from services.storage.database import borrow
+from services.tracing import UNTRACED, Traces
 from services.wall_clock import utc_now
 
 log = structlog.get_logger(__name__)
@@ -85,7 +87,7 @@ class Gateway:
             self.facts.nudge()
 
 
-def build(
+def build(  # noqa: PLR0913  # the ports of a role
     settings: Settings,
     *,
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
@@ -95,6 +97,7 @@ def build(
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
     meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
     timing = timing or SystemTiming()
@@ -109,6 +112,7 @@ def build(
         random=random,
         rules=settings.push_rules(),
         timing=timing,
+        trail=PostgresTrail(pool, traces),
     )
     meter.gateway_built(limiter, pusher)
     return Gateway(
@@ -163,6 +167,7 @@ async def run(  # noqa: PLR0913  # the ports of a role
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
     meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
 ) -> None:
     """Run the gateway until cancelled.
 
@@ -178,6 +183,7 @@ async def run(  # noqa: PLR0913  # the ports of a role
         random=random,
         timing=timing,
         meter=meter,
+        traces=traces,
     )
     pause_s = 1.0
     while True:

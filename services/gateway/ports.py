@@ -77,6 +77,14 @@ class WorkList(Protocol):
         ...
 
 
+class Trail(Protocol):
+    """Who follows decisions on their way."""
+
+    async def patched(self, rows: Sequence[Assignment], *, began_ns: int, ended_ns: int) -> None:
+        """Kommo has taken these, all of one account; never raises."""
+        ...
+
+
 class LookupList(Protocol):
     """Leads that an account wants to be read."""
 

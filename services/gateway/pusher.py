@@ -26,11 +26,12 @@ from services.errors import Unavailable
 from services.gateway.board import Board, Row
 from services.gateway.connections import Connection, Connections
 from services.gateway.judgement import judge
-from services.gateway.ports import Now, Publisher, WorkList
+from services.gateway.ports import Now, Publisher, Trail, WorkList
 from services.gateway.splitter import isolate
 from services.kommo.errors import AccountStopped, Closed, Rejected, Unreachable
 from services.kommo.limiter import Priority, Turn
 from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.tracing import now_ns
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +104,7 @@ class Pusher:
         random: Callable[[], float],
         rules: PushRules | None = None,
         timing: Timing | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self._work = work
         self._connections = connections
@@ -111,6 +113,7 @@ class Pusher:
         self._random = random
         self._rules = rules or PushRules()
         self._timing = timing or SystemTiming()
+        self._trail = trail
         self._boards: dict[int, tuple[Connection, Board]] = {}
         self._wake = asyncio.Event()
         self._scanning = asyncio.Lock()
@@ -311,6 +314,7 @@ class _Flight:
     async def _patch(self, rows: Sequence[Row], turn: Turn) -> None:
         wanted = {row.wanted.lead_id: row.wanted.manager_id for row in rows}
         self._sent = list(rows)
+        began_ns = now_ns()
         try:
             times = await self._client.set_responsible(wanted, turn=turn)
         except Rejected as rejected:
@@ -323,6 +327,7 @@ class _Flight:
             if not getattr(error, "may_have_happened", False):
                 self._sent = []
             raise
+        ended_ns = now_ns()
         self._sent = []
         done = [row for row in rows if row.wanted.lead_id in times]
         for row in rows:
@@ -349,6 +354,10 @@ class _Flight:
             ]
         )
         log.info("batch_pushed", account_id=self._board.account_id, leads=len(done))
+        trail = self._pusher._trail  # noqa: SLF001
+        if trail is not None:
+            patched = [row.wanted for row in done]
+            await trail.patched(patched, began_ns=began_ns, ended_ns=ended_ns)
 
     async def _still_wanted(self, rows: Sequence[Row]) -> list[Row]:
         """Read the work list again: nothing is sent that is not wanted any more (I4)."""

@@ -35,6 +35,7 @@ from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
 from services.log.port import LogWriter
 from services.ops.health import Register
+from services.tracing import UNTRACED, Traces
 from services.wall_clock import utc_now
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ PROBE_EVERY_S = 1.0
 Probe = Callable[[], Awaitable[None]]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913  # the ports of a role
     *,
     appender: Appender,
     directory: AccountDirectory,
@@ -55,6 +56,7 @@ def create_app(
     spool: Spool | None = None,
     register: Register | None = None,
     meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
 ) -> Starlette:
     """The address itself, around parts that somebody else runs.
 
@@ -68,6 +70,7 @@ def create_app(
         spool: Where bodies go meanwhile; as long as it takes them, ingress is ready.
         register: Gets the check of the part `ingress`.
         meter: Counts the answers.
+        traces: Told of every message that became durable.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -81,6 +84,7 @@ def create_app(
             answer_within_s=settings.answer_within_ms / 1_000,
         ),
         meter=meter,
+        traces=traces,
     )
 
     readiness = Readiness(appender, directory, probe, spool)
@@ -122,6 +126,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     spool_file: Path | None = None,
     register: Register | None = None,
     meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -142,6 +147,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         spool_file: Takes what the log does not (F15); without one that is a 503.
         register: As for `create_app`.
         meter: Counts the answers and what is in the spool.
+        traces: As for `create_app`.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -170,6 +176,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             spool=spool,
             register=register,
             meter=meter,
+            traces=traces,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appender.run())

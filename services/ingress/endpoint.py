@@ -22,6 +22,7 @@ from services.ingress.directory import AccountDirectory
 from services.ingress.intake import Intake
 from services.ingress.meter import Meter
 from services.ingress.quota import Pace, Quotas
+from services.tracing import Traces, now_ns
 
 log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ class WebhookEndpoint:
         budget: BodyBudget,
         limits: WebhookLimits,
         meter: Meter,
+        traces: Traces,
     ) -> None:
         self._intake = intake
         self._directory = directory
@@ -70,6 +72,7 @@ class WebhookEndpoint:
         self._budget = budget
         self._limits = limits
         self._meter = meter
+        self._traces = traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,8 +95,12 @@ class WebhookEndpoint:
         if scope["method"] != "POST":
             raise _Answer(405, "Webhooks are posted here (POST).\n", allow="GET, HEAD, POST")
         self._check_pace(account_id)
+        began_ns = now_ns()
         body = await self._receive(receive)
-        await self._keep(account_id, body, Headers(scope=scope))
+        for message_id in await self._keep(account_id, body, Headers(scope=scope)):
+            self._traces.tell(
+                "ingress.receive", message_id, after=None, began_ns=began_ns, account_id=account_id
+            )
 
     async def _account_of(self, scope: Scope) -> int:
         path: str = scope["path"]
@@ -125,7 +132,8 @@ class WebhookEndpoint:
         except BudgetExhausted:
             raise _Answer(503, "Busy, try again.\n", retry_after="1", **CLOSE) from None
 
-    async def _keep(self, account_id: int, body: Body, headers: Headers) -> None:
+    async def _keep(self, account_id: int, body: Body, headers: Headers) -> tuple[str, ...]:
+        """Make it durable; the ids of its messages."""
         deadline = asyncio.get_running_loop().time() + self._limits.answer_within_s
         kept = await self._intake.understand(
             account_id,
@@ -142,3 +150,4 @@ class WebhookEndpoint:
         if not body.is_whole:
             text = f"The body has more than {self._limits.body_bytes_max} bytes.\n"
             raise _Answer(413, text, **CLOSE)
+        return kept.message_ids

@@ -42,10 +42,15 @@ Encode = Callable[[Inbound], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one body came to; both empty when Kommo told of nothing that concerns us."""
+    """What one body came to; all empty when Kommo told of nothing that concerns us.
+
+    Attributes:
+        message_ids: Of the entries, in their order.
+    """
 
     entries: tuple[Entry, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
+    message_ids: tuple[str, ...] = ()
 
 
 class Intake:
@@ -75,27 +80,25 @@ class Intake:
                 log.warning("webhook_account_mismatched", account_id=account_id)
                 return letter(f"the secret is of account {account_id}, the body of {stranger}")
             # No await from the stamp to the queue: the order of times is the order of the log.
-            entries = self._entries(account_id, body.content, reading)
+            messages = self._messages(account_id, body.content, reading)
+            entries = tuple(Entry(account_id, self._encode(message)) for message in messages)
+            message_ids = tuple(message.message_id for message in messages)
         except Exception as error:  # noqa: BLE001  # a bug must not become a 5xx (F34)
             reason = _place_of(error)
             log.error("webhook_not_understood", account_id=account_id, reason=reason)  # noqa: TRY400  # the message may quote the body
             return letter(f"not understood: {reason}")
-        if not reading.rejected:
-            return Kept(entries)
-        return Kept(entries, letter(_reasons(reading.rejected)).letters)
+        letters = letter(_reasons(reading.rejected)).letters if reading.rejected else ()
+        return Kept(entries, letters, message_ids)
 
     async def _reading(self, content: bytes, content_type: str | None) -> Reading:
         if len(content) <= READ_INLINE_BYTES_MAX:
             return self._read(content, content_type)
         return await asyncio.to_thread(self._read, content, content_type)
 
-    def _entries(self, account_id: int, content: bytes, reading: Reading) -> tuple[Entry, ...]:
+    def _messages(self, account_id: int, content: bytes, reading: Reading) -> list[Inbound]:
         at = self._clock()
         digest = blake2b(content, digest_size=16).digest()
-        messages = translate(
-            reading.notifications, account_id=account_id, body_digest=digest, at=at
-        )
-        return tuple(Entry(account_id, self._encode(message)) for message in messages)
+        return [*translate(reading.notifications, account_id=account_id, body_digest=digest, at=at)]
 
 
 def _letter(account_id: int, body: Body, content_type: str | None, reason: str) -> DeadLetter:

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import Any
 
+import httpx
+
 from contracts.events import LeadAssigned, Recorded
 from contracts.stage import Stage
 from projections import fairness, requests
@@ -17,6 +19,12 @@ from services.storage.snapshots import SnapshotStore
 from tests.support.running import ADMIN_ID, Running, until
 
 PENDING = "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
+
+
+async def is_known(system: Running) -> bool:
+    """Whether ingress knows the secret; it looks for new ones once a second at most."""
+    async with httpx.AsyncClient() as http:
+        return (await http.get(system.hook_url.get_secret_value())).status_code == 200
 
 
 async def all_set(system: Running, lead_ids: list[int]) -> bool:

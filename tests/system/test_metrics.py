@@ -8,14 +8,14 @@ import orjson
 from services.cli.installation import RUNTIME_FILE
 from tests.services.ops.harness import Samples, read_samples
 from tests.support.running import Running, running, until
-from tests.system.checks import all_set, settled
+from tests.system.checks import all_set, is_known, settled
 
 LEADS = 30
 
 
 async def test_S19_metrics_tell_of_real_traffic_and_no_secret(tmp_path: Path) -> None:
     async with running(tmp_path, knobs={"requests_per_second": 1_000}) as system:
-        await until(lambda: _is_known(system))
+        await until(lambda: is_known(system))
         before = read_samples(await _page(system, "/metrics"))
         lead_ids = await system.new_leads(LEADS)
         await system.move(lead_ids)
@@ -49,12 +49,6 @@ async def test_S19_metrics_tell_of_real_traffic_and_no_secret(tmp_path: Path) ->
     people = {"Ana", "Souza", "@"}
     assert [word for word in secrets | people if word in page or word in ready] == []
     assert orjson.loads(ready)["ready"] is True
-
-
-async def _is_known(system: Running) -> bool:
-    """Ingress looks for new secrets once a second at most."""
-    async with httpx.AsyncClient() as http:
-        return (await http.get(system.hook_url.get_secret_value())).status_code == 200
 
 
 async def _page(system: Running, path: str) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.running import Running, running, until
-from tests.system.checks import all_set, each_once
+from tests.system.checks import all_set, each_once, is_known
 
 LEADS = 500
 
@@ -40,7 +39,7 @@ async def test_F15_F37_no_webhook_fails_while_the_database_is_away(
     # together than they were sent; the 300 s that a 429 costs by default are not what is tested.
     knobs = {"delay_max_ms": 1_500, "retry_after_s": 1}
     async with running(tmp_path, knobs=knobs) as system:
-        await until(lambda: _is_known(system))
+        await until(lambda: is_known(system))
         lead_ids = await system.new_leads(LEADS)
         moving = asyncio.create_task(system.move(lead_ids))
         await until(lambda: _hooks(system, 50), every_s=0.01)
@@ -53,13 +52,6 @@ async def test_F15_F37_no_webhook_fails_while_the_database_is_away(
         assert (await _counts(system)).get("hook_failures", 0) == 0, await _bad_answers(system)
         await each_once(system, lead_ids)
         assert await system.fairlead.stop() == 0
-
-
-async def _is_known(system: Running) -> bool:
-    """Ingress looks for new secrets once a second at most."""
-    async with httpx.AsyncClient() as http:
-        url = system.hook_url.get_secret_value()
-        return (await http.get(url)).status_code == 200
 
 
 async def _bad_answers(system: Running) -> Counter[int]:
