@@ -18,6 +18,7 @@ from services.gateway.meter import UNMEASURED, Meter
 from services.gateway.ports import Accounts, Now, Wakeup
 from services.gateway.postgres import (
     PostgresLookupList,
+    PostgresQuestionList,
     PostgresReadingList,
     PostgresSweeps,
     PostgresWorkList,
@@ -28,6 +29,7 @@ from services.gateway.pusher import Pusher
 from services.gateway.settings import Settings
 from services.gateway.starts import SharedStarts
 from services.gateway.sweep import Sweeper
+from services.gateway.touches import TouchesReader
 from services.gateway.trail import PostgresTrail
 from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing
@@ -51,6 +53,7 @@ class Gateway:
     pusher: Pusher
     lookups: LookupReader
     facts: FactsReader
+    touches: TouchesReader
     sweeper: Sweeper
     directory: Directory
     timing: Timing
@@ -64,6 +67,7 @@ class Gateway:
                 group.create_task(self.pusher.run())
                 group.create_task(self.lookups.run())
                 group.create_task(self.facts.run())
+                group.create_task(self.touches.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self.directory.run())
                 if wakeup is not None:
@@ -85,6 +89,7 @@ class Gateway:
             self.pusher.nudge()
             self.lookups.nudge()
             self.facts.nudge()
+            self.touches.nudge()
 
 
 def build(  # noqa: PLR0913  # the ports of a role
@@ -129,6 +134,14 @@ def build(  # noqa: PLR0913  # the ports of a role
         ),
         facts=FactsReader(
             requested=PostgresReadingList(pool),
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            rules=settings.lookup_rules(),
+            timing=timing,
+        ),
+        touches=TouchesReader(
+            asked=PostgresQuestionList(pool),
             connections=connections,
             publisher=publisher,
             now=now,

@@ -11,6 +11,7 @@ from contracts.inbound import Inbound
 from projections.assignments import Assignment
 from projections.lookups import Lookup
 from projections.readings import Reading
+from projections.touches import Question
 
 Now = Callable[[], datetime]
 
@@ -113,6 +114,18 @@ class ReadingList(Protocol):
 
         Raises:
             services.errors.Unavailable: They cannot be read now.
+        """
+        ...
+
+
+class QuestionList(Protocol):
+    """Offered leads of which Kommo should tell what was done to them."""
+
+    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
+        """The next ones after that one, over all accounts, the longest waiting first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
         """
         ...
 

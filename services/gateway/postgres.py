@@ -6,10 +6,11 @@ from typing import Any
 
 import structlog
 
-from projections import assignments, lookups, readings
+from projections import assignments, lookups, readings, touches
 from projections.assignments import Assignment
 from projections.lookups import Lookup
 from projections.readings import Reading
+from projections.touches import Question
 from services.gateway import starts
 from services.gateway.ports import Connected
 from services.gateway.sweep import Progress
@@ -128,6 +129,18 @@ class PostgresReadingList:
         """The rules in force."""
         async with borrow_to_read(self.pool) as connection:
             return await readings.rules_of(connection, account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresQuestionList:
+    """The projection `touches`."""
+
+    pool: Any
+
+    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
+        """The next questions about offered leads."""
+        async with borrow_to_read(self.pool) as connection:
+            return await touches.pending(connection, limit=limit, after=after)
 
 
 @dataclass(frozen=True, slots=True)

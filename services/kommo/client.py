@@ -23,6 +23,7 @@ import structlog
 from pydantic import SecretStr
 
 from contracts.kommo.cards import Card, Cards, LeadCard, LeadCards
+from contracts.kommo.history import EventsPage, TasksPage
 from contracts.kommo.rest import (
     Account,
     Lead,
@@ -56,6 +57,7 @@ from services.kommo.limiter import Limiter, Priority, Turn
 log = structlog.get_logger(__name__)
 
 C = TypeVar("C", LeadCard, Card)
+P = TypeVar("P", EventsPage, TasksPage)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
@@ -297,6 +299,16 @@ class KommoClient:
         if updated_from is not None:
             path += f"&filter[updated_at][from]={int(updated_from.timestamp())}"
         return await self._page(self._same_list(next_page, _LEADS) or path, priority, None)
+
+    async def page(
+        self, shape: type[P], path: str, list_path: str, priority: Priority
+    ) -> tuple[P | None, str | None]:
+        """Read one page of a list, None when there is nothing, and where the next one is."""
+        reply = await self._get(path, priority)
+        if reply.status == _NO_CONTENT:
+            return None, None
+        found = read(shape, reply.body)
+        return found, self._same_list(found.next_href, list_path)
 
     async def set_responsible(
         self, wanted: Mapping[int, int], *, turn: Turn | None = None

@@ -1,9 +1,10 @@
 """Decides which hooks a bulk of changes causes: whom to tell, how often, and what gets lost."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from services.sandbox.bodies import FORM, account_body, pipeline_body
+from services.sandbox.bodies import FORM, account_body, deed_body, pipeline_body
 from services.sandbox.clock import Clock
+from services.sandbox.deeds import Deed, DeedKind
 from services.sandbox.delivery import Deliveries, Hook
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
@@ -11,6 +12,13 @@ from services.sandbox.model import Account, Action, Change, Subscription, Trigge
 
 _DETAILS_FIRST = (Action.STATUS, Action.RESPONSIBLE, Action.UPDATE)
 _UPDATE_FIRST = (Action.UPDATE, Action.STATUS, Action.RESPONSIBLE)
+# Kommo documents no subscription to outgoing messages.
+_SETTINGS: Mapping[DeedKind, str] = {
+    "note": "note_lead",
+    "call": "note_lead",
+    "task": "add_task",
+    "task_completed": "update_task",
+}
 _ALONE = (Action.ADD, Action.DELETE, Action.RESTORE)
 
 
@@ -41,6 +49,15 @@ class Announcer:
                 self._tell_subscriber(subscription, heard)
         for change in heard:
             self._fire_triggers(change)
+
+    def announce_deeds(self, deeds: Sequence[Deed]) -> None:
+        """Tell everyone who asked about notes, calls and tasks, one to a body."""
+        for deed in deeds:
+            for subscription in self._account.subscriptions.values():
+                is_asked = _SETTINGS.get(deed.kind) in subscription.settings
+                if is_asked and not subscription.disabled and not self._is_dropped(deed.lead_id):
+                    body = deed_body(self._account, self._knobs, deed)
+                    self._send(subscription, body, FORM, (deed.lead_id,))
 
     def fire(self, trigger: Trigger, changes: Sequence[Change]) -> None:
         """Fire a trigger for leads that are in its stage already."""

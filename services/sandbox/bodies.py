@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from contracts.kommo.forms import FormValue, encode_form
+from services.sandbox.deeds import Deed, note_item, task_item
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import Account, Action, Change, Lead, Trigger
 
@@ -23,18 +24,30 @@ def account_body(
     account: Account, knobs: Knobs, groups: Iterable[tuple[Action, Iterable[Change]]]
 ) -> bytes:
     """Write one body of an account webhook with all its groups of leads."""
+    leads: dict[str, FormValue] = {
+        action.value: [account_item(account.id, action, change) for change in changes]
+        for action, changes in groups
+    }
+    return _with_account(account, knobs, {"leads": leads})
+
+
+def deed_body(account: Account, knobs: Knobs, deed: Deed) -> bytes:
+    """Write one body about a note or a task."""
+    if deed.task is None:
+        return _with_account(account, knobs, {"leads": {"note": [note_item(account, deed)]}})
+    action = "add" if deed.kind == "task" else "update"
+    return _with_account(account, knobs, {"task": {action: [task_item(account, deed)]}})
+
+
+def _with_account(account: Account, knobs: Knobs, items: dict[str, FormValue]) -> bytes:
     block: dict[str, FormValue] = {
         "subdomain": account.subdomain,
         "id": account.id,
         "_links": {"self": knobs.account_link.replace("{subdomain}", account.subdomain)},
     }
-    leads: dict[str, FormValue] = {
-        action.value: [account_item(account.id, action, change) for change in changes]
-        for action, changes in groups
-    }
     if knobs.account_block == "first":
-        return encode_form({"account": block, "leads": leads})
-    return encode_form({"leads": leads, "account": block})
+        return encode_form({"account": block, **items})
+    return encode_form({**items, "account": block})
 
 
 def account_item(account_id: int, action: Action, change: Change) -> dict[str, Any]:

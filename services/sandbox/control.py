@@ -20,6 +20,7 @@ from starlette.routing import Route
 from contracts.stage import Stage
 from services.sandbox.cards import Card, CardPatch, Kind, Task
 from services.sandbox.crm import Crm
+from services.sandbox.deeds import DeedKind, open_task
 from services.sandbox.journal import redacted
 from services.sandbox.model import Author, Change, LeadPatch, Trigger
 from services.sandbox.sample import inbox_draft
@@ -96,6 +97,11 @@ class _HandOver(_SomeLeads):
     responsible_user_id: int
 
 
+class _Do(_SomeLeads):
+    kind: DeedKind
+    silent: bool = False
+
+
 class TriggerOrder(_Order):
     """A trigger to put on a stage."""
 
@@ -124,6 +130,7 @@ def control_app(crm: Crm) -> Starlette:
         ("/sandbox/leads/restore", {"POST": board.restore_leads}),
         ("/sandbox/cards", {"GET": board.cards, "POST": board.create_cards}),
         ("/sandbox/cards/responsible", {"POST": board.hand_over_cards}),
+        ("/sandbox/leads/deeds", {"POST": board.do}),
         ("/sandbox/users/{user_id:int}/{order}", {"POST": board.change_user}),
         ("/sandbox/triggers", {"GET": board.triggers, "POST": board.add_trigger}),
         ("/sandbox/triggers/{trigger_id:int}", {"PUT": board.replace_trigger}),
@@ -309,6 +316,18 @@ class _Board:
         patches = [CardPatch(card_id, fields) for card_id in order.ids]
         box.change(patches, by=self._crm.account.admin_id(), now=int(time.time()))
         return _json({"changed": len(patches)})
+
+    async def do(self, request: Request) -> Response:
+        """Write notes, call, send messages, make or complete tasks, as a person or robot (0)."""
+        order = _Do.model_validate_json(await request.body())
+        lead_ids = self._known(order.lead_ids)
+        account = self._crm.account
+        done_already = [i for i in lead_ids if open_task(account, i) is None]
+        if order.kind == "task_completed" and done_already:
+            raise ControlProblem(f"no open task of leads {done_already[:10]}")
+        user_id = account.admin_id() if order.user_id is None else order.user_id
+        done = self._crm.do(order.kind, lead_ids, user_id=user_id, silent=order.silent)
+        return _json({"done": done})
 
     async def change_user(self, request: Request) -> Response:
         """Activate, deactivate or delete a user; his leads keep his id."""

@@ -1,12 +1,14 @@
 """The one place where the account is changed, so that each change is written down and told."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from services.sandbox.announcer import Announcer
 from services.sandbox.clock import Clock
+from services.sandbox.deeds import DeedKind, do
 from services.sandbox.delivery import Deliveries, Post
+from services.sandbox.happenings import Happenings
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import Account, Author, Change, LeadPatch, Trigger
@@ -23,6 +25,7 @@ class Crm:
     deliveries: Deliveries
     announcer: Announcer
     clock: Clock
+    happenings: Happenings = field(default_factory=Happenings)
 
     def create(
         self, drafts: Iterable[Mapping[str, Any]], author: Author, *, silent: bool = False
@@ -43,6 +46,16 @@ class Crm:
         """Take leads out of the bin."""
         return self._told(self.account.restore(lead_ids, author, self.clock.second()))
 
+    def do(
+        self, kind: DeedKind, lead_ids: Iterable[int], *, user_id: int, silent: bool = False
+    ) -> int:
+        """Write notes, call, send messages, make or complete tasks; silent ones have no hook."""
+        now = self.clock.second()
+        deeds = do(self.account, self.happenings, kind, lead_ids, user_id=user_id, now=now)
+        if not silent:
+            self.announcer.announce_deeds(deeds)
+        return len(deeds)
+
     def add_trigger(self, trigger: Trigger, *, fire_for_present: bool = False) -> None:
         """Put an action on a stage; on request it runs for the leads already there."""
         self.account.triggers[trigger.id] = trigger
@@ -57,6 +70,7 @@ class Crm:
 
     def _told(self, changes: list[Change]) -> list[Change]:
         self.journal.note_changes(changes)
+        self.happenings.note_changes(changes)
         self.announcer.announce(changes)
         return changes
 

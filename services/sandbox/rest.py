@@ -19,6 +19,7 @@ from services.sandbox.answers import (
 )
 from services.sandbox.card_rest import card_routes
 from services.sandbox.crm import Crm
+from services.sandbox.events_rest import event_routes
 from services.sandbox.exchange import author_of, crm_of_request, json_of, parts_of, user_id_of
 from services.sandbox.lead_query import lead_query
 from services.sandbox.model import Lead, Subscription
@@ -63,6 +64,7 @@ def rest_app(crm: Crm) -> Starlette:
         Route("/api/v4/leads/{lead_id:int}", get_lead, methods=["GET"]),
         Route("/api/v4/leads/{lead_id:int}", patch_lead, methods=["PATCH"]),
         *card_routes(),
+        *event_routes(),
         Route("/api/v4/webhooks", list_webhooks, methods=["GET"]),
         Route("/api/v4/webhooks", post_webhook, methods=["POST"]),
         Route("/api/v4/webhooks", delete_webhook, methods=["DELETE"]),
