@@ -17,7 +17,10 @@ Verdict = Literal[
 ]
 CapPeriod = Literal["hour", "day", "week"]
 Cap = CapPeriod | Literal["pace"]
-RequestSource = Literal["dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator"]
+RequestSource = Literal[
+    "dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator", "handover"
+]
+SkipReason = Literal["unknown", "closed", "waiting", "decided", "not_his", "no_rule"]
 CloseReason = Literal[
     "no_rule",
     "lead_deleted",
@@ -289,6 +292,46 @@ class RequestReserved:
     at: datetime
 
 
+class Skipped(NamedTuple):
+    """A lead of an order that is left alone."""
+
+    lead_id: int
+    reason: SkipReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistributionOrdered:
+    """An operator wants leads distributed; a request for each follows (D1.1).
+
+    Attributes:
+        lead_ids: Those that are.
+    """
+
+    by: str
+    lead_ids: tuple[int, ...]
+    skipped: tuple[Skipped, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandoverOrdered:
+    """Leads of an absent manager are to be anybody else's; a request for each follows (D9.3).
+
+    Attributes:
+        handover_id: The same in all parts of one order.
+        rule_id: Of leads in stages that no rule covers; None leaves them alone.
+        lead_ids: Those that are handed over.
+    """
+
+    handover_id: str
+    manager_id: int
+    by: str
+    rule_id: str | None
+    lead_ids: tuple[int, ...]
+    skipped: tuple[Skipped, ...]
+    at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDeferred:
     """Nobody could take the lead yet (D8.1).
@@ -539,6 +582,8 @@ AllocationEvent = (
     | ReadingRequested
     | RequestPrepared
     | RequestReserved
+    | DistributionOrdered
+    | HandoverOrdered
     | RequestDeferred
     | LeadAssigned
     | AssignmentConfirmed

@@ -217,6 +217,35 @@ class PostCorrection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DistributeLeads:
+    """An operator wants these leads distributed now (D1.1).
+
+    Attributes:
+        lead_ids: At most 500.
+    """
+
+    lead_ids: tuple[int, ...]
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOverLeads:
+    """An administrator hands over leads of a manager who is absent (D9.3).
+
+    Attributes:
+        handover_id: The same in all parts of one order.
+        lead_ids: At most 500; those that are not his any more are left alone.
+        rule_id: For leads in stages that no rule covers; None leaves them alone.
+    """
+
+    handover_id: str
+    manager_id: int
+    lead_ids: tuple[int, ...]
+    by: str
+    rule_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimerDue:
     """The clock says that a timer came due; an older generation means nothing any more."""
 
@@ -272,6 +301,8 @@ InboundBody = (
     | PauseManager
     | ResumeManager
     | PostCorrection
+    | DistributeLeads
+    | HandOverLeads
     | TimerDue
     | ResponsibleSet
     | ResponsibleRefused

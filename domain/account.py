@@ -16,6 +16,8 @@ from contracts.events import (
     AssignmentWithdrawn,
     CommandRefused,
     CreditMoved,
+    DistributionOrdered,
+    HandoverOrdered,
     LeadAssigned,
     LeadDeleted,
     LeadLapsed,
@@ -344,7 +346,14 @@ class Account:
                 self.stalled = tuple(sorted({*self.stalled, event.rule_id}))
             case RuleRevived():
                 self.stalled = tuple(r for r in self.stalled if r != event.rule_id)
-            case CommandRefused() | TouchesRequested() | LeadTouched() | LeadLapsed():
+            case (
+                DistributionOrdered()
+                | HandoverOrdered()
+                | CommandRefused()
+                | TouchesRequested()
+                | LeadTouched()
+                | LeadLapsed()
+            ):
                 pass
             case _:
                 assert_never(event)

@@ -6,7 +6,9 @@ from contracts.events import AllocationEvent
 from contracts.inbound import (
     ApplyRules,
     DescribeAccount,
+    DistributeLeads,
     FactsRead,
+    HandOverLeads,
     Inbound,
     LeadMissing,
     LeadObserved,
@@ -23,7 +25,7 @@ from contracts.inbound import (
     TouchReported,
     TriggerFired,
 )
-from domain import commands, leads, reconciliation, redistribution, touches
+from domain import commands, leads, orders, reconciliation, redistribution, touches
 from domain.account import Account
 from domain.preparation import decide_unread, is_overdue, on_facts
 from domain.requests import drain, is_look_due, serve_reserved
@@ -75,6 +77,10 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             touches.on_touch(step, body)
         case TouchesRead():
             redistribution.on_read(step, body)
+        case DistributeLeads():
+            orders.distribute(step, body)
+        case HandOverLeads():
+            orders.hand_over(step, body)
         case TimerDue():
             _on_timer(step, body)
         case DescribeAccount():

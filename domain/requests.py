@@ -45,11 +45,22 @@ WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
 }
 
 
-def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSource) -> None:
-    """Ask for a responsible for the lead, and answer at once if nothing has to be read (D1.1)."""
-    account = step.account
-    rules = rules_at(step, stage)
-    rule = rules[0] if rules and not rules[0].conditions else None
+def open_request(
+    step: Step,
+    *,
+    lead_id: int,
+    stage: Stage,
+    source: RequestSource,
+    rule: Rule | None = None,
+) -> None:
+    """Ask for a responsible for the lead, and answer at once if nothing has to be read (D1.1).
+
+    The rule is that of the stage, unless an order names one.
+    """
+    account, named = step.account, rule
+    if rule is None:
+        rules = rules_at(step, stage)
+        rule = rules[0] if rules and not rules[0].conditions else None
     request_id = f"{lead_id}.{account.requests_total + 1}"
     step.record(
         RequestOpened(
@@ -61,7 +72,10 @@ def open_request(step: Step, *, lead_id: int, stage: Stage, source: RequestSourc
             at=step.now,
         )
     )
-    route(step, account.opened[request_id])
+    if named is not None:
+        place(step, named, account.opened[request_id])
+    else:
+        route(step, account.opened[request_id])
 
 
 def route(step: Step, request: Request) -> None:

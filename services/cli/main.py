@@ -1,5 +1,6 @@
 """`fairlead COMMAND`: everything a person orders, and the embedded installation itself."""
 
+import asyncio
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -12,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
-from services.cli import dead, doctor, explain, ledger, people, rules, rules_check, topics
+from services.cli import dead, doctor, explain, ledger, orders, people, rules, rules_check, topics
 from services.cli.demo import Demo
+from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
 from services.cli.up import up as run_up
@@ -56,6 +58,7 @@ AccountId = Annotated[
 ID_MAX = 2**63 - 1
 UserId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the user.")]
 LeadId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Kommo's id of the lead.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 LetterId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Its number in the list.")]
 LedgerName = Annotated[str, typer.Option("--ledger", help="Of the rules that name it.")]
 DATA = Path("fairlead-data")
@@ -210,6 +213,68 @@ def resume(
 ) -> None:
     """Put a manager back into the distribution."""
     say(_for_account(data, account, lambda i, a: people.resume(i, a, manager)))
+
+
+@app.command()
+def distribute(
+    leads: Annotated[
+        list[int] | None, typer.Argument(min=1, max=ID_MAX, help="Kommo's ids of the leads.")
+    ] = None,
+    stage: Annotated[
+        str, typer.Option(help="All open leads of PIPELINE/STAGE, as 7000001/61000002.")
+    ] = "",
+    account: AccountId = None,
+    data: Data = DATA,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Distribute leads now that were not distributed in their stage yet; asks first."""
+    _ordered(
+        data, account, lambda i, a: orders.plan_distribution(i, a, leads or (), stage), yes=yes
+    )
+
+
+@app.command()
+def handover(
+    manager: UserId,
+    rule: Annotated[
+        str, typer.Option(help="Id of the rule for leads in stages that no rule covers.")
+    ] = "",
+    account: AccountId = None,
+    data: Data = DATA,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Give all open leads of an absent manager to others, by the rules; pauses him; asks first."""
+    _ordered(data, account, lambda i, a: orders.plan_handover(i, a, manager, rule), yes=yes)
+
+
+def _ordered(
+    data: Path,
+    account_id: int | None,
+    plan: Callable[[Installation, Account], Awaitable[orders.Plan]],
+    *,
+    yes: bool,
+) -> None:
+    """Show what an order would come to, ask, and give it."""
+
+    async def work(installation: Installation, account: Account) -> None:
+        planned, name = await plan(installation, account), namer(account)
+        for line in orders.lines_of(planned.outcome, name, is_done=False):
+            say(line)
+        if not planned.outcome.leads:
+            say("Nothing to do.")
+        elif yes or await asyncio.to_thread(typer.confirm, planned.question):
+            came_to = await orders.carry_out(installation, account, planned)
+            said = [people.KEPT] if came_to is None else ["Done."]
+            if came_to is not None and came_to != planned.outcome:
+                said += orders.lines_of(came_to, name, is_done=True)
+            for line in said:
+                say(line)
+        else:
+            say("Nothing was changed.")
+
+    _for_account(data, account_id, work)
 
 
 @app.command("explain")

@@ -16,6 +16,8 @@ from contracts.events import (
     AssignmentWithdrawn,
     CommandRefused,
     CreditMoved,
+    DistributionOrdered,
+    HandoverOrdered,
     LeadAssigned,
     LeadDeleted,
     LeadLapsed,
@@ -178,6 +180,8 @@ class Books:
             case (
                 AccountDescribed()
                 | CommandRefused()
+                | DistributionOrdered()
+                | HandoverOrdered()
                 | LeadTouched()
                 | LookupRequested()
                 | ManagerFoundInactive()

@@ -17,6 +17,8 @@ from contracts.events import (
     AssignmentWithdrawn,
     CommandRefused,
     CreditMoved,
+    DistributionOrdered,
+    HandoverOrdered,
     LeadAssigned,
     LeadDeleted,
     LeadLapsed,
@@ -392,6 +394,9 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
         case LeadLapsed():
             how = "" if event.is_read else " unread"
             return f"lapsed {event.request_id} of {event.manager_id}{how}"
+        case DistributionOrdered() | HandoverOrdered():
+            left = "".join(f", not {lead_id}: {why}" for lead_id, why in event.skipped)
+            return f"ordered {list(event.lead_ids)} by {event.by}{left}"
         case CommandRefused():
             return f"refused {event.command}: {event.reason}"
         case RulesApplied():
