@@ -41,6 +41,8 @@ class Patience:
             if not call.done():
                 self._late.add(call)
                 call.add_done_callback(self._came_back)
+            elif not call.cancelled():
+                call.exception()  # looked at, even if we are cancelled at this very moment
         if not call.done():
             raise Unavailable(f"no answer within {within_s:g} s")
         if call.cancelled():  # by the peer's driver, nobody else has it

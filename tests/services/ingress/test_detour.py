@@ -1,6 +1,7 @@
 """Round a log that is away: 200 all the same, nothing lost, nothing overtaken."""
 
 import asyncio
+import gc
 import random
 import signal
 import sys
@@ -366,6 +367,25 @@ async def test_F18_late_calls_are_bounded_and_end_by_themselves() -> None:
     back.set()
     await until(lambda: not patience._late)
     await patience.call(asyncio.sleep(0), within_s=10)
+
+
+async def test_F18_a_call_that_fails_as_its_caller_gives_up_is_no_unseen_error() -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+
+    async def away() -> None:
+        raise Unavailable("the log is away")
+
+    caller = asyncio.create_task(Patience().call(away(), within_s=10))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # now the call has failed, and its caller does not know yet
+    caller.cancel()
+    await asyncio.wait({caller})
+    was_cancelled = caller.cancelled()
+    del caller
+    gc.collect()
+
+    assert (was_cancelled, complaints) == (True, [])
 
 
 async def test_F37_a_log_that_was_cut_off_is_drained_into_by_itself(
