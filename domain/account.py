@@ -115,12 +115,14 @@ class Gone:
 
     Attributes:
         asked: Stages for which it had a request: a late trigger for one may be a repeat.
+        stage: Where it was when it was deleted, as far as we knew; None for a closed lead.
     """
 
     stage_at: datetime | None
     is_deleted: bool
     at: datetime
     asked: tuple[Stage, ...] = ()
+    stage: Stage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,7 +433,9 @@ class Account:
         self.loads.move(stage=event.was_stage, owner_id=event.was_owner_id, to=None, to_id=None)
         stage_at = old.stage_at if old else None
         asked = old.asked if old else self._asked_before(event.lead_id)
-        gone = Gone(stage_at=stage_at, is_deleted=True, at=event.at, asked=asked)
+        known = self.gone.get(event.lead_id)
+        stage = event.was_stage or (known.stage if known is not None else None)
+        gone = Gone(stage_at=stage_at, is_deleted=True, at=event.at, asked=asked, stage=stage)
         self._remember_gone(event.lead_id, gone)
 
     def _asked_before(self, lead_id: int) -> tuple[Stage, ...]:

@@ -256,7 +256,10 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
         return
     entered = lead is None or lead.stage != report.stage
     gone = account.gone.get(lead_id)
-    was_known = lead is not None or (gone is not None and not gone.is_deleted)
+    # Back from the bin a lead is where it was, unless it moved while nobody told (F30).
+    is_elsewhere = gone is not None and gone.stage is not None and gone.stage != report.stage
+    is_back = gone is not None and (not gone.is_deleted or is_elsewhere)
+    was_known = lead is not None or is_back
     taken = lead is not None and _settle(step, lead_id, lead, report)
     if lead is not None and (entered or taken) and (waiting := find_waiting(step, lead_id)):
         moved: CloseReason = "lead_closed" if is_closed else "left_stage"

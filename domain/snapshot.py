@@ -29,7 +29,7 @@ from domain.loads import Loads
 from domain.offers import Offer
 from domain.release import Release
 
-REVISION = 7  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 8  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -47,7 +47,14 @@ def dump(account: Account) -> bytes:
         "revision": account.revision,
         "leads": [[lead_id, *_lead(lead)] for lead_id, lead in sorted(account.leads.items())],
         "gone": [
-            [lead_id, _micros(gone.stage_at), gone.is_deleted, _micros(gone.at), gone.asked]
+            [
+                lead_id,
+                _micros(gone.stage_at),
+                gone.is_deleted,
+                _micros(gone.at),
+                gone.asked,
+                gone.stage,
+            ]
             for lead_id, gone in account.gone.items()
         ],
         "requests_total": account.requests_total,
@@ -125,8 +132,9 @@ def load(state: bytes) -> Account:
                 is_deleted=is_deleted,
                 at=_instant(at),
                 asked=tuple(Stage(*pair) for pair in asked),
+                stage=stage and Stage(*stage),
             )
-            for lead_id, stage_at, is_deleted, at, asked in data["gone"]
+            for lead_id, stage_at, is_deleted, at, asked, stage in data["gone"]
         },
         requests_total=data["requests_total"],
         turns=data["turns"],

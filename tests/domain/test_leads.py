@@ -115,6 +115,27 @@ def test_F29_a_late_deletion_of_a_lead_that_is_back_from_the_bin_takes_nothing_f
     assert waits.waiting() == ["1.1"]
 
 
+def test_F30_a_lead_that_comes_back_from_the_bin_to_another_stage_has_entered_it() -> None:
+    old = given(observed(1, WORK, modified=LONG_AGO, created=LONG_AGO, reason="baseline"))
+    gone = old.when(removed(1), at=at(5)).when(missing(1), at=at(6))
+    back = reported(1, NEW, modified=at(50), created=LONG_AGO, action="restore")
+    gone.when(back, at=at(51)).then("look up 1: report_after_end")
+    truth = observed(1, NEW, modified=at(50), created=LONG_AGO, reason="lookup")
+
+    gone.when(truth, at=at(52)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
+
+
+def test_F30_a_lead_that_comes_back_from_the_bin_to_where_it_was_asks_for_nothing() -> None:
+    old = given(observed(1, NEW, modified=LONG_AGO, created=LONG_AGO, reason="baseline"))
+    gone = old.when(removed(1), at=at(5)).when(missing(1), at=at(6)).when(missing(1), at=at(7))
+    gone.when(reported(1, NEW, modified=at(50), created=LONG_AGO, action="restore"), at=at(51))
+    truth = observed(1, NEW, modified=at(50), created=LONG_AGO, reason="lookup")
+
+    gone.when(truth, at=at(52)).then("lead 1 in new of 900")
+
+
 def test_F53_a_deletion_that_is_true_ends_the_request_when_it_was_read() -> None:
     told = given(reported(1, NEW)).when(removed(1), at=at(60))
 
