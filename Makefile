@@ -32,7 +32,7 @@ fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
 bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
-schemas: $(VENV)/.dev ## Write the JSON schemas anew from the contracts
+schemas: $(VENV)/.dev ## Write the JSON schemas and the AsyncAPI document anew from the contracts
 	@$(BIN)/python -m services.schemas
 
 lock: $(VENV)/.dev ## Pin the dependencies anew, with hashes and without addresses

@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+from services import asyncapi
 from services.rules_file import json_schema
 
-RULES = Path(__file__).parents[1] / "contracts" / "schemas" / "rules.schema.json"
+SCHEMAS = Path(__file__).parents[1] / "contracts" / "schemas"
+RULES = SCHEMAS / "rules.schema.json"
+TOPICS = SCHEMAS / "asyncapi.json"
 
 
 def main() -> None:
     """Write every schema."""
     RULES.write_text(json_schema(), encoding="utf-8")
+    TOPICS.write_bytes(asyncapi.document())
 
 
 if __name__ == "__main__":

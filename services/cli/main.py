@@ -427,6 +427,14 @@ def topics_apply(
         say(line)
 
 
+@app.command("asyncapi")
+def asyncapi_() -> None:
+    """Print the AsyncAPI document of Kafka's topics."""
+    from services import asyncapi  # noqa: PLC0415 - the framework is slow to import
+
+    say(asyncapi.document().decode().rstrip())
+
+
 @app.command("doctor")
 def doctor_(data: Data = DATA) -> None:
     """Look at everything and say what to do; exit status 1 if something needs a person."""
