@@ -34,6 +34,7 @@ from services.gateway.trail import PostgresTrail
 from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing
 from services.log.port import LogWriter
+from services.storage.asked_sweeps import AskedSweeps
 from services.storage.database import borrow
 from services.tracing import UNTRACED, Traces
 from services.wall_clock import utc_now
@@ -151,6 +152,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         sweeper=Sweeper(
             connections=connections,
             store=PostgresSweeps(pool),
+            asked=AskedSweeps(pool),
             publisher=publisher,
             now=now,
             rules=settings.sweep_rules(),

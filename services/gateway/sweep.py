@@ -7,10 +7,13 @@ before the present page has changed after the start, so the next window has it. 
 covers clocks that disagree and changes that Kommo shows late.
 
 A page is published before the next one is read, and the watermark moves only after the last.
+
+Whoever finds that messages of an account may be missing asks for a full sweep; it begins when
+the one under way is done (F22).
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -100,6 +103,18 @@ class SweepStore(Protocol):
         ...
 
 
+class Asked(Protocol):
+    """Full sweeps that somebody asked for; both methods raise `services.errors.Unavailable`."""
+
+    async def open(self) -> Mapping[int, datetime]:
+        """Account to the time since when its sweep has been asked for and is not done."""
+        ...
+
+    async def settle(self, account_id: int, asked_at: datetime) -> None:
+        """A sweep that began after that time is done."""
+        ...
+
+
 class Sweeper:
     """Sweeps all connected accounts, at the lowest priority."""
 
@@ -108,6 +123,7 @@ class Sweeper:
         *,
         connections: Connections,
         store: SweepStore,
+        asked: Asked,
         publisher: Publisher,
         now: Now,
         rules: SweepRules | None = None,
@@ -115,21 +131,36 @@ class Sweeper:
     ) -> None:
         self._connections = connections
         self._store = store
+        self._asked = asked
         self._publisher = publisher
         self._now = now
         self._rules = rules or SweepRules()
         self._timing = timing or SystemTiming()
         self._next_at: dict[int, tuple[Connection, float]] = {}
+        self._asked_at: Mapping[int, datetime] = {}
+        self._answering: dict[int, datetime] = {}
 
     async def run(self) -> None:
         """Sweep until cancelled; what was not finished goes on at the next start."""
         places = asyncio.Semaphore(self._rules.accounts_max)
         while True:
+            await self._hear()
             async with asyncio.TaskGroup() as group:
                 for connection in self._due():
                     group.create_task(self._in_place(places, connection))
             if not self._due():
                 await self._timing.sleep(self._rules.poll_s)
+
+    async def _hear(self) -> None:
+        """What is newly asked for is due at once; what was before has its pauses."""
+        try:
+            asked_at = await self._asked.open()
+        except Unavailable:
+            return
+        for account_id in asked_at.keys() - self._answering.keys():
+            if asked_at[account_id] != self._asked_at.get(account_id):
+                self._next_at.pop(account_id, None)
+        self._asked_at = asked_at
 
     def _due(self) -> list[Connection]:
         now = self._timing.monotonic()
@@ -150,7 +181,8 @@ class Sweeper:
             began_at = self._timing.monotonic()
             try:
                 is_done = await self._some_pages(connection)
-                pause_s = self._rules.interval_s if is_done else 0.0
+                is_asked = connection.account_id in self._asked_at
+                pause_s = self._rules.interval_s if is_done and not is_asked else 0.0
             except AccountStopped as stopped:
                 log.warning(
                     "sweep_stopped", account_id=connection.account_id, status=stopped.status
@@ -178,6 +210,7 @@ class Sweeper:
             await self._publish(progress, page)
             if page.next_page is None:
                 await self._store.save(self._finished(progress))
+                await self._settle(connection.account_id)
                 log.info("sweep_finished", account_id=connection.account_id, sweep=progress.kind)
                 return True
             listed_to = _listed_to(progress, page)
@@ -193,9 +226,19 @@ class Sweeper:
         kind: Kind = "window"
         if progress.watermark is None:
             kind = "baseline"
+        elif progress.account_id in self._asked_at:
+            self._answering[progress.account_id] = self._asked_at[progress.account_id]
+            kind = "full"
         elif progress.full_at is None or now - progress.full_at >= full_after:
             kind = "full"
         return replace(progress, kind=kind, started_at=now, next_page=None, listed_to=0)
+
+    async def _settle(self, account_id: int) -> None:
+        """A sweep that began before a restart answers nothing: perhaps also before the asking."""
+        asked_at = self._answering.pop(account_id, None)
+        if asked_at is not None:
+            await self._asked.settle(account_id, asked_at)
+            self._asked_at = {k: at for k, at in self._asked_at.items() if k != account_id}
 
     async def _read(self, connection: Connection, progress: Progress) -> LeadPage:
         client = connection.client

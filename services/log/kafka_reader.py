@@ -11,7 +11,7 @@ ours.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -76,6 +76,8 @@ class KafkaLogReader:
             longer is believed.
         look_again_s: How often a stopped partition is looked at again.
         report_every_s: How often the positions are copied to Kafka, for lag monitors.
+        on_gap: Told the partition and our position before a partition is stopped for a gap, so
+            that what is missing is looked for elsewhere (F22); told again if it fails.
     """
 
     settings: KafkaSettings
@@ -87,6 +89,7 @@ class KafkaLogReader:
     behind_for_s: float = 5.0
     look_again_s: float = 30.0
     report_every_s: float = 5.0
+    on_gap: Callable[[int, int], Awaitable[None]] | None = None
     _client: Any = field(default=None, repr=False)
     _held: dict[TopicPartition, _Source] = field(default_factory=dict, repr=False)
     _joining: "asyncio.Task[None] | None" = field(default=None, repr=False)
@@ -263,6 +266,8 @@ class KafkaLogReader:
             position = stored.get(names[place], 0)
             problem = self._problem(source, position, earliest[place], latest[place], now)
             if problem is not None:
+                if source.stopped is None and self.on_gap is not None:
+                    await self.on_gap(place.partition, position)
                 self._stop(place, source, problem, now)
             elif source.behind_since is None:
                 client.seek(place, position)
@@ -275,8 +280,8 @@ class KafkaLogReader:
         """Why the log cannot be read on from the position (F22)."""
         if earliest > position:
             return (
-                f"messages {position} to {earliest - 1} were deleted before they were read: sweep"
-                f" the accounts of this partition, then store position {earliest}"
+                f"messages {position} to {earliest - 1} were deleted before they were read: the"
+                f" accounts of this partition need a full sweep; then store position {earliest}"
             )
         if latest >= position:
             source.behind_since = None
@@ -287,8 +292,8 @@ class KafkaLogReader:
             return None
         return (
             f"the log ends at {latest}, before our position {position}: it was made anew or"
-            f" restored from an older backup. Sweep the accounts of this partition, then store"
-            f" position {earliest}"
+            f" restored from an older backup. The accounts of this partition need a full sweep;"
+            f" then store position {earliest}"
         )
 
     def _stop(self, place: TopicPartition, source: _Source, problem: str, now: float) -> None:

@@ -46,10 +46,27 @@ class Memory:
         self.saved.append(progress)
 
 
-def sweeper(here: World, store: Memory, **rules: Any) -> Sweeper:
+@dataclass
+class SweepsAsked:
+    """Full sweeps that were asked for, in memory."""
+
+    asked_at: dict[int, datetime] = field(default_factory=dict)
+    settled: list[int] = field(default_factory=list)
+
+    async def open(self) -> dict[int, datetime]:
+        return dict(self.asked_at)
+
+    async def settle(self, account_id: int, asked_at: datetime) -> None:
+        if self.asked_at.get(account_id) == asked_at:
+            del self.asked_at[account_id]
+            self.settled.append(account_id)
+
+
+def sweeper(here: World, store: Memory, asked: SweepsAsked | None = None, **rules: Any) -> Sweeper:
     return Sweeper(
         connections=here.connections,
         store=store,
+        asked=asked or SweepsAsked(),
         publisher=here.books,
         now=utc_now,
         rules=SweepRules(**rules),
@@ -172,6 +189,34 @@ async def test_F30_a_full_comparison_runs_daily_and_may_open_requests() -> None:
         assert {each.reason for each in here.books.bodies(LeadObserved)} == {"sweep"}
         assert store.progress.full_at is not None
         assert store.progress.full_at > old
+
+
+async def test_F22_a_full_sweep_that_is_asked_for_begins_at_once_and_is_done_once() -> None:
+    async with world(5) as here:
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=utc_now()))
+        asked = SweepsAsked()
+        async with running(sweeper(here, store, asked, interval_s=9_999).run()):
+            await until(lambda: len(store.saved) == 1)
+            assert here.books.bodies(LeadObserved) == []
+            asked.asked_at[ACCOUNT_ID] = utc_now()
+            await until(lambda: asked.settled == [ACCOUNT_ID])
+            await here.timing.sleep(10)
+
+        assert [each.lead_id for each in here.books.bodies(LeadObserved)] == here.lead_ids
+        assert {each.reason for each in here.books.bodies(LeadObserved)} == {"sweep"}
+        assert len(store.saved) == 2
+
+
+async def test_F22_a_sweep_from_before_the_asking_does_not_count() -> None:
+    async with world(500) as here:
+        store = Memory(
+            Progress(account_id=ACCOUNT_ID, watermark=utc_now(), kind="full", started_at=utc_now())
+        )
+        asked = SweepsAsked({ACCOUNT_ID: utc_now()})
+        async with running(sweeper(here, store, asked, interval_s=9_999).run()):
+            await until(lambda: asked.settled == [ACCOUNT_ID])
+
+        assert len(here.books.bodies(LeadObserved)) == 2 * len(here.lead_ids)
 
 
 async def test_F61_a_stored_page_of_another_address_starts_the_sweep_again() -> None:

@@ -22,10 +22,11 @@ async def test_F81_a_database_newer_than_the_release_is_refused(pool: Any) -> No
 
 
 async def test_an_edited_migration_is_refused(pool: Any) -> None:
-    first = known_migrations()[0]
+    first, *others = known_migrations()
+    edited = Migration(1, first.name, first.sql + "-- edited")
     async with pool.acquire() as connection:
         with pytest.raises(SchemaRefused, match="differs"):
-            await migrate(connection, (Migration(1, first.name, first.sql + "-- edited"),))
+            await migrate(connection, (edited, *others))
 
 
 async def test_a_failing_migration_leaves_nothing_behind(pool: Any) -> None:
