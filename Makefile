@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 LEADS ?= 1000
 DROP ?= 0
 WORKERS ?= 2
+ROUNDS ?= 10
 NODES ?= 1
 
 help: ## List the targets
@@ -15,6 +16,9 @@ demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DR
 
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+campaign: $(VENV)/.dev ## Every fault test in ROUNDS=10 rounds, with what was lost or done twice; ARGS="-k F14"
+	@$(BIN)/python -m tests.campaign --rounds $(ROUNDS) -n $(WORKERS) --dist worksteal $(ARGS)
 
 kafka: ## Start Apache Kafka here until Ctrl-C; PORT=9092, NODES=3 for a cluster
 	@$(PYTHON) deploy/kafka/broker.py $(if $(PORT),--port $(PORT)) --nodes $(NODES)
@@ -49,4 +53,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test kafka lint fmt bench schemas lock clean
+.PHONY: help demo test campaign kafka lint fmt bench schemas lock clean

@@ -1,8 +1,10 @@
 """Fixtures for every test: real servers, a fresh migrated database, a pool on it."""
 
+import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -14,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from services.open_files import allow_open_files
 from services.storage.database import open_pool
-from tests.support.kafka import shared_broker
+from tests.support.campaign import PROPERTY, Tally, rounds
+from tests.support.kafka import Victim, own_victim, shared_broker
 from tests.support.postgres import TestServer, shared_server
 
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
@@ -60,3 +63,36 @@ def kafka_servers() -> Iterator[str]:
     """The address of the broker of this run, started at first use."""
     with shared_broker() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def victim() -> Iterator[Victim]:
+    """A broker of this worker to be broken, started at first use."""
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-kafka-victim-"))
+    with own_victim(folder) as victim:
+        yield victim
+    rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """The same at every run of one test, another one in each round of the campaign."""
+    return random.Random(request.node.nodeid)
+
+
+@pytest.fixture
+def judged(record_property: Callable[[str, object], None]) -> Callable[[Tally], None]:
+    """Report what became of a round, and refuse it unless nothing is lost and nothing twice."""
+
+    def judge(tally: Tally) -> None:
+        record_property(PROPERTY, asdict(tally))
+        assert (tally.lost, tally.twice) == (0, 0), tally
+
+    return judge
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The long form of a fault test: so many rounds of it."""
+    if rounds() > 1 and metafunc.definition.get_closest_marker("fault"):
+        metafunc.fixturenames.append("campaign_round")
+        metafunc.parametrize("campaign_round", range(1, rounds() + 1))

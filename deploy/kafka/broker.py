@@ -149,8 +149,7 @@ class Broker:
         Raises:
             BrokerError: There is no Java, or the folder could not be formatted.
         """
-        classpath = f"{jars()}/*"
-        self._format(classpath)
+        self.format()
         with (self.folder / "kafka.log").open("ab") as log:
             # A session of its own: Ctrl-C in our terminal is ours to handle, not the broker's.
             self._process = subprocess.Popen(
@@ -161,7 +160,7 @@ class Broker:
                     "-XX:+UseSerialGC",
                     f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}",
                     "-cp",
-                    classpath,
+                    f"{jars()}/*",
                     "kafka.Kafka",
                     str(self.folder / "server.properties"),
                 ],
@@ -171,6 +170,39 @@ class Broker:
                 start_new_session=True,
             )
         (self.folder / "kafka.pid").write_text(str(self._process.pid))
+
+    def format(self) -> None:
+        """Write the properties and format the folder, unless that has been done.
+
+        Raises:
+            BrokerError: There is no Java, or the folder could not be formatted.
+        """
+        properties = self.folder / "server.properties"
+        if properties.exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        endpoints = [controller.split("@")[1].rsplit(":", 1)[0] for controller in self.controllers]
+        nodes = len(self.controllers)
+        unfinished = properties.with_suffix(".new")
+        unfinished.write_text(
+            PROPERTIES.format(
+                node_id=self.node_id,
+                controllers=",".join(endpoints),
+                host=HOST,
+                port=self.port,
+                controller_port=endpoints[self.node_id - 1].rsplit(":", 1)[1],
+                data=self.folder / "data",
+                replicas=min(nodes, 3),
+                in_sync=min(nodes, 2),
+            )
+        )
+        command = ["java", "-cp", f"{jars()}/*", "kafka.tools.StorageTool", "format"]
+        options = ["-t", self.cluster_id, "--initial-controllers", ",".join(self.controllers)]
+        _run(
+            [*command, *options, "-c", str(unfinished)],
+            "Kafka could not format its folder",
+        )
+        unfinished.rename(properties)
 
     def wait(self) -> None:
         """Wait until a launched broker listens.
@@ -219,34 +251,6 @@ class Broker:
                 self._send(signal.SIGCONT)
                 self._send(signal.SIGKILL)
             time.sleep(POLL_S)
-
-    def _format(self, classpath: str) -> None:
-        properties = self.folder / "server.properties"
-        if properties.exists():
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        endpoints = [controller.split("@")[1].rsplit(":", 1)[0] for controller in self.controllers]
-        nodes = len(self.controllers)
-        unfinished = properties.with_suffix(".new")
-        unfinished.write_text(
-            PROPERTIES.format(
-                node_id=self.node_id,
-                controllers=",".join(endpoints),
-                host=HOST,
-                port=self.port,
-                controller_port=endpoints[self.node_id - 1].rsplit(":", 1)[1],
-                data=self.folder / "data",
-                replicas=min(nodes, 3),
-                in_sync=min(nodes, 2),
-            )
-        )
-        command = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format"]
-        options = ["-t", self.cluster_id, "--initial-controllers", ",".join(self.controllers)]
-        _run(
-            [*command, *options, "-c", str(unfinished)],
-            "Kafka could not format its folder",
-        )
-        unfinished.rename(properties)
 
     def _last_words(self) -> str:
         log = self.folder / "kafka.log"

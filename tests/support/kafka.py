@@ -4,6 +4,7 @@ In CI a broker that cannot be had is a failure; elsewhere its tests are skipped 
 that mends it.
 """
 
+import asyncio
 import fcntl
 import os
 import signal
@@ -11,13 +12,17 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import IO
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
-from deploy.kafka.broker import Broker, BrokerError, create_cluster
+from deploy.kafka.broker import HOST, Broker, BrokerError, Cluster, create_cluster, free_ports
+from services.errors import Unavailable
 from services.log.kafka import KafkaSettings, Topic, declared_topic
 
 PREFIX = f"fairlead-kafka-tests-{os.geteuid()}-"
@@ -62,17 +67,88 @@ def shared_broker() -> Iterator[str]:
                 rmtree(folder, ignore_errors=True)
 
 
+async def ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
+    """Partition to the offset of its next message.
+
+    Raises:
+        services.errors.Unavailable: Kafka does not answer.
+    """
+    client = AIOKafkaConsumer(bootstrap_servers=settings.servers, enable_auto_commit=False)
+    try:
+        await client.start()
+        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+        found = await client.end_offsets(places)
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unavailable(f"Kafka at {settings.servers}: {error!r}") from error
+    finally:
+        await client.stop()
+    return {place.partition: offset for place, offset in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A broker with a second listener.
+
+    Attributes:
+        back_port: Of that listener, for a proxy in front of it.
+        front_port: Where the proxy has to listen: what the second listener tells its clients.
+    """
+
+    broker: Broker
+    back_port: int
+    front_port: int
+
+    async def mend(self) -> None:
+        """See that it runs: a test before may have failed on the way."""
+        self.broker.resume()
+        if self.broker.pid is None:
+            await asyncio.to_thread(self.broker.start)
+
+
 @contextmanager
 def own_broker(folder: Path) -> Iterator[Broker]:
     """A broker that a test may stop, kill and freeze."""
+    with own_cluster(folder, nodes=1) as cluster:
+        yield cluster.brokers[0]
+
+
+@contextmanager
+def own_victim(folder: Path) -> Iterator[Victim]:
+    """The same, with room for a proxy."""
     (broker,) = create_cluster(folder, heap_mb=256).brokers
+    back_port, front_port = free_ports(2)
     try:
         with _or_said():
+            broker.format()
+            _add_listener(broker, back_port, front_port)
             broker.start()
-        yield broker
+        yield Victim(broker, back_port, front_port)
     finally:
         broker.resume()
         broker.kill()
+
+
+@contextmanager
+def own_cluster(folder: Path, nodes: int) -> Iterator[Cluster]:
+    """Several brokers that a test may stop, kill and freeze."""
+    cluster = create_cluster(folder, nodes=nodes, heap_mb=256)
+    try:
+        with _or_said():
+            cluster.start()
+        yield cluster
+    finally:
+        for broker in cluster.brokers:
+            broker.resume()
+        cluster.kill()
+
+
+def _add_listener(broker: Broker, back_port: int, front_port: int) -> None:
+    properties = broker.folder / "server.properties"
+    settings = dict(line.split("=", 1) for line in properties.read_text().splitlines())
+    settings["listeners"] += f",PROXIED://{HOST}:{back_port}"
+    settings["advertised.listeners"] += f",PROXIED://{HOST}:{front_port}"
+    settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
 def _ensure_running(folder: Path) -> str:

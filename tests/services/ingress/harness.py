@@ -179,9 +179,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def form(*fields: tuple[str, Any]) -> bytes:
+def form(*fields: tuple[str, Any], account_id: int = ACCOUNT) -> bytes:
     """A body as Kommo sends it, the account block first."""
-    block = (("account[subdomain]", "acme"), ("account[id]", ACCOUNT))
+    block = (("account[subdomain]", "acme"), ("account[id]", account_id))
     return urlencode((*block, *fields)).encode()
 
 

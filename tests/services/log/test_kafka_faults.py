@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,9 @@ from services.log.kafka_reader import KafkaLogReader
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.topics import apply
 from tests.services.log.conformance import entry
-from tests.support.kafka import own_broker, settings_of, topic_of
+from tests.support.kafka import Victim, settings_of, topic_of
+
+pytestmark = pytest.mark.fault
 
 ACCOUNTS = range(1, 7)
 PATIENT_S = 30.0
@@ -92,17 +94,10 @@ class Load:
             assert len(firsts) >= accepted
 
 
-@pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with own_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
-
-
 @pytest.fixture
-async def broker(victim: Broker) -> Broker:
-    if victim.pid is None:  # a test before this one failed on the way
-        await asyncio.to_thread(victim.start)
-    return victim
+async def broker(victim: Victim) -> Broker:
+    await victim.mend()
+    return victim.broker
 
 
 @pytest.fixture

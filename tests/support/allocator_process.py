@@ -1,0 +1,53 @@
+"""An allocator over Apache Kafka as a process of its own, to be killed, frozen and stopped.
+
+    python -m tests.support.allocator_process DSN TOPIC [GROUP]
+
+Its other settings come from the environment. With a group of its own it shares nothing with the
+other allocators and is given every partition, as one that was deployed by mistake.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from services.allocator.accounts import Stores
+from services.allocator.run import CONSUMER, Allocator
+from services.allocator.settings import AllocatorSettings
+from services.log.kafka import KafkaSettings
+from services.log.kafka_reader import KafkaLogReader
+from services.logs import configure_logging
+from services.storage.database import open_pool
+from services.storage.events import EventStore
+from services.storage.snapshots import SnapshotStore
+
+
+class OneOfGroup(KafkaLogReader):
+    group: str | None = None
+
+    def _made(self) -> Any:
+        client = super()._made()
+        if self.group is not None:
+            client._group_id = self.group
+        return client
+
+
+async def main(dsn: str, topic: str, group: str | None = None) -> None:
+    configure_logging(json_lines=True, level=os.environ.get("FAIRLEAD_LOG_LEVEL", "INFO"))
+    pool = await open_pool(dsn, size_max=4)
+    reader = OneOfGroup(KafkaSettings(), topic, pool, CONSUMER)
+    reader.group = group
+    stores = Stores(EventStore(pool), SnapshotStore(pool))
+    allocator = Allocator(reader, stores, AllocatorSettings(), on_stored=lambda: None)
+    running = asyncio.create_task(allocator.run())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
+    await asyncio.gather(running, return_exceptions=True)
+    await reader.close()
+    await pool.close()
+    if not running.cancelled():
+        running.result()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
