@@ -90,6 +90,23 @@ class OwnerStanding(NamedTuple):
     back_at: datetime | None
 
 
+LinkedKind = Literal["lead", "contact", "company", "task"]
+LinkedObject = Literal["contacts", "company", "tasks", "company_leads", "contact_leads"]
+
+
+class Handover(NamedTuple):
+    """Something that belongs to a lead shall become a manager's (D6.4).
+
+    Attributes:
+        responsible_before: 0 for nobody.
+    """
+
+    kind: LinkedKind
+    entity_id: int
+    responsible_before: int
+    manager_id: int
+
+
 class Standing(NamedTuple):
     """How one participant stood when a decision was taken (D2.2, D10.2).
 
@@ -520,6 +537,74 @@ class RequestClosed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedRequested:
+    """What belongs to a lead should be read, to be handed over to the lead's manager (D6.4).
+
+    Attributes:
+        order_id: `<request id>/<attempt>`.
+        only_for: Whose things are handed over; empty for everyone's.
+    """
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    manager_id: int
+    objects: tuple[LinkedObject, ...]
+    only_for: tuple[int, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedDecided:
+    """Things change hands; Kommo does not know yet.
+
+    Attributes:
+        order_id: As it was asked for, or `undo/<version>`.
+        lead_id: The lead whose decision this follows.
+        handovers: Empty if everything stays as it is.
+        is_undo: Whether it puts back what a decision changed.
+    """
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    handovers: tuple[Handover, ...]
+    is_undo: bool
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedChanged:
+    """Kommo holds the new responsible of one thing; undone from what is said here."""
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    kind: LinkedKind
+    entity_id: int
+    responsible_before: int
+    manager_id: int
+    how: Literal["answered", "read"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedLeft:
+    """One thing was left as it is: a person changed it since, or Kommo will not change it."""
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    kind: LinkedKind
+    entity_id: int
+    manager_id: int
+    reason: Literal["changed_since", "gone", "refused"]
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditMoved:
     """Credit moved without a lead (D3.8).
 
@@ -592,6 +677,10 @@ AllocationEvent = (
     | LeadLapsed
     | AssignmentWithdrawn
     | RequestClosed
+    | LinkedRequested
+    | LinkedDecided
+    | LinkedChanged
+    | LinkedLeft
     | CreditMoved
     | TimerScheduled
     | RuleStalled

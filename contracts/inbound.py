@@ -6,10 +6,33 @@ Kommo. Each is a frozen fact about the outside; none says what should follow fro
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from contracts.events import Outcome, ReadingPart, Responsible, TouchKind
+from contracts.events import Handover, LinkedKind, Outcome, ReadingPart, Responsible, TouchKind
 from contracts.stage import Stage
+
+
+class Linked(NamedTuple):
+    """Something that belongs to a lead, and whose it is; 0 for nobody's."""
+
+    kind: LinkedKind
+    entity_id: int
+    responsible_id: int
+
+
+class LinkedResult(NamedTuple):
+    """How one handover ended.
+
+    Attributes:
+        how: `answered` or `read` when Kommo holds it; else why it was left as it is.
+        modified_at: `updated_at` of the thing as Kommo holds it; None if it was left.
+    """
+
+    kind: LinkedKind
+    entity_id: int
+    how: Literal["answered", "read", "changed_since", "gone", "refused"]
+    modified_at: datetime | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +120,36 @@ class FactsRead:
     responsibles: tuple[Responsible, ...]
     created_by: int
     unread: tuple[ReadingPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedFound:
+    """What belongs to a lead was read, as far as it was asked for."""
+
+    order_id: str
+    things: tuple[Linked, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedSettled:
+    """How handovers of one order ended."""
+
+    order_id: str
+    results: tuple[LinkedResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoHandovers:
+    """An administrator puts back what a decision changed; what is not ours any more stays.
+
+    Attributes:
+        handovers: `responsible_before` is whom we made responsible, `manager_id` whom it was.
+    """
+
+    request_id: str
+    lead_id: int
+    handovers: tuple[Handover, ...]
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +345,9 @@ InboundBody = (
     | LeadRemoved
     | LeadObserved
     | FactsRead
+    | LinkedFound
+    | LinkedSettled
+    | UndoHandovers
     | LeadMissing
     | LeadsListed
     | TouchReported

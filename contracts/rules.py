@@ -216,6 +216,21 @@ class OwnersSection(_Section):
     keep_for: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
 
 
+class LinkedSection(_Section):
+    """What is handed over with the lead once Kommo holds its manager (D6.4): a switch each.
+
+    With `only_for` a thing is handed over only if one of these employees is responsible for it, or
+    nobody is.
+    """
+
+    contacts: bool = False
+    company: bool = False
+    tasks: bool = False
+    company_leads: bool = False
+    contact_leads: bool = False
+    only_for: Annotated[list[Id], Field(max_length=1_000)] = Field(default_factory=list)
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
@@ -240,6 +255,7 @@ class RuleSection(_Section):
     stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)]
     conditions: ConditionsSection | None = None
     owners: OwnersSection | None = None
+    linked: LinkedSection | None = None
     participants: Annotated[list[ParticipantSection], Field(max_length=1_000)] = Field(
         default_factory=list
     )

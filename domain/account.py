@@ -17,12 +17,18 @@ from contracts.events import (
     CommandRefused,
     CreditMoved,
     DistributionOrdered,
+    Handover,
     HandoverOrdered,
     LeadAssigned,
     LeadDeleted,
     LeadLapsed,
     LeadSeen,
     LeadTouched,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedKind,
+    LinkedLeft,
+    LinkedRequested,
     LookupRequested,
     ManagerFoundInactive,
     ManagerPaused,
@@ -49,6 +55,7 @@ from domain.loads import Loads
 from domain.offers import Offer, fold
 from domain.release import Release
 
+Thing = tuple[LinkedKind, int]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAPSE_TIMER = "lapse/"  # and the lead: such timers are forgotten with their lead's clock
 TOLD_GONE = "deletion_told"  # why a lead is read
@@ -178,6 +185,15 @@ class Reserved:
     back_at: datetime
 
 
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """Handovers on their way to Kommo, by kind and id of the thing."""
+
+    request_id: str
+    lead_id: int
+    handovers: dict[Thing, Handover]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     """A manager takes no leads."""
@@ -214,6 +230,9 @@ class Account:
         waiting: Rule to its requests in the order they are served.
         preparing: Requests that wait for a reading, the longest waiting first.
         reserved: Owner to the requests that wait for him, in the order they came.
+        linking: Decisions whose linked things are being read (D6.4).
+        orders: Handovers that Kommo has not confirmed yet.
+        changing: Thing to the order that hands it over.
         lookups: Leads whose reading was asked for, and when.
         offers: Leads whose manager has done nothing yet, under rules that pass them on.
     """
@@ -242,6 +261,9 @@ class Account:
     opened: dict[str, Request] = field(default_factory=dict)
     preparing: dict[str, Preparing] = field(default_factory=dict)
     reserved: dict[int, dict[str, Reserved]] = field(default_factory=dict)
+    linking: dict[str, LinkedRequested] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    changing: dict[Thing, str] = field(default_factory=dict)
     pauses: dict[int, Pause] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     lookups: dict[int, datetime] = field(default_factory=dict)
@@ -318,6 +340,12 @@ class Account:
                 )
             case RequestReserved():
                 self._request_reserved(event)
+            case LinkedRequested():
+                self.linking[event.order_id] = event
+            case LinkedDecided():
+                self._linked_decided(event)
+            case LinkedChanged() | LinkedLeft():
+                self._linked_settled(event)
             case TimerScheduled(due_at=None) if event.timer_id.startswith(LAPSE_TIMER):
                 self.timers.pop(event.timer_id, None)
             case TimerScheduled():
@@ -416,7 +444,7 @@ class Account:
             wanted=old.wanted
             and (
                 replace(old.wanted, previous_id=event.responsible_id)
-                if old.wanted.previous_id is None
+                if old.wanted.previous_id is None or event.source == "own_write"
                 else old.wanted
             ),
         )
@@ -480,6 +508,33 @@ class Account:
             since=known.since if known is not None else event.at,
             back_at=event.next_look_at,
         )
+
+    def _linked_decided(self, event: LinkedDecided) -> None:
+        self.linking.pop(event.order_id, None)
+        if not event.handovers:
+            return
+        handovers = {(each.kind, each.entity_id): each for each in event.handovers}
+        self.orders[event.order_id] = Order(
+            request_id=event.request_id, lead_id=event.lead_id, handovers=handovers
+        )
+        self.changing.update(dict.fromkeys(handovers, event.order_id))
+        for each in handovers.values():
+            if each.kind == "lead" and (lead := self.leads.get(each.entity_id)) is not None:
+                # The echo may come before the answer (F36).
+                expected = (*lead.superseded_ids, each.manager_id)
+                self.leads[each.entity_id] = replace(lead, superseded_ids=expected)
+
+    def _linked_settled(self, event: LinkedChanged | LinkedLeft) -> None:
+        thing = (event.kind, event.entity_id)
+        order = self.orders[event.order_id]
+        del order.handovers[thing], self.changing[thing]
+        if not order.handovers:
+            del self.orders[event.order_id]
+        lead = self.leads.get(event.entity_id) if event.kind == "lead" else None
+        if lead is not None and event.manager_id in lead.superseded_ids:
+            kept = list(lead.superseded_ids)
+            kept.remove(event.manager_id)
+            self.leads[event.entity_id] = replace(lead, superseded_ids=tuple(kept))
 
     def _request_deferred(self, event: RequestDeferred) -> None:
         request = replace(self._taken(event.request_id), rule_id=event.rule_id)

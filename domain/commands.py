@@ -17,10 +17,12 @@ from contracts.inbound import (
     PauseManager,
     PostCorrection,
     ResumeManager,
+    UndoHandovers,
 )
 from contracts.rules import RulesFile
 from domain.configuration import ACCOUNT_LEDGER, problems
 from domain.fair_share import NobodyEligible, correction
+from domain.linked import undo
 from domain.requests import place_again
 from domain.step import Step
 from domain.timers import schedule
@@ -159,6 +161,12 @@ def _forbidden(step: Step, *, by_administrator: bool) -> str | None:
     if not (activity.managers_may_change or by_administrator):
         return "the rules let only administrators pause and resume (activity.managers_may_change)"
     return None
+
+
+def undo_handovers(step: Step, message: UndoHandovers) -> None:
+    """Put back what a decision changed (D6.4); nothing is done while some of it is under way."""
+    if (reason := undo(step, message)) is not None:
+        _refuse(step, "undo", reason)
 
 
 def _refuse(step: Step, command: str, reason: str) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
-from contracts.events import LEAD, SharingPolicy
+from contracts.events import LEAD, LinkedObject, SharingPolicy
 from contracts.rules import (
     ActivitySection,
+    LinkedSection,
     OffHours,
     ParticipantSection,
     RuleSection,
@@ -75,6 +76,8 @@ class Rule:
         redistribution: When a lead is passed on; None for never.
         pace: How what waited is released; None for all at once.
         conditions: All have to hold for the rule to take a lead (D1.5).
+        linked: What is handed over with a lead (D6.4).
+        linked_only_for: Whose things are; empty for everyone's.
     """
 
     rule_id: str
@@ -92,6 +95,8 @@ class Rule:
     pace: Pace | None = None
     conditions: tuple[Condition, ...] = ()
     owners: OwnerPolicy | None = None
+    linked: tuple[LinkedObject, ...] = ()
+    linked_only_for: tuple[int, ...] = ()
 
     def schedule_of(self, manager_id: int) -> Schedule | None:
         """When he works for the rule; None for always, and for whoever takes no part."""
@@ -268,6 +273,8 @@ def _compile_rule(
         owners=compile_owner_policy(
             rule.owners, ((p.manager_id, p.schedule, p.limit) for p in participants), default
         ),
+        linked=_linked_objects(rule.linked),
+        linked_only_for=tuple(sorted(rule.linked.only_for)) if rule.linked else (),
     )
 
 
@@ -293,6 +300,13 @@ def _compile_participant(
 
 def _minutes(number: int | None) -> timedelta | None:
     return None if number is None else timedelta(minutes=number)
+
+
+def _linked_objects(section: LinkedSection | None) -> tuple[LinkedObject, ...]:
+    if section is None:
+        return ()
+    objects: tuple[LinkedObject, ...] = get_args(LinkedObject)
+    return tuple(each for each in objects if getattr(section, each))
 
 
 def _weight(coefficient: Decimal, *, by_coefficient: bool) -> int:

@@ -15,6 +15,8 @@ from contracts.inbound import (
     LeadRemoved,
     LeadReported,
     LeadsListed,
+    LinkedFound,
+    LinkedSettled,
     PauseManager,
     PostCorrection,
     ResponsibleRefused,
@@ -24,8 +26,9 @@ from contracts.inbound import (
     TouchesRead,
     TouchReported,
     TriggerFired,
+    UndoHandovers,
 )
-from domain import commands, leads, orders, reconciliation, redistribution, touches
+from domain import commands, leads, linked, orders, reconciliation, redistribution, touches
 from domain.account import Account
 from domain.preparation import decide_unread, is_overdue, on_facts
 from domain.requests import drain, is_look_due, serve_reserved
@@ -67,6 +70,12 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             leads.on_observed(step, body, message.at)
         case FactsRead():
             on_facts(step, body)
+        case LinkedFound():
+            linked.on_found(step, body)
+        case LinkedSettled():
+            linked.on_settled(step, body)
+        case UndoHandovers():
+            commands.undo_handovers(step, body)
         case LeadRemoved() | LeadMissing():
             leads.on_removed(step, body)
         case ResponsibleRefused():

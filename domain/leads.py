@@ -29,6 +29,7 @@ from contracts.inbound import (
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.account import CLOCK_SLACK, REMEMBERED_FOR, TOLD_GONE, Account, Lead
+from domain.linked import ask as ask_linked
 from domain.requests import close_request, find_waiting, open_request, route, serve, withdraw
 from domain.step import Step
 
@@ -365,6 +366,7 @@ def _confirm(
             at=step.now,
         )
     )
+    ask_linked(step, lead_id, wanted)
 
 
 def _look_up(step: Step, lead_id: int, reason: str) -> None:

@@ -1,7 +1,9 @@
 """What is wrong with the options of a rule that only make sense together."""
 
 from collections.abc import Iterator
+from typing import get_args
 
+from contracts.events import LinkedObject
 from contracts.rules import RuleSection
 from domain.conditions import condition_problems
 from domain.owner_policy import owner_problems
@@ -38,6 +40,8 @@ def _before_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
     """What is wrong with what is asked before anybody is chosen (D1.5, D6)."""
     if rule.conditions is not None:
         yield from ((("conditions", *p), text) for p, text in condition_problems(rule.conditions))
+    if rule.linked is not None and not any(getattr(rule.linked, o) for o in get_args(LinkedObject)):
+        yield ("linked",), f"expected at least one of {', '.join(get_args(LinkedObject))}"
     if rule.owners is not None:
         yield from ((("owners", *p), text) for p, text in owner_problems(rule.owners))
 

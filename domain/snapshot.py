@@ -6,18 +6,19 @@ instants are whole microseconds, and only what is ordered by meaning keeps its o
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from contracts.events import Responsible
+from contracts.events import Handover, LinkedRequested, Responsible
 from contracts.stage import Stage
 from domain.account import (
     EPOCH,
     Account,
     Gone,
     Lead,
+    Order,
     Pause,
     Preparing,
     Request,
@@ -97,6 +98,13 @@ def dump(account: Account) -> bytes:
             ]
             for manager_id, reserved in sorted(account.reserved.items())
         ],
+        "linking": [
+            [*astuple(each)[:-1], _micros(each.at)] for _, each in sorted(account.linking.items())
+        ],
+        "orders": [
+            [order_id, order.request_id, order.lead_id, list(order.handovers.values())]
+            for order_id, order in sorted(account.orders.items())
+        ],
         "opened": [_row(request) for _, request in sorted(account.opened.items())],
         "pauses": [
             [manager_id, pause.by_administrator, _micros(pause.until)]
@@ -170,6 +178,15 @@ def load(state: bytes) -> Account:
             }
             for manager_id, rows in data["reserved"]
         },
+        linking={row[0]: _load_linking(row) for row in data["linking"]},
+        orders={
+            order_id: Order(
+                request_id=request_id,
+                lead_id=lead_id,
+                handovers={(row[0], row[1]): Handover(*row) for row in rows},
+            )
+            for order_id, request_id, lead_id, rows in data["orders"]
+        },
         pauses={
             manager_id: Pause(by_administrator=by_administrator, until=_instant_or_none(until))
             for manager_id, by_administrator, until in data["pauses"]
@@ -182,6 +199,9 @@ def load(state: bytes) -> Account:
         offers={row[0]: _load_offer(row[1:]) for row in data["offers"]},
     )
     account.loads = _count(account.leads)
+    account.changing = {
+        thing: order_id for order_id, order in account.orders.items() for thing in order.handovers
+    }
     account.compile()
     return account
 
@@ -264,6 +284,19 @@ def _load_lead(row: list[Any]) -> Lead:
         ),
         superseded_ids=tuple(superseded_ids),
         is_told_gone=is_told_gone,
+    )
+
+
+def _load_linking(row: list[Any]) -> LinkedRequested:
+    order_id, request_id, lead_id, manager_id, objects, only_for, at = row
+    return LinkedRequested(
+        order_id=order_id,
+        request_id=request_id,
+        lead_id=lead_id,
+        manager_id=manager_id,
+        objects=tuple(objects),
+        only_for=tuple(only_for),
+        at=_instant(at),
     )
 
 

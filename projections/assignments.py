@@ -60,6 +60,12 @@ FROM unnest($2::bigint[], $3::bigint[]) AS learnt (lead_id, responsible_id)
 WHERE known.account_id = $1 AND known.lead_id = learnt.lead_id
     AND known.state = 'pending' AND known.responsible_before IS NULL
 """
+# What we handed over ourselves (D6.4) is no person's choice, for a decision that came meanwhile.
+OWN_WRITE = """
+UPDATE leads AS known SET responsible_before = ours.responsible_id
+FROM unnest($2::bigint[], $3::bigint[]) AS ours (lead_id, responsible_id)
+WHERE known.account_id = $1 AND known.lead_id = ours.lead_id AND known.state = 'pending'
+"""
 SETTLE = """
 UPDATE leads AS known SET state = settled.state, settled_at = settled.settled_at, how = settled.how
 FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::text[], $6::timestamptz[], $7::text[])
@@ -141,11 +147,13 @@ class Changes:
         decided: Lead to its newest decision.
         learnt: Of a decision taken before these events, if it does not know: lead to who was
             responsible.
+        written: The same after a write of our own, whatever the decision knew.
         settled: Lead to the end of a decision taken before these events.
     """
 
     decided: dict[int, Assignment] = field(default_factory=dict)
     learnt: dict[int, int] = field(default_factory=dict)
+    written: dict[int, int] = field(default_factory=dict)
     settled: dict[int, Settlement] = field(default_factory=dict)
 
     def on_lead_seen(self, event: LeadSeen) -> None:
@@ -153,16 +161,19 @@ class Changes:
         lead_id, responsible_id = event.lead_id, event.responsible_id
         if responsible_id is None or event.stage.status_id in CLOSED_STATUSES:
             return
-        newest = self.decided.get(lead_id)
+        newest, is_own = self.decided.get(lead_id), event.source == "own_write"
         if newest is None:
+            if is_own:
+                self.written[lead_id] = responsible_id
             if lead_id not in self.settled:
                 self.learnt.setdefault(lead_id, responsible_id)
-        elif newest.state == "pending" and newest.responsible_before is None:
+        elif newest.state == "pending" and (is_own or newest.responsible_before is None):
             self.decided[lead_id] = replace(newest, responsible_before=responsible_id)
 
     def on_lead_assigned(self, decision: Assignment) -> None:
         """Forget the decision before."""
         self.learnt.pop(decision.lead_id, None)
+        self.written.pop(decision.lead_id, None)
         self.settled.pop(decision.lead_id, None)
         self.decided[decision.lead_id] = decision
 
@@ -206,6 +217,9 @@ async def project(
     learnt, settled, decided = found.learnt, found.settled.values(), found.decided.values()
     if learnt:
         await connection.execute(LEARN, account_id, list(learnt), list(learnt.values()))
+    if found.written:
+        written = found.written
+        await connection.execute(OWN_WRITE, account_id, list(written), list(written.values()))
     if settled:
         await connection.execute(
             SETTLE,

@@ -16,6 +16,9 @@ from contracts.events import (
     LeadAssigned,
     LeadLapsed,
     LeadTouched,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedLeft,
     Recorded,
     RequestClosed,
     RequestDeferred,
@@ -53,7 +56,17 @@ WHERE account_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
 AFTER_ALL = 2**63 - 1
 
 Kind = Literal[
-    "prepared", "reserved", "assigned", "touched", "lapsed", "deferred", "withdrawn", "closed"
+    "prepared",
+    "reserved",
+    "assigned",
+    "touched",
+    "lapsed",
+    "deferred",
+    "withdrawn",
+    "closed",
+    "undone",
+    "handed_over",
+    "left",
 ]
 KINDS: dict[type[AllocationEvent], Kind] = {
     RequestPrepared: "prepared",
@@ -64,6 +77,9 @@ KINDS: dict[type[AllocationEvent], Kind] = {
     RequestDeferred: "deferred",
     AssignmentWithdrawn: "withdrawn",
     RequestClosed: "closed",
+    LinkedDecided: "undone",
+    LinkedChanged: "handed_over",
+    LinkedLeft: "left",
 }
 
 
@@ -129,9 +145,14 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
         | LeadLapsed
         | RequestDeferred
         | AssignmentWithdrawn
-        | RequestClosed,
+        | RequestClosed
+        | LinkedDecided
+        | LinkedChanged
+        | LinkedLeft,
     ):
         return ()
+    if isinstance(event, LinkedDecided) and not event.is_undo:
+        return ()  # what follows a decision is told as it happens
     return (
         Decision(
             account_id=recorded.account_id,

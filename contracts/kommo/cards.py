@@ -112,6 +112,14 @@ class Card(_Answer):
     lead_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "leads"))
 
 
+class TaskCard(_Answer):
+    """A task of a lead."""
+
+    id: Id
+    entity_id: Id
+    responsible_user_id: UserId
+
+
 def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a card
     try:
         return read(value)
@@ -132,8 +140,34 @@ class LeadCards(_Answer):
     next_href: NextLink
 
 
+class TaskCards(_Answer):
+    """A page of tasks; one that makes no sense is None, and does not hide the others."""
+
+    elements: tuple[Annotated[TaskCard | None, WrapValidator(_or_none)], ...] = Field(
+        validation_alias=AliasPath("_embedded", "tasks")
+    )
+    next_href: NextLink
+
+
+class UpdatedCard(_Answer):
+    """What Kommo says of a thing it has changed."""
+
+    id: Id
+    updated_at: Instant
+
+
+class UpdatedCards(_Answer):
+    """The answer to a PATCH of many leads, contacts, companies or tasks."""
+
+    things: tuple[UpdatedCard, ...] = Field(
+        validation_alias=AliasChoices(
+            *(AliasPath("_embedded", name) for name in ("leads", "contacts", "companies", "tasks"))
+        )
+    )
+
+
 class Cards(_Answer):
-    """A page of contacts or of companies.
+    """A page of contacts, of companies or of tasks.
 
     Attributes:
         elements: None in place of one that makes no sense: it does not hide the others.
@@ -141,7 +175,7 @@ class Cards(_Answer):
 
     elements: tuple[Annotated[Card | None, WrapValidator(_or_none)], ...] = Field(
         validation_alias=AliasChoices(
-            AliasPath("_embedded", "contacts"), AliasPath("_embedded", "companies")
+            *(AliasPath("_embedded", name) for name in ("contacts", "companies", "tasks"))
         )
     )
     next_href: NextLink

@@ -9,6 +9,9 @@ from contracts.events import (
     LeadAssigned,
     LeadLapsed,
     LeadTouched,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedLeft,
     RequestClosed,
     RequestDeferred,
     RequestPrepared,
@@ -45,6 +48,13 @@ WITHDRAWN = {
     "lead_closed": "the lead was closed meanwhile",
     "rejected": "Kommo rejected the change",
     "superseded": "the lead moved on before Kommo held the decision",
+}
+
+
+LEFT = {
+    "changed_since": "a person changed who is responsible since",
+    "gone": "it does not exist any more",
+    "refused": "Kommo refused the change",
 }
 
 
@@ -101,7 +111,7 @@ def namer(account: Account) -> Callable[[int], str]:
     return lambda user_id: users.get(user_id) or f"user {user_id}"
 
 
-def lines_of(  # noqa: PLR0911 - a case per event
+def lines_of(  # noqa: C901, PLR0911 - a case per event
     event: AllocationEvent, name: Callable[[int], str]
 ) -> list[str]:
     """One decision in words."""
@@ -118,6 +128,13 @@ def lines_of(  # noqa: PLR0911 - a case per event
             until = f"{event.next_look_at:%Y-%m-%d %H:%M:%S} UTC"
             kept = f"Kept for {name(event.manager_id)} under rule {event.rule_id!r} until {until}."
             return [kept, *owner_lines(event.owners, name)]
+        case LinkedDecided():
+            when = f"{event.at:%Y-%m-%d at %H:%M:%S} UTC"
+            return [f"{event.by} put request {event.request_id} back on {when}."]
+        case LinkedChanged():
+            return [handed_over(event, name)]
+        case LinkedLeft():
+            return [f"{event.kind.capitalize()} {event.entity_id} stays: {LEFT[event.reason]}."]
         case RequestDeferred():
             return list(_deferred(event, name))
         case AssignmentWithdrawn():
@@ -129,6 +146,13 @@ def lines_of(  # noqa: PLR0911 - a case per event
             return [f"Request {event.request_id} closed on {when}: {CLOSED[event.reason]}."]
         case _:
             raise AssertionError("the feed of decisions holds nothing else")
+
+
+def handed_over(event: LinkedChanged, name: Callable[[int], str]) -> str:
+    """One thing that changed hands."""
+    before = name(event.responsible_before) if event.responsible_before else "nobody"
+    thing = f"{event.kind.capitalize()} {event.entity_id}"
+    return f"{thing} went from {before} to {name(event.manager_id)}."
 
 
 def _deferred(event: RequestDeferred, name: Callable[[int], str]) -> Iterable[str]:

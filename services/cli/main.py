@@ -13,7 +13,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from services.cli import connect as connecting
-from services.cli import dead, doctor, explain, ledger, orders, people, rules, rules_check, topics
+from services.cli import (
+    dead,
+    doctor,
+    explain,
+    ledger,
+    orders,
+    people,
+    rules,
+    rules_check,
+    topics,
+    undo,
+)
 from services.cli.demo import Demo
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
@@ -334,6 +345,32 @@ def correct(
             lambda i, a: ledger.correct(i, a, manager, leads, ledger=ledger_name, reason=reason),
         )
     )
+
+
+@app.command("undo")
+def undo_(
+    lead: LeadId,
+    decision: Annotated[
+        str, typer.Option(help="Request to put back, as explain names it; default: the newest.")
+    ] = "",
+    account: AccountId = None,
+    data: Data = DATA,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; else only show it.")] = False,
+) -> None:
+    """Put back who was responsible before a decision; what a person changed since stays."""
+
+    async def work(installation: Installation, of: Account) -> list[str]:
+        plan = await undo.plan(installation, of, lead, decision)
+        say(f"Decision {plan.request_id} about lead {lead}:")
+        for line in undo.preview(of, plan):
+            say(f"  {line}")
+        if not yes:
+            return ["Nothing was changed. To put this back, say it again with --yes"]
+        return await undo.carry_out(installation, of, plan)
+
+    for line in _for_account(data, account, work):
+        say(line)
 
 
 @projections_app.command("rebuild")

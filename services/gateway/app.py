@@ -13,10 +13,12 @@ from services.errors import Unavailable
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
 from services.gateway.facts import FactsReader
+from services.gateway.linked import LinkedWorker
 from services.gateway.lookups import LookupReader
 from services.gateway.meter import UNMEASURED, Meter
 from services.gateway.ports import Accounts, Now, Wakeup
 from services.gateway.postgres import (
+    PostgresLinkedLists,
     PostgresLookupList,
     PostgresQuestionList,
     PostgresReadingList,
@@ -54,6 +56,7 @@ class Gateway:
     pusher: Pusher
     lookups: LookupReader
     facts: FactsReader
+    linked: LinkedWorker
     touches: TouchesReader
     sweeper: Sweeper
     directory: Directory
@@ -68,6 +71,8 @@ class Gateway:
                 group.create_task(self.pusher.run())
                 group.create_task(self.lookups.run())
                 group.create_task(self.facts.run())
+                group.create_task(self.linked.finding.run())
+                group.create_task(self.linked.setting.run())
                 group.create_task(self.touches.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self.directory.run())
@@ -90,6 +95,7 @@ class Gateway:
             self.pusher.nudge()
             self.lookups.nudge()
             self.facts.nudge()
+            self.linked.nudge()
             self.touches.nudge()
 
 
@@ -146,6 +152,15 @@ def build(  # noqa: PLR0913  # the ports of a role
             connections=connections,
             publisher=publisher,
             now=now,
+            rules=settings.lookup_rules(),
+            timing=timing,
+        ),
+        linked=LinkedWorker(
+            lists=PostgresLinkedLists(pool),
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            batch_size=settings.push_batch_size,
             rules=settings.lookup_rules(),
             timing=timing,
         ),

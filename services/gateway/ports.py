@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from contracts.inbound import Inbound
 from projections.assignments import Assignment
+from projections.linked import PendingHandover, Search
 from projections.lookups import Lookup
 from projections.readings import Reading
 from projections.touches import Question
@@ -123,6 +124,28 @@ class QuestionList(Protocol):
 
     async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
         """The next ones after that one, over all accounts, the longest waiting first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+
+class LinkedLists(Protocol):
+    """What belongs to decided leads: to be read, and to be handed over."""
+
+    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
+        """The next leads after that one, over all accounts, the longest waiting first.
+
+        Raises:
+            services.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+    async def to_set(
+        self, *, limit: int, after: PendingHandover | None
+    ) -> Sequence[PendingHandover]:
+        """The next handovers after that one, over all accounts, the longest waiting first.
 
         Raises:
             services.errors.Unavailable: The list cannot be read now.

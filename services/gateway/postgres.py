@@ -6,8 +6,9 @@ from typing import Any
 
 import structlog
 
-from projections import assignments, lookups, readings, touches
+from projections import assignments, linked, lookups, readings, touches
 from projections.assignments import Assignment
+from projections.linked import PendingHandover, Search
 from projections.lookups import Lookup
 from projections.readings import Reading
 from projections.touches import Question
@@ -141,6 +142,25 @@ class PostgresQuestionList:
         """The next questions about offered leads."""
         async with borrow_to_read(self.pool) as connection:
             return await touches.pending(connection, limit=limit, after=after)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLinkedLists:
+    """The projection `linked`."""
+
+    pool: Any
+
+    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
+        """The next leads whose linked things have to be read."""
+        async with borrow_to_read(self.pool) as connection:
+            return await linked.to_find(connection, limit=limit, after=after)
+
+    async def to_set(
+        self, *, limit: int, after: PendingHandover | None
+    ) -> Sequence[PendingHandover]:
+        """The next handovers that Kommo does not hold yet."""
+        async with borrow_to_read(self.pool) as connection:
+            return await linked.to_set(connection, limit=limit, after=after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ from contracts.events import (
     LeadLapsed,
     LeadSeen,
     LeadTouched,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedLeft,
+    LinkedRequested,
     LookupRequested,
     ManagerFoundInactive,
     ManagerPaused,
@@ -183,6 +187,10 @@ class Books:
                 | DistributionOrdered()
                 | HandoverOrdered()
                 | LeadTouched()
+                | LinkedRequested()
+                | LinkedDecided()
+                | LinkedChanged()
+                | LinkedLeft()
                 | LookupRequested()
                 | ManagerFoundInactive()
                 | ManagerPaused()

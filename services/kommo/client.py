@@ -22,7 +22,15 @@ import orjson
 import structlog
 from pydantic import SecretStr
 
-from contracts.kommo.cards import Card, Cards, LeadCard, LeadCards
+from contracts.kommo.cards import (
+    Card,
+    Cards,
+    LeadCard,
+    LeadCards,
+    TaskCard,
+    TaskCards,
+    UpdatedCards,
+)
 from contracts.kommo.history import EventsPage, TasksPage
 from contracts.kommo.rest import (
     Account,
@@ -57,11 +65,14 @@ from services.kommo.limiter import Limiter, Priority, Turn
 log = structlog.get_logger(__name__)
 
 C = TypeVar("C", LeadCard, Card)
+CardKind = Literal["contacts", "companies", "tasks"]
+Entity = Literal["leads"] | CardKind
 P = TypeVar("P", EventsPage, TasksPage)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
 _USERS = "/api/v4/users"
+_TASKS = "/api/v4/tasks"
 _PAGES_MAX = 1_000
 _COMPLAINTS_MAX = 250
 _OK, _NO_CONTENT, _REDIRECTS, _ERRORS, _SERVER_ERRORS = 200, 204, 300, 400, 500
@@ -263,13 +274,13 @@ class KommoClient:
 
     async def cards(
         self,
-        kind: Literal["contacts", "companies"],
+        kind: CardKind,
         ids: Sequence[int],
         *,
         with_leads: bool = False,
         priority: Priority = Priority.LOOKUP,
     ) -> Found[Card]:
-        """Read up to 250 contacts or companies, on request with the leads they are linked to.
+        """Read up to 250 contacts, companies or tasks, on request with the leads they belong to.
 
         Raises:
             MalformedAnswer: The answer leaves a doubt about everything that is absent.
@@ -330,6 +341,45 @@ class KommoClient:
         reply = await self._send("PATCH", _LEADS, Priority.PUSH, turn, body)
         found = read(UpdatedLeads, reply.body).leads
         return {lead.id: lead.updated_at for lead in found if lead.id in wanted}
+
+    async def set_responsibles(
+        self, kind: Entity, wanted: Mapping[int, int], *, priority: Priority = Priority.LINKED
+    ) -> dict[int, datetime]:
+        """Make managers responsible for things of a kind, all in one request, as with leads.
+
+        Args:
+            kind: Of the things.
+            wanted: Id to manager id, 1 to 250.
+            priority: Place in the queue.
+
+        Returns:
+            Id to `updated_at` now; a thing that is absent was not confirmed.
+        """
+        _check_size(len(wanted))
+        body = [{"id": thing, "responsible_user_id": user} for thing, user in wanted.items()]
+        reply = await self._send("PATCH", f"/api/v4/{kind}", priority, None, body)
+        found = read(UpdatedCards, reply.body).things
+        return {thing.id: thing.updated_at for thing in found if thing.id in wanted}
+
+    async def open_tasks(
+        self, lead_ids: Sequence[int], *, priority: Priority = Priority.LINKED
+    ) -> tuple[TaskCard, ...]:
+        """Read the tasks of up to 250 leads that are not completed."""
+        _check_size(len(lead_ids))
+        asked = "&".join(f"filter[entity_id][]={each}" for each in lead_ids)
+        query = f"limit={PAGE_MAX}&page=1&filter[entity_type]=leads&filter[is_completed]=0&{asked}"
+        found: list[TaskCard] = []
+        following: str | None = f"{_TASKS}?{query}"
+        for _ in range(_PAGES_MAX):
+            if following is None:
+                break
+            reply = await self._get(following, priority)
+            if reply.status == _NO_CONTENT:
+                break
+            page = read(TaskCards, reply.body)
+            found += [task for task in page.elements if task is not None]
+            following = self._same_list(page.next_href, _TASKS)
+        return tuple(task for task in found if task.entity_id in set(lead_ids))
 
     async def webhooks(self, *, priority: Priority = Priority.SWEEP) -> tuple[Webhook, ...]:
         """Read the subscriptions; needs an administrator's token."""

@@ -34,7 +34,8 @@ class Priority(IntEnum):
     PUSH = 0
     CHECK = 1
     LOOKUP = 2
-    SWEEP = 3
+    LINKED = 3
+    SWEEP = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from projections import (
     assignments,
     decisions,
     fairness,
+    linked,
     loads,
     lookups,
     readings,
@@ -45,9 +46,10 @@ class Projection(Protocol):
 
 
 # What gateway and clock act on.
-WORK_LISTS = (assignments.NAME, lookups.NAME, readings.NAME, timers.NAME, touches.NAME)
+WORK_LISTS = (assignments.NAME, linked.NAME, lookups.NAME, readings.NAME, timers.NAME, touches.NAME)
 PROJECTIONS: tuple[Projection, ...] = (
     assignments,
+    linked,
     lookups,
     readings,
     timers,

@@ -24,6 +24,10 @@ from contracts.events import (
     LeadLapsed,
     LeadSeen,
     LeadTouched,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedLeft,
+    LinkedRequested,
     LookupRequested,
     ManagerFoundInactive,
     ManagerPaused,
@@ -364,6 +368,15 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
         case RequestReserved():
             until = _clock(event.next_look_at)
             return f"reserved {event.request_id} for {event.manager_id} until {until}"
+        case LinkedRequested():
+            return f"find {', '.join(event.objects)} for {event.order_id}"
+        case LinkedDecided():
+            what = ", ".join(f"{h.kind} {h.entity_id}" for h in event.handovers)
+            return f"hand over {what or 'nothing'} by {event.order_id}"
+        case LinkedChanged():
+            return f"{event.kind} {event.entity_id} is {event.manager_id}'s: {event.how}"
+        case LinkedLeft():
+            return f"{event.kind} {event.entity_id} left: {event.reason}"
         case RequestClosed():
             return f"closed {event.request_id}: {event.reason}"
         case AssignmentConfirmed():

@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from contracts.events import RulesApplied
-from projections import decisions, lookups, readings, timers
+from contracts.events import (
+    Handover,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedRequested,
+    RulesApplied,
+)
+from projections import decisions, linked, lookups, readings, timers
 from projections.timers import Timer
 from tests.projections.history import story
 from tests.projections.kit import (
@@ -151,3 +157,51 @@ async def test_D1_5_readings_wait_in_the_order_they_were_asked_for_until_answere
     ]
     assert await readings.rules_of(pool, ACCOUNT) == (1, {"version": 1})
     assert await readings.rules_of(pool, 8) is None
+
+
+async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> None:
+    asked = LinkedRequested(
+        order_id="1.1/1",
+        request_id="1.1",
+        lead_id=1,
+        manager_id=501,
+        objects=("contacts", "tasks"),
+        only_for=(),
+        at=NINE,
+    )
+    decided = LinkedDecided(
+        order_id="1.1/1",
+        request_id="1.1",
+        lead_id=1,
+        handovers=(Handover("contact", 8, 77, 501), Handover("task", 9, 0, 501)),
+        is_undo=False,
+        by="rule",
+        at=NINE,
+    )
+    changed = LinkedChanged(
+        order_id="1.1/1",
+        request_id="1.1",
+        lead_id=1,
+        kind="contact",
+        entity_id=8,
+        responsible_before=77,
+        manager_id=501,
+        how="answered",
+        at=NINE,
+    )
+    await apply(pool, linked, recorded(asked))
+    (search,) = await linked.to_find(pool, limit=9)
+    assert (search.order_id, search.objects) == ("1.1/1", ("contacts", "tasks"))
+    assert await linked.to_find(pool, limit=9, after=search) == []
+
+    await apply(pool, linked, recorded(decided, after=1))
+    first, second = await linked.to_set(pool, limit=9)
+    assert [(row.kind, row.responsible_before) for row in (first, second)] == [
+        ("contact", 77),
+        ("task", 0),
+    ]
+    assert await linked.to_set(pool, limit=9, after=first) == [second]
+    assert await linked.to_find(pool, limit=9) == []
+
+    await apply(pool, linked, recorded(changed, after=2))
+    assert await linked.to_set(pool, limit=9) == [second]

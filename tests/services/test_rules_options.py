@@ -163,6 +163,22 @@ def test_D6_1_a_wrong_owners_section_is_named_with_its_line(section: str, expect
     assert problem.startswith(f"line 8, owners{expected}")
 
 
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("{}", ": expected at least one of contacts, company, tasks, company_leads, contact_leads"),
+        ("{only_for: [501]}", ": expected at least one of contacts, company, tasks,"),
+        ("{contacts: some}", ".contacts: must be true or false, got 'some'"),
+        ("{contacts: true, only_for: [0]}", ".only_for[0]: must be more than 0, got 0"),
+        ("{contact: true}", ".contact: unknown field; did you mean contacts?"),
+    ],
+)
+def test_D6_4_a_wrong_linked_section_is_named_with_its_line(section: str, expected: str) -> None:
+    (problem,) = problems(f"linked: {section}")
+
+    assert problem.startswith(f"line 8, linked{expected}")
+
+
 def test_D6_1_an_owner_whom_the_account_does_not_have_is_found() -> None:
     owners = "    owners: {sources: [lead], among: [501, 77], others: keep, keep_for: [78]}\n"
     _, found = check(RULE + owners, known_users={501: "Ann", 502: "Bob"})
@@ -182,6 +198,7 @@ def test_D6_1_an_owner_whom_the_account_does_not_have_is_found() -> None:
             "  fields: [{field: 5, equals: 12}]",
             "  contact_fields: [{field: 6, one_of: [a]}]",
         ],
+        ["linked: {contacts: true, company_leads: true, only_for: [501]}"],
         ["owners: {sources: [lead, contact], wait_hours: 1.5, others: keep, keep_for: [504]}"],
         ["duty: {manager: 504}"],
         ["policy: most_available", "limit: {max: 3}", "ledger: vip"],

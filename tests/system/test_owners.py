@@ -4,16 +4,23 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from services.cli import explain, rules
+from services.cli import explain, rules, undo
 from services.cli.installation import open_installation
 from services.cli.sample import NEW_REQUEST, SALES
 from services.rules_file import dump
-from tests.support.running import Running, running, until
+from tests.support.running import ADMIN_ID, Running, running, until
 
 LEADS = 50
 LANGUAGE = 185_002
 SPANISH, OTHERS = (501, 502), (503, 504)
 STAGES = [{"pipeline": SALES, "stage": NEW_REQUEST}]
+# Language, whose the contact is, whose the company is, who may get the lead.
+KINDS: tuple[tuple[str, int, int, tuple[int, ...]], ...] = (
+    ("es", 509, 509, SPANISH),  # nobody's who takes part: the fair share
+    ("es", 502, 501, (502,)),  # the contact's
+    ("es", 509, 501, (501,)),  # the company's
+    ("pt", 501, 501, OTHERS),  # not Spanish: another rule, which asks for no owner
+)
 RULES: dict[str, Any] = {
     "version": 1,
     "rules": [
@@ -25,6 +32,12 @@ RULES: dict[str, Any] = {
                 "contact_fields": [{"field": LANGUAGE, "equals": "es"}],
             },
             "owners": {"sources": ["contact", "company"]},
+            "linked": {
+                "contacts": True,
+                "company": True,
+                "tasks": True,
+                "only_for": [ADMIN_ID, 509],
+            },
             "participants": [{"manager": manager} for manager in SPANISH],
         },
         {
@@ -60,17 +73,74 @@ async def test_D1_5_D6_1_conditions_and_owners_decide_in_few_calls(tmp_path: Pat
         assert any("is responsible for its main contact, and gets it" in line for line in lines)
 
 
+async def test_D6_4_linked_things_follow_in_bulk_and_are_put_back(tmp_path: Path) -> None:
+    async with running(tmp_path) as system:
+        lead_ids, _ = await _leads_with_people(system)
+        tasks = [{"responsible_user_id": ADMIN_ID, "entity_id": each} for each in lead_ids]
+        await system.kommo.post("/cards", {"tasks": tasks})
+        await _apply(system, tmp_path)
+        before = len(await system.kommo.rows("requests"))
+        await system.move(lead_ids)
+        spanish = [lead_id for number, lead_id in enumerate(lead_ids) if number % 4 < 3]
+        await until(lambda: _all_follow(system, lead_ids, spanish))
+
+        owners, cards = await system.owners(), await system.kommo.get("/cards")
+        contacts, companies, done = (_owners(cards[k]) for k in ("contacts", "companies", "tasks"))
+        for number, lead_id in enumerate(lead_ids):
+            is_spanish, of_contact, of_company = number % 4 < 3, *KINDS[number % 4][1:3]
+            # Only what was the administrator's or 509's follows, and only under the first rule.
+            follows = owners[lead_id] if is_spanish else None
+            expected = (
+                follows if follows and of_contact == 509 else of_contact,
+                follows if follows and of_company == 509 else of_company,
+                follows or ADMIN_ID,
+            )
+            found = (contacts[800_001 + number], companies[700_001 + number])
+            assert (*found, done[600_001 + number]) == expected, (number, lead_id)
+        rows = (await system.kommo.rows("requests"))[before:]
+        calls = Counter((row["method"], row["path"].partition("?")[0]) for row in rows)
+        for kind in ("contacts", "companies", "tasks"):
+            assert 1 <= calls["PATCH", f"/api/v4/{kind}"] <= LEADS // 5, calls
+            assert calls["GET", f"/api/v4/{kind}"] <= LEADS // 5 + LEADS // 5, calls
+
+        # A person takes the first contact; everything else of that decision is put back.
+        order = {"kind": "contacts", "ids": [800_001], "responsible_user_id": 505}
+        await system.kommo.post("/cards/responsible", order)
+        lines = await _undone(system, lead_ids[0])
+        cards = await system.kommo.get("/cards")
+        assert (await system.owners())[lead_ids[0]] == ADMIN_ID
+        assert _owners(cards["contacts"])[800_001] == 505
+        assert _owners(cards["companies"])[700_001] == 509
+        assert _owners(cards["tasks"])[600_001] == ADMIN_ID
+        assert "Contact 800001 stays: a person changed who is responsible since." in lines
+        assert len(lines) == 4
+
+
+async def _all_follow(system: Running, lead_ids: list[int], spanish: list[int]) -> bool:
+    if not await _all_set(system, lead_ids):
+        return False
+    owners, cards = await system.owners(), await system.kommo.get("/cards")
+    tasks = _owners(cards["tasks"])
+    return all(tasks[600_001 + lead_ids.index(lead)] == owners[lead] for lead in spanish)
+
+
+def _owners(rows: list[list[int]]) -> dict[int, int]:
+    return dict(map(tuple, rows))
+
+
+async def _undone(system: Running, lead_id: int) -> list[str]:
+    async with open_installation(system.fairlead.data) as installation:
+        account = await installation.account(system.account_id)
+        plan = await undo.plan(installation, account, lead_id)
+        assert len(undo.preview(account, plan)) == 4
+        return await undo.carry_out(installation, account, plan)
+
+
 async def _leads_with_people(system: Running) -> tuple[list[int], dict[int, tuple[int, ...]]]:
     """Leads of four kinds in turn, and who may get each."""
-    kinds = [
-        ("es", 509, 509, SPANISH),  # Spanish, nobody's who takes part: the fair share
-        ("es", 502, 501, (502,)),  # the contact's
-        ("es", 509, 501, (501,)),  # the company's
-        ("pt", 501, 501, OTHERS),  # not Spanish: another rule, which asks for no owner
-    ]
     contacts, companies, leads = [], [], []
     for number in range(LEADS):
-        language, contact_of, company_of, _ = kinds[number % 4]
+        language, contact_of, company_of, _ = KINDS[number % 4]
         field = {"field_id": LANGUAGE, "values": [{"value": language}]}
         contacts.append({"responsible_user_id": contact_of, "custom_fields_values": [field]})
         companies.append({"responsible_user_id": company_of})
@@ -80,7 +150,7 @@ async def _leads_with_people(system: Running) -> tuple[list[int], dict[int, tupl
         lead |= {"contact_ids": [contact], "company_id": company}
     answer = await system.kommo.post("/leads", {"leads": leads, "silent": True})
     lead_ids: list[int] = answer["lead_ids"]
-    return lead_ids, {each: kinds[n % 4][3] for n, each in enumerate(lead_ids)}
+    return lead_ids, {each: KINDS[n % 4][3] for n, each in enumerate(lead_ids)}
 
 
 async def _apply(system: Running, folder: Path) -> None:

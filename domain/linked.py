@@ -1,0 +1,168 @@
+"""What belongs to a lead follows it to its manager, and can be put back (D6.4).
+
+Read and written by the gateway, decided here: only what is nobody's or a chosen employee's changes
+hands, each change is an event with the responsible before, and what a person changes meanwhile
+stays his. Leads that are being distributed themselves are left alone.
+"""
+
+from contracts.events import (
+    Handover,
+    LeadSeen,
+    LinkedChanged,
+    LinkedDecided,
+    LinkedLeft,
+    LinkedRequested,
+)
+from contracts.inbound import Linked, LinkedFound, LinkedResult, LinkedSettled, UndoHandovers
+from domain.account import Account, Order, Wanted
+from domain.requests import find_waiting
+from domain.step import Step
+
+HANDOVERS_MAX = 500  # of one order: a company with more open leads is a mistake, or a reseller
+
+
+def ask(step: Step, lead_id: int, wanted: Wanted) -> None:
+    """Kommo holds the lead's manager: what belongs to the lead may follow."""
+    rule = step.account.configuration.by_id.get(wanted.rule_id)
+    if rule is None or not rule.linked:
+        return
+    step.record(
+        LinkedRequested(
+            order_id=f"{wanted.request_id}/{wanted.attempt}",
+            request_id=wanted.request_id,
+            lead_id=lead_id,
+            manager_id=wanted.manager_id,
+            objects=rule.linked,
+            only_for=rule.linked_only_for,
+            at=step.now,
+        )
+    )
+
+
+def on_found(step: Step, message: LinkedFound) -> None:
+    """Decide what changes hands; a repeated answer finds that decided."""
+    asked = step.account.linking.get(message.order_id)
+    if asked is None:
+        return
+    handovers = [
+        Handover(thing.kind, thing.entity_id, thing.responsible_id, asked.manager_id)
+        for thing in message.things
+        if _follows(step, asked, thing)
+    ]
+    step.record(
+        LinkedDecided(
+            order_id=asked.order_id,
+            request_id=asked.request_id,
+            lead_id=asked.lead_id,
+            handovers=tuple(dict.fromkeys(handovers))[:HANDOVERS_MAX],
+            is_undo=False,
+            by="rule",
+            at=step.now,
+        )
+    )
+
+
+def on_settled(step: Step, message: LinkedSettled) -> None:
+    """Note how handovers ended, those that are still waited for."""
+    for result in message.results:
+        order = step.account.orders.get(message.order_id)
+        if order is None:
+            return
+        handover = order.handovers.get((result.kind, result.entity_id))
+        if handover is not None:
+            _record_end(step, message.order_id, order, handover, result)
+
+
+def undo(step: Step, message: UndoHandovers) -> str | None:
+    """Put back what is still as a decision made it; a reason if that cannot be done."""
+    account = step.account
+    for handover in message.handovers:
+        if (handover.kind, handover.entity_id) in account.changing:
+            return f"{handover.kind} {handover.entity_id} is just being handed over"
+        lead = account.leads.get(handover.entity_id) if handover.kind == "lead" else None
+        if lead is not None and (lead.wanted is not None or find_waiting(step, handover.entity_id)):
+            return f"lead {handover.entity_id} is just being distributed"
+    step.record(
+        LinkedDecided(
+            order_id=f"undo/{account.version + 1}",
+            request_id=message.request_id,
+            lead_id=message.lead_id,
+            handovers=message.handovers,
+            is_undo=True,
+            by=message.by,
+            at=step.now,
+        )
+    )
+    return None
+
+
+def _record_end(
+    step: Step, order_id: str, order: Order, handover: Handover, result: LinkedResult
+) -> None:
+    match result.how:
+        case "answered" | "read":
+            step.record(
+                LinkedChanged(
+                    order_id=order_id,
+                    request_id=order.request_id,
+                    lead_id=order.lead_id,
+                    kind=handover.kind,
+                    entity_id=handover.entity_id,
+                    responsible_before=handover.responsible_before,
+                    manager_id=handover.manager_id,
+                    how=result.how,
+                    at=step.now,
+                )
+            )
+            if handover.kind == "lead":
+                _see_own_write(step, handover, result)
+        case _:
+            step.record(
+                LinkedLeft(
+                    order_id=order_id,
+                    request_id=order.request_id,
+                    lead_id=order.lead_id,
+                    kind=handover.kind,
+                    entity_id=handover.entity_id,
+                    manager_id=handover.manager_id,
+                    reason=result.how,
+                    detail=result.detail,
+                    at=step.now,
+                )
+            )
+
+
+def _follows(step: Step, asked: LinkedRequested, thing: Linked) -> bool:
+    is_chosen = not asked.only_for or thing.responsible_id in (0, *asked.only_for)
+    if not is_chosen or thing.responsible_id == asked.manager_id:
+        return False
+    if (thing.kind, thing.entity_id) in step.account.changing:
+        return False
+    return thing.kind != "lead" or not _is_distributed(step, thing.entity_id)
+
+
+def _is_distributed(step: Step, lead_id: int) -> bool:
+    lead = step.account.leads.get(lead_id)
+    return lead is not None and (lead.wanted is not None or find_waiting(step, lead_id) is not None)
+
+
+def _see_own_write(step: Step, handover: Handover, result: LinkedResult) -> None:
+    """A lead that we handed over counts for its new responsible (D5.2); no person took it."""
+    account: Account = step.account
+    lead = account.leads.get(handover.entity_id)
+    if lead is None or lead.responsible_id == handover.manager_id:
+        return
+    step.record(
+        LeadSeen(
+            lead_id=handover.entity_id,
+            stage=lead.stage,
+            responsible_id=handover.manager_id,
+            modified_at=result.modified_at,
+            was_stage=lead.stage,
+            was_owner_id=lead.owner_id,
+            owner_id=lead.wanted.manager_id if lead.wanted else handover.manager_id,
+            source="own_write",
+            at=step.now,
+        )
+    )
+    step.has_room = True
