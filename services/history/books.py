@@ -111,6 +111,7 @@ class Books:
         loads: Open leads by manager and stage, counted from the single leads.
         queues: Rule to its waiting requests.
         limit_stages: Rule to the stages whose leads count in its limit, None for all.
+        paced: Rules that serve fresh leads in turn with those that waited (D8.2).
     """
 
     leads: dict[int, LeadBook] = field(default_factory=dict)
@@ -124,6 +125,7 @@ class Books:
     queues: dict[str | None, dict[str, RequestBook]] = field(default_factory=dict)
     timers: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     limit_stages: dict[str, frozenset[Stage] | None] = field(default_factory=dict)
+    paced: set[str] = field(default_factory=set)
     turns: int = 0
 
     def enter(self, recorded: Recorded) -> None:
@@ -181,6 +183,7 @@ class Books:
                 self.timers[event.timer_id] = (event.generation, event.due_at)
             case RulesApplied():
                 self.limit_stages = _limit_stages(event.rules)
+                self.paced = {rule["id"] for rule in event.rules["rules"] if rule.get("pace")}
             case (
                 AccountDescribed()
                 | CommandRefused()

@@ -120,5 +120,5 @@ def check_order(events: Sequence[Recorded], verdict: Verdict) -> None:
 
 
 def _waiting_before(books: Books, rule_id: str, request: RequestBook) -> list[str]:
-    queue = books.queues.get(rule_id, {})
+    queue = books.queues.get(rule_id, {}) if rule_id not in books.paced else {}
     return [other_id for other_id, other in queue.items() if other.number < request.number]
