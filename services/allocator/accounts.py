@@ -9,6 +9,7 @@ import structlog
 from contracts.events import Recorded
 from domain import snapshot
 from domain.account import Account
+from services.failpoints import failpoint
 from services.storage.events import EventStore
 from services.storage.snapshots import Snapshot, SnapshotStore
 
@@ -116,6 +117,7 @@ class Accounts:
                 state=state,
             )
         )
+        failpoint("allocator.after_snapshot")
         await self._stores.snapshots.prune(account.account_id)
         log.info(
             "snapshot_taken",

@@ -21,6 +21,7 @@ from services.allocator.meter import UNMEASURED, Meter
 from services.allocator.settings import AllocatorSettings
 from services.codec import decode_inbound
 from services.errors import Malformed, Unavailable
+from services.failpoints import failpoint
 from services.log.port import Batch, LogReader, Record
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice
@@ -200,6 +201,7 @@ class Allocator:
     async def _store_answers(self, source: str, answers: _Answers) -> None:
         if answers.position is None:
             return
+        failpoint("allocator.after_decide")
         await self._events.append(
             answers.events,
             consumer=CONSUMER,
@@ -207,6 +209,7 @@ class Allocator:
             position=answers.position,
             dead=answers.dead,
         )
+        failpoint("allocator.after_append")
         self._recorded[source] = answers.position
         if answers.events:
             self._on_stored()

@@ -1,6 +1,7 @@
 """`fairlead COMMAND`: everything a person orders, and the embedded installation itself."""
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,7 @@ from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
 from services.cli.up import up as run_up
+from services.failpoints import FailpointsRefused, arm
 from services.logs import configure_logging, printable
 from services.projector.rebuild import AlreadyRunning, rebuild
 from services.projector.registry import PROJECTIONS, named
@@ -78,6 +80,10 @@ DATA = Path("fairlead-data")
 def run() -> None:
     """The console command."""
     configure_logging(sys.stderr, json_lines=False, level="WARNING")
+    try:
+        arm(os.environ)
+    except FailpointsRefused as error:
+        sys.exit(f"error: {error}")
     app()
 
 

@@ -16,6 +16,7 @@ import structlog
 from contracts.inbound import Inbound, TimerDue
 from projections.timers import Timer
 from services.errors import Unavailable
+from services.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -142,7 +143,9 @@ class Clock:
         self._watch_for_jumps(now)
         due = await self._timers.due(now, limit=self._rules.batch_size)
         if due:
+            failpoint("clock.before_emit")
             await self._publisher.publish([_message(timer, now) for timer in due])
+            failpoint("clock.after_emit")
             await self._timers.mark_emitted(due)
             log.info("timers_sent", timers=len(due))
         if len(due) == self._rules.batch_size:

@@ -5,6 +5,7 @@ import structlog
 from contracts.inbound import Inbound, InboundBody, LeadMissing, LeadObserved
 from contracts.kommo.rest import Lead
 from projections.lookups import Lookup
+from services.failpoints import failpoint
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import LookupList, Now, Publisher
 from services.gateway.rounds import RoundRules, Rounds
@@ -50,6 +51,7 @@ class LookupReader:
         found = await connection.client.leads_by_ids(
             [row.lead_id for row in rows], priority=Priority.LOOKUP
         )
+        failpoint("gateway.after_lookup")
         await self._tell(connection.account_id, rows, found)
 
     async def _tell(self, account_id: int, rows: list[Lookup], found: dict[int, Lead]) -> None:

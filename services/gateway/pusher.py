@@ -23,6 +23,7 @@ from contracts.inbound import (
 from contracts.kommo.rest import Lead
 from projections.assignments import Assignment
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.gateway.board import Board, Row
 from services.gateway.connections import Connection, Connections
 from services.gateway.judgement import judge
@@ -316,7 +317,9 @@ class _Flight:
         self._sent = list(rows)
         began_ns = now_ns()
         try:
+            failpoint("gateway.before_send")
             times = await self._client.set_responsible(wanted, turn=turn)
+            failpoint("gateway.after_send")
         except Rejected as rejected:
             self._sent = []
             raise _Refusal(rows, rejected) from rejected
@@ -492,6 +495,7 @@ class _Flight:
                 for row, body in results
             ]
         )
+        failpoint("gateway.after_tell")
         now = self._timing.monotonic()
         for row, _ in results:
             self._board.tell(row, now)

@@ -23,6 +23,7 @@ import structlog
 
 from contracts.inbound import Inbound, LeadObserved, LeadsListed
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Now, Publisher
 from services.kommo.client import LeadPage
@@ -208,6 +209,7 @@ class Sweeper:
                 raise
             progress = self._clocked(progress, page)
             await self._publish(progress, page)
+            failpoint("sweep.after_publish")
             if page.next_page is None:
                 await self._store.save(self._finished(progress))
                 await self._settle(connection.account_id)

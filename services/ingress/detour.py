@@ -18,6 +18,7 @@ import orjson
 import structlog
 
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.ingress.appender import DeadLetters
 from services.ingress.patience import Patience
 from services.ingress.settings import IngressSettings
@@ -78,6 +79,7 @@ class Detour(Generic[T]):
                 behind = [item for _, item in packed]
         if behind:
             await self.queue.append(behind)
+            failpoint("spool.after_append")
 
     async def drain(self) -> None:
         """Send what is in the queue, in order, for ever."""
@@ -103,6 +105,7 @@ class Detour(Generic[T]):
         """Into the spool; if that is impossible, the peer is tried all the same (F75)."""
         try:
             await self.queue.append([item for _, item in packed])
+            failpoint("spool.after_append")
         except Unavailable:
             if any(self.queue.holds(item.account_id) for _, item in packed):
                 raise  # they would overtake
@@ -119,6 +122,7 @@ class Detour(Generic[T]):
         if not head:
             return
         await self._deliver(head)
+        failpoint("spool.after_send")
         # From here to the removal a death costs a second copy, never a loss (F3).
         self._drained += len(head)
         await self.queue.remove(head)

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.ingress.appender import Appender
 from services.ingress.body import Body, BodyBudget, BudgetExhausted, read_body
 from services.ingress.directory import AccountDirectory
@@ -97,6 +98,7 @@ class WebhookEndpoint:
         self._check_pace(account_id)
         began_ns = now_ns()
         body = await self._receive(receive)
+        failpoint("ingress.after_read")
         for message_id in await self._keep(account_id, body, Headers(scope=scope)):
             self._traces.tell(
                 "ingress.receive", message_id, after=None, began_ns=began_ns, account_id=account_id
@@ -147,6 +149,7 @@ class WebhookEndpoint:
             log.warning("webhook_not_kept", account_id=account_id, reason=str(error))
             text = "The webhook could not be stored, send it again.\n"
             raise _Answer(503, text, retry_after="1", **CLOSE) from None
+        failpoint("ingress.after_ack")
         if not body.is_whole:
             text = f"The body has more than {self._limits.body_bytes_max} bytes.\n"
             raise _Answer(413, text, **CLOSE)

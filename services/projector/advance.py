@@ -10,6 +10,7 @@ import asyncpg
 
 from contracts.events import Recorded
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.projector.registry import Projection
 from services.projector.schema import SEARCH_PATH
 from services.storage.database import TRANSIENT
@@ -81,12 +82,14 @@ async def advance(
                 f" got {len(fresh)} events {fresh[0].version} to {fresh[-1].version}"
             )
         await projection.project(connection, account_id, fresh)
+        failpoint("projector.in_tx")
         position = fresh[-1].version
         await connection.execute(
             f"UPDATE {schema}.positions SET version = $2 WHERE account_id = $1",  # noqa: S608 - a name of ours
             account_id,
             position,
         )
+    failpoint("projector.after_commit")
     return position
 
 

@@ -69,11 +69,14 @@ class Fairlead:
     async def kill(self, *, database_too: bool = False) -> None:
         assert self.process is not None
         if database_too:
-            pid = int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            self.kill_database()
         self.process.kill()
         await self.process.wait()
+
+    def kill_database(self) -> None:
+        pid = int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
     async def stop(self) -> int:
         assert self.process is not None
