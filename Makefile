@@ -9,7 +9,7 @@ ROUNDS ?= 10
 NODES ?= 1
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DROP=5 loses 5% of the webhooks
 	@$(BIN)/fairlead demo --leads $(LEADS) --drop $(DROP)
@@ -19,6 +19,15 @@ test: $(VENV)/.dev ## Set up and run every test
 
 campaign: $(VENV)/.dev ## Every fault test in ROUNDS=10 rounds, with what was lost or done twice; ARGS="-k F14"
 	@$(BIN)/python -m tests.campaign --rounds $(ROUNDS) -n $(WORKERS) --dist worksteal $(ARGS)
+
+golden: $(VENV)/.runtime ## Replay the golden histories; PYTHON=python3.13 VENV=.venv-3.13 on another Python
+	@$(BIN)/python -m tests.golden.replay
+
+golden-record: $(VENV)/.dev ## Record the golden histories of this version anew, never those of a released one
+	@$(BIN)/python -m tests.golden.record
+
+mutants: $(VENV)/.dev ## Break the engine in every known way and show which test notices
+	@$(BIN)/python -m tests.mutation.check
 
 kafka: ## Start Apache Kafka here until Ctrl-C; PORT=9092, NODES=3 for a cluster
 	@$(PYTHON) deploy/kafka/broker.py $(if $(PORT),--port $(PORT)) --nodes $(NODES)
@@ -53,4 +62,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test campaign kafka lint fmt bench schemas lock clean
+.PHONY: help demo test campaign golden golden-record mutants kafka lint fmt bench schemas lock clean
