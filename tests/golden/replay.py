@@ -89,7 +89,7 @@ def replay(golden: Golden) -> str:
             restored.evolve(recorded.event)
         if snapshot.digest(restored).hex() != digest:
             raise Differs(f"from the snapshot at version {place + 1} the end is another")
-    if golden.head["policy_versions"] == dict(POLICY_VERSIONS):
+    if golden.head["policy_versions"].items() <= POLICY_VERSIONS.items():
         _decide_again(golden)
     if golden.expected["revision"] == snapshot.REVISION and golden.expected["digest"] != digest:
         raise Differs(f"the digest is {digest}, recorded was {golden.expected['digest']}")

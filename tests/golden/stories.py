@@ -7,7 +7,7 @@ them; what is recorded of a released version stays as it is.
 from collections.abc import Callable
 from datetime import timedelta
 
-from contracts.inbound import Inbound, LeadsListed, PostCorrection
+from contracts.inbound import DistributeLeads, HandOverLeads, Inbound, LeadsListed, PostCorrection
 from tests.domain import kommo_model
 from tests.domain.scenario import (
     ANN,
@@ -32,6 +32,7 @@ from tests.domain.scenario import (
     limit,
     missing,
     observed,
+    owned,
     participant,
     patched,
     pause,
@@ -48,7 +49,7 @@ from tests.domain.scenario import (
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
-ROUGH_SEED = 20
+ROUGH_SEED = 3
 
 
 def plain_day() -> list[Inbound]:
@@ -166,6 +167,29 @@ def off_hours() -> list[Inbound]:
     return story.heard
 
 
+def owners_and_orders() -> list[Inbound]:
+    """Leads that are somebody's already, read before the decision; what operators order."""
+    story = given(
+        rules=rules(
+            rule(ANN, BOB, owners={"sources": ["contact", "company"]}),
+            rule(ANN, CEM, rule_id="b", stages=(HOT,)),
+        )
+    )
+    for lead in (1, 2, 3):
+        story.when(reported(lead, NEW, action="add", modified=at(lead)), at=at(lead))
+    story.when(owned(1, contact=BOB), at=at(10))
+    story.when(pause(ANN, admin=True, until=at(3_600)), at=at(11))
+    story.when(owned(2, company=ANN), owned(3), at=at(12))
+    story.when(observed(8, HOT, modified=at(5), reason="baseline"), at=at(20))
+    story.when(DistributeLeads(lead_ids=(1, 8, 99), by="operator"), at=at(30))
+    story.when(pause(CEM, admin=True), at=at(35))
+    story.when(
+        HandOverLeads(handover_id="h", manager_id=CEM, lead_ids=(8, 1), by="operator"), at=at(40)
+    )
+    story.when(due("pause/501", 1), at=at(3_600))
+    return story.heard
+
+
 def rough_weather() -> list[Inbound]:
     """Random hooks, lost, late, twice and out of order, of a model of Kommo."""
     return kommo_model.History(ROUGH_SEED, leads_max=12).run().messages
@@ -177,6 +201,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "people-are-faster": people_are_faster,
     "nobody-works": nobody_works,
     "off-hours": off_hours,
+    "owners-and-orders": owners_and_orders,
     "rough-weather": rough_weather,
 }
 

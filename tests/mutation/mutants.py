@@ -99,8 +99,8 @@ MUTANTS = (
         (
             Edit(
                 REQUESTS,
-                "    if rule.rule_id in account.waiting and not may_pass(account, rule):\n",
-                "    if False:\n",
+                "    if not is_behind or may_pass(step.account, rule):\n",
+                "    if True:\n",
             ),
         ),
         ("tests/domain/test_requests.py", "tests/services/history/test_check.py"),
@@ -167,8 +167,13 @@ MUTANTS = (
         (
             Edit(
                 "services/gateway/pusher.py",
-                "        for row in self._sent:\n            self._doubt(row)\n",
-                "",
+                "        if self._board.doubtful(self._timing.monotonic()):\n",
+                "        if False:\n",
+            ),
+            Edit(
+                "services/gateway/board.py",
+                "        return self._due(now, is_doubtful=False)\n",
+                "        return self._due(now, is_doubtful=False) + self.doubtful(now)\n",
             ),
         ),
         ("tests/services/gateway/test_pusher.py",),
