@@ -1,19 +1,11 @@
-"""Kills `fairlead up` at every fail point under load, and examines what is left (C2).
+"""Kills `fairlead up` at fail points under load, and examines what is left (C2)."""
 
-As a program it is the long campaign: so many rounds over all points, with repeated and dropped
-webhooks; it prints what became of the requests and ends with 1 if a promise was broken.
-"""
-
-import argparse
 import asyncio
 import random
 import signal
-import sys
-import tempfile
-import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 from contracts.events import AssignmentConfirmed, LeadAssigned, Recorded, RequestClosed
@@ -21,9 +13,10 @@ from contracts.inbound import Inbound, PauseManager
 from services.cli.installation import open_installation
 from services.cli.sample import INBOX, SALES
 from services.codec import encode_inbound
-from services.failpoints import POINTS, POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
+from services.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
 from services.log.port import Entry
-from tests.support.running import Running, running, until
+from tests.support.campaign import Tally
+from tests.support.running import Running, until
 from tests.system.checks import agrees, all_set, settled
 
 LEADS = 80
@@ -39,7 +32,7 @@ KNOBS = {
 }
 
 
-class Campaign:
+class Killing:
     """Goes from point to point; each death is recovered from by who is to die at the next."""
 
     def __init__(self, system: Running, *, leads: int = LEADS, passing_max: int = 2) -> None:
@@ -71,14 +64,26 @@ class Campaign:
         if point == "gateway.after_send":  # Kommo has it, nobody here knows: a person is faster
             await self._take(chance.sample(lead_ids, self._leads // 10))
 
-    async def end(self) -> list[Recorded]:
-        """Run without any point until all is settled; checks every promise."""
+    async def end(self) -> Tally:
+        """Run without any point until all is settled; checks every promise (I1 to I10)."""
         fairlead = self._system.fairlead
         fairlead.environment = {}
         await fairlead.start()
         await until(lambda: all_set(self._system, self.moved), SETTLED_WITHIN_S, 0.3)
         await until(lambda: agrees(self._system, self.moved), SETTLED_WITHIN_S, 0.5)
-        return await settled(self._system, self.moved)
+        return self._tally(await settled(self._system, self.moved))
+
+    def _tally(self, events: list[Recorded]) -> Tally:
+        decided = Counter(r.event.lead_id for r in events if isinstance(r.event, LeadAssigned))
+        confirmed = {r.event.lead_id for r in events if isinstance(r.event, AssignmentConfirmed)}
+        closed = {r.event.lead_id for r in events if isinstance(r.event, RequestClosed)}
+        return Tally(
+            accepted=len(self.moved),
+            decided=len(decided),
+            confirmed=len(confirmed),
+            lost=len(set(self.moved) - confirmed - closed),
+            twice=sum(1 for lead_id in self.moved if decided[lead_id] > 1),
+        )
 
     async def _provoke(self, point: str) -> None:
         """Make happen what the load alone does not."""
@@ -95,7 +100,7 @@ class Campaign:
     async def _pause_for_a_moment(self) -> None:
         now = datetime.now(UTC)
         body = PauseManager(
-            manager_id=501, by="campaign", by_administrator=True, until=now + PAUSED_FOR
+            manager_id=501, by="a test", by_administrator=True, until=now + PAUSED_FOR
         )
         account_id = self._system.account_id
         message = Inbound(account_id=account_id, message_id=str(uuid4()), at=now, body=body)
@@ -115,49 +120,3 @@ class Campaign:
         await self._system.kommo.post(
             "/leads/responsible", {"lead_ids": list(lead_ids), "responsible_user_id": PERSON}
         )
-
-
-async def campaign(rounds: int, leads: int, drop: float, seed: int) -> list[Recorded]:
-    """All points, round after round, in an order of the seed; all events."""
-    chance = random.Random(seed)
-    with tempfile.TemporaryDirectory(prefix="fairlead-campaign-") as folder:
-        knobs = {**KNOBS, "drop_fraction": drop, "journal_max": 10_000_000}
-        async with running(Path(folder), knobs=knobs) as system:
-            played = Campaign(system, leads=leads)
-            for number in range(1, rounds + 1):
-                started = time.monotonic()
-                for point in chance.sample(list(POINTS), len(POINTS)):
-                    await played.kill_at(point, chance)
-                events = await played.end()
-                took_s = time.monotonic() - started
-                print(f"round {number}: {_counts(events, len(played.moved))}; {took_s:.0f} s")  # noqa: T201
-                await system.fairlead.stop()
-            return events
-
-
-def _counts(events: list[Recorded], moved: int) -> str:
-    kinds = {
-        kind: {r.event.lead_id for r in events if isinstance(r.event, kind)}
-        for kind in (LeadAssigned, AssignmentConfirmed, RequestClosed)
-    }
-    return (
-        f"{moved} requested, {len(kinds[LeadAssigned])} decided, "
-        f"{len(kinds[AssignmentConfirmed])} confirmed in Kommo, "
-        f"{len(kinds[RequestClosed])} closed with a reason, lost 0, twice 0"
-    )
-
-
-def main() -> int:
-    """Play the long campaign."""
-    options = argparse.ArgumentParser(description="Kill at every fail point, round after round.")
-    options.add_argument("--rounds", type=int, default=20)
-    options.add_argument("--leads", type=int, default=LEADS, help="at each point")
-    options.add_argument("--drop", type=float, default=0.1, help="share of lost webhooks")
-    options.add_argument("--seed", type=int, default=1)
-    given = options.parse_args()
-    asyncio.run(campaign(given.rounds, given.leads, given.drop, given.seed))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
