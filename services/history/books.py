@@ -110,6 +110,8 @@ class Books:
             outside the ledger moves nothing in it.
         loads: Open leads by manager and stage, counted from the single leads.
         queues: Rule to its waiting requests.
+        handovers: Lead and manager to when it was decided that the lead follows another to him, or
+            goes back (D6.4).
         limit_stages: Rule to the stages whose leads count in its limit, None for all.
         paced: Rules that serve fresh leads in turn with those that waited (D8.2).
     """
@@ -123,6 +125,7 @@ class Books:
     assigned: Counter[tuple[str, int]] = field(default_factory=Counter)
     loads: Counter[tuple[int, Stage]] = field(default_factory=Counter)
     queues: dict[str | None, dict[str, RequestBook]] = field(default_factory=dict)
+    handovers: dict[tuple[int, int], list[datetime]] = field(default_factory=dict)
     timers: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     limit_stages: dict[str, frozenset[Stage] | None] = field(default_factory=dict)
     paced: set[str] = field(default_factory=set)
@@ -179,6 +182,11 @@ class Books:
             case LeadLapsed():
                 if (book := self.decisions.get((event.request_id, event.attempt))) is not None:
                     book.is_lapsed = True
+            case LinkedDecided():
+                for each in event.handovers:
+                    if each.kind == "lead":
+                        place = (each.entity_id, each.manager_id)
+                        self.handovers.setdefault(place, []).append(event.at)
             case TimerScheduled():
                 self.timers[event.timer_id] = (event.generation, event.due_at)
             case RulesApplied():
@@ -191,7 +199,6 @@ class Books:
                 | HandoverOrdered()
                 | LeadTouched()
                 | LinkedRequested()
-                | LinkedDecided()
                 | LinkedChanged()
                 | LinkedLeft()
                 | LookupRequested()

@@ -19,20 +19,23 @@ def check_writes(history: History, books: Books, verdict: Verdict) -> None:
         key = (write.lead_id, write.manager_id)
         until = write.at + history.clock_skew
         earlier = [book for book in decisions[key] if book.event.at <= until]
+        followed = sum(at <= until for at in books.handovers.get(key, ()))
         if not verdict.check(
             "I4",
-            earlier,
+            earlier or followed,
             f"a decision for manager {write.manager_id} before the write of {write.at.isoformat()}",
             f"decided at {decisions[key][0].event.at.isoformat()}" if decisions[key] else "none",
             lead_id=write.lead_id,
         ):
             continue
-        _check_stands(history, write, earlier, verdict)
+        if not followed:
+            _check_stands(history, write, earlier, verdict)
         applied[key] += write.is_applied
         verdict.check(
             "I4",
-            applied[key] <= len(earlier) + undone[key],
-            f"one write for each of {len(earlier)} decisions for manager {write.manager_id}",
+            applied[key] <= len(earlier) + followed + undone[key],
+            f"one write for each of {len(earlier) + followed} decisions for manager"
+            f" {write.manager_id}",
             f"write {applied[key]} at {write.at.isoformat()}",
             lead_id=write.lead_id,
         )
@@ -102,9 +105,10 @@ def check_end(history: History, books: Books, verdict: Verdict) -> None:
         )
         if newest.state == "confirmed" and newest.event.manager_id != lead.responsible_id:
             since = newest.event.at - history.under_way
+            ours = books.handovers.get((lead.lead_id, lead.responsible_id), ())
             verdict.check(
                 "I5",
-                any(change.at >= since for change in people[lead.lead_id]),
+                any(at >= since for at in (*ours, *(each.at for each in people[lead.lead_id]))),
                 f"manager {newest.event.manager_id} responsible, as last decided, or a person's"
                 " later change",
                 f"{lead.responsible_id}, and nobody who changed it",

@@ -7,7 +7,19 @@ them; what is recorded of a released version stays as it is.
 from collections.abc import Callable
 from datetime import timedelta
 
-from contracts.inbound import DistributeLeads, HandOverLeads, Inbound, LeadsListed, PostCorrection
+from contracts.events import Handover
+from contracts.inbound import (
+    DistributeLeads,
+    HandOverLeads,
+    Inbound,
+    LeadsListed,
+    Linked,
+    LinkedFound,
+    LinkedResult,
+    LinkedSettled,
+    PostCorrection,
+    UndoHandovers,
+)
 from tests.domain import kommo_model
 from tests.domain.scenario import (
     ANN,
@@ -190,6 +202,34 @@ def owners_and_orders() -> list[Inbound]:
     return story.heard
 
 
+def what_belongs_to_a_lead() -> list[Inbound]:
+    """Contacts and other leads that follow a lead to its manager, and are put back."""
+    story = given(rules=rules(rule(ANN, BOB, linked={"contacts": True, "company_leads": True})))
+    story.when(observed(7, WORK, modified=at(1), reason="baseline"), at=at(1))
+    story.when(reported(1, NEW, action="add", modified=at(2)), at=at(2))
+    story.when(patched(1, _wanted(story, 1), request=_request(story, 1), modified=at(5)), at=at(5))
+    owner, order = _owner(story, 1), f"{_request(story, 1)}/1"
+    things = (Linked("contact", 8, BOSS), Linked("lead", 7, BOSS), Linked("contact", 9, 0))
+    story.when(LinkedFound(order_id=order, things=things), at=at(6))
+    story.when(
+        LinkedSettled(
+            order_id=order,
+            results=(
+                LinkedResult("contact", 8, "answered", at(7), ""),
+                LinkedResult("lead", 7, "read", at(7), ""),
+                LinkedResult("contact", 9, "changed_since", None, ""),
+            ),
+        ),
+        at=at(8),
+    )
+    back = (Handover("contact", 8, owner, BOSS), Handover("lead", 7, owner, BOSS))
+    request_id = _request(story, 1)
+    story.when(
+        UndoHandovers(request_id=request_id, lead_id=1, handovers=back, by="admin"), at=at(20)
+    )
+    return story.heard
+
+
 def rough_weather() -> list[Inbound]:
     """Random hooks, lost, late, twice and out of order, of a model of Kommo."""
     return kommo_model.History(ROUGH_SEED, leads_max=12).run().messages
@@ -202,6 +242,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "nobody-works": nobody_works,
     "off-hours": off_hours,
     "owners-and-orders": owners_and_orders,
+    "what-belongs-to-a-lead": what_belongs_to_a_lead,
     "rough-weather": rough_weather,
 }
 

@@ -11,7 +11,9 @@ from contracts.events import (
     AllocationEvent,
     AssignmentWithdrawn,
     CreditMoved,
+    Handover,
     LeadAssigned,
+    LinkedDecided,
     LookupRequested,
     Recorded,
     RequestClosed,
@@ -22,9 +24,21 @@ from domain.account import Account
 from domain.policies import choose
 from domain.standings import judge
 from services.history.check import check, examine
-from services.history.record import Change, Entry, History, Hook, LeadInKommo
+from services.history.record import Change, Entry, History, Hook, LeadInKommo, Write
 from tests.domain import kommo_model
-from tests.domain.scenario import ACCOUNT_ID, ANN, BOB, BOSS, DAN, NEW, NOON, WORK, dp, reported
+from tests.domain.scenario import (
+    ACCOUNT_ID,
+    ANN,
+    BOB,
+    BOSS,
+    CEM,
+    DAN,
+    NEW,
+    NOON,
+    WORK,
+    dp,
+    reported,
+)
 from tests.services.history.tale import begun, decisions, founded, rewritten, tables_of, told
 
 SECOND = timedelta(seconds=1)
@@ -42,6 +56,26 @@ def test_an_unsettled_history_is_not_asked_for_its_end() -> None:
 
     assert {v.invariant for v in check(history)} == {"I5"}  # nothing was pushed
     assert check(replace(history, is_settled=False)) == []
+
+
+def test_D6_4_a_lead_that_follows_another_is_written_by_decision() -> None:
+    tale = told()
+    tale.close(2)
+    decided = LinkedDecided(
+        order_id="3.3/1",
+        request_id="3.3",
+        lead_id=3,
+        handovers=(Handover("lead", 6, BOB, CEM),),
+        is_undo=False,
+        by="rule",
+        at=tale.now,
+    )
+    history = tale.history()
+    write = Write(lead_id=6, manager_id=CEM, status=200, at=tale.now + SECOND)
+    written = replace(history, writes=(*history.writes, write))
+
+    assert {violation.invariant for violation in check(written)} == {"I4"}
+    assert check(rewritten(written, _added(written, decided))) == []
 
 
 def test_an_account_that_nothing_happened_to_keeps_every_promise() -> None:
