@@ -391,6 +391,7 @@ class LeadAssigned:
             pace (D8.2).
         owners: Who was responsible already for what belongs to the lead, in the rule's order,
             up to the first owner (D6.1).
+        keeps_lead: Only what belongs to the lead is the manager's; the lead stays (D6.5).
     """
 
     request_id: str
@@ -418,6 +419,7 @@ class LeadAssigned:
     reserved_until: datetime | None = None
     release: Literal["backlog", "fresh"] | None = None
     owners: tuple[OwnerStanding, ...] = ()
+    keeps_lead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

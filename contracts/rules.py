@@ -219,10 +219,13 @@ class OwnersSection(_Section):
 class LinkedSection(_Section):
     """What is handed over with the lead once Kommo holds its manager (D6.4): a switch each.
 
+    With `lead: false` only what belongs to the lead is distributed, and the lead itself stays with
+    whoever is responsible for it (D6.5).
     With `only_for` a thing is handed over only if one of these employees is responsible for it, or
     nobody is.
     """
 
+    lead: bool = True
     contacts: bool = False
     company: bool = False
     tasks: bool = False

@@ -302,6 +302,21 @@ class Account:
             return True
         return self.active_user_ids is not None and manager_id not in self.active_user_ids
 
+    def waiting_of(self, lead_id: int) -> Request | None:
+        """The lead's waiting request, whatever it waits for, if it has one."""
+        lead = self.leads.get(lead_id)
+        if lead is None or lead.request_id is None:
+            return None
+        if (preparing := self.preparing.get(lead.request_id)) is not None:
+            return preparing.request
+        for reserved in self.reserved.values():
+            if (kept := reserved.get(lead.request_id)) is not None:
+                return kept.request
+        for queue in self.waiting.values():
+            if (request := queue.get(lead.request_id)) is not None:
+                return request
+        return None
+
     def compile(self) -> None:
         """Compile the rules again after they, the zone or the users changed."""
         if self.rules_data is not None:
@@ -579,6 +594,8 @@ class Account:
             self.last_turns[event.manager_id] = event.turn
             if self.configuration.has_caps:
                 caps.add(self.given.setdefault(event.manager_id, {}), event.at)
+        if event.keeps_lead:
+            return
         self.loads.move(
             stage=event.stage,
             owner_id=event.was_owner_id,

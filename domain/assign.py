@@ -8,6 +8,7 @@ from domain.account import Request
 from domain.catch_up import missed_shares
 from domain.configuration import Rule
 from domain.deliberation import release_of
+from domain.linked import ask
 from domain.schedule import tzdata_version
 from domain.standings import Choice
 from domain.step import Step
@@ -79,5 +80,9 @@ def assign(  # noqa: PLR0913 - what a decision consists of
             reserved_until=as_of if as_of != step.now else None,
             release=release_of(account, rule, request) if choice.policy != "owner" else None,
             owners=owners,
+            keeps_lead=rule.keeps_lead,
         )
     )
+    if rule.keeps_lead:  # there is nothing of the lead that Kommo would have to hold first
+        order_id = f"{request.request_id}/{request.attempt}"
+        ask(step, rule, lead_id=request.lead_id, manager_id=choice.manager_id, order_id=order_id)

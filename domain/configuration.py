@@ -78,6 +78,7 @@ class Rule:
         conditions: All have to hold for the rule to take a lead (D1.5).
         linked: What is handed over with a lead (D6.4).
         linked_only_for: Whose things are; empty for everyone's.
+        keeps_lead: Whether the lead itself stays with its responsible (D6.5).
     """
 
     rule_id: str
@@ -97,6 +98,7 @@ class Rule:
     owners: OwnerPolicy | None = None
     linked: tuple[LinkedObject, ...] = ()
     linked_only_for: tuple[int, ...] = ()
+    keeps_lead: bool = False
 
     def schedule_of(self, manager_id: int) -> Schedule | None:
         """When he works for the rule; None for always, and for whoever takes no part."""
@@ -275,6 +277,7 @@ def _compile_rule(
         ),
         linked=_linked_objects(rule.linked),
         linked_only_for=tuple(sorted(rule.linked.only_for)) if rule.linked else (),
+        keeps_lead=rule.linked is not None and not rule.linked.lead,
     )
 
 

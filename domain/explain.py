@@ -105,6 +105,8 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
         *owner_lines(event.owners, name),
         *_why_winner(event, name),
     ]
+    if event.keeps_lead:
+        lines.append("Only what belongs to the lead is handed over; the lead itself stays.")
     if event.reserved_until is not None:
         opens_at = f"{event.reserved_until:%Y-%m-%d at %H:%M:%S} UTC"
         lines.append(f"Nobody was at work; it is reserved as of the next opening, {opens_at}.")

@@ -29,8 +29,8 @@ from contracts.inbound import (
 )
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.account import CLOCK_SLACK, REMEMBERED_FOR, TOLD_GONE, Account, Lead
-from domain.linked import ask as ask_linked
-from domain.requests import close_request, find_waiting, open_request, route, serve, withdraw
+from domain.linked import follow
+from domain.requests import close_request, open_request, route, serve, withdraw
 from domain.step import Step
 
 Source = Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup"]
@@ -262,7 +262,7 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     is_back = gone is not None and (not gone.is_deleted or is_elsewhere)
     was_known = lead is not None or is_back
     taken = lead is not None and _settle(step, lead_id, lead, report)
-    if lead is not None and (entered or taken) and (waiting := find_waiting(step, lead_id)):
+    if lead is not None and (entered or taken) and (waiting := step.account.waiting_of(lead_id)):
         moved: CloseReason = "lead_closed" if is_closed else "left_stage"
         close_request(
             step,
@@ -332,7 +332,7 @@ def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
 
 def _bury(step: Step, lead_id: int, source: DeletedBy) -> None:
     """Close what still waits for a lead that is gone: a request may wait beside a decision."""
-    if (waiting := find_waiting(step, lead_id)) is not None:
+    if (waiting := step.account.waiting_of(lead_id)) is not None:
         close_request(step, request_id=waiting.request_id, lead_id=lead_id, reason="lead_deleted")
     _record_deleted(step, lead_id, step.account.leads[lead_id], source)
     step.has_room = True
@@ -366,7 +366,7 @@ def _confirm(
             at=step.now,
         )
     )
-    ask_linked(step, lead_id, wanted)
+    follow(step, lead_id, wanted)
 
 
 def _look_up(step: Step, lead_id: int, reason: str) -> None:

@@ -15,23 +15,28 @@ from contracts.events import (
 )
 from contracts.inbound import Linked, LinkedFound, LinkedResult, LinkedSettled, UndoHandovers
 from domain.account import Account, Order, Wanted
-from domain.requests import find_waiting
+from domain.configuration import Rule
 from domain.step import Step
 
 HANDOVERS_MAX = 500  # of one order: a company with more open leads is a mistake, or a reseller
 
 
-def ask(step: Step, lead_id: int, wanted: Wanted) -> None:
+def follow(step: Step, lead_id: int, wanted: Wanted) -> None:
     """Kommo holds the lead's manager: what belongs to the lead may follow."""
     rule = step.account.configuration.by_id.get(wanted.rule_id)
-    if rule is None or not rule.linked:
-        return
+    if rule is not None and rule.linked:
+        order_id = f"{wanted.request_id}/{wanted.attempt}"
+        ask(step, rule, lead_id=lead_id, manager_id=wanted.manager_id, order_id=order_id)
+
+
+def ask(step: Step, rule: Rule, *, lead_id: int, manager_id: int, order_id: str) -> None:
+    """Let what belongs to the lead be read, to be handed over to the manager."""
     step.record(
         LinkedRequested(
-            order_id=f"{wanted.request_id}/{wanted.attempt}",
-            request_id=wanted.request_id,
+            order_id=order_id,
+            request_id=order_id.rpartition("/")[0],
             lead_id=lead_id,
-            manager_id=wanted.manager_id,
+            manager_id=manager_id,
             objects=rule.linked,
             only_for=rule.linked_only_for,
             at=step.now,
@@ -80,7 +85,7 @@ def undo(step: Step, message: UndoHandovers) -> str | None:
         if (handover.kind, handover.entity_id) in account.changing:
             return f"{handover.kind} {handover.entity_id} is just being handed over"
         lead = account.leads.get(handover.entity_id) if handover.kind == "lead" else None
-        if lead is not None and (lead.wanted is not None or find_waiting(step, handover.entity_id)):
+        if lead is not None and (lead.wanted is not None or account.waiting_of(handover.entity_id)):
             return f"lead {handover.entity_id} is just being distributed"
     step.record(
         LinkedDecided(
@@ -143,7 +148,9 @@ def _follows(step: Step, asked: LinkedRequested, thing: Linked) -> bool:
 
 def _is_distributed(step: Step, lead_id: int) -> bool:
     lead = step.account.leads.get(lead_id)
-    return lead is not None and (lead.wanted is not None or find_waiting(step, lead_id) is not None)
+    return lead is not None and (
+        lead.wanted is not None or step.account.waiting_of(lead_id) is not None
+    )
 
 
 def _see_own_write(step: Step, handover: Handover, result: LinkedResult) -> None:

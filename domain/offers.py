@@ -103,7 +103,11 @@ def fold(  # noqa: C901, PLR0912 - a case per event
 
 def _given(offers: dict[int, Offer], event: LeadAssigned, configuration: Configuration) -> None:
     before = offers.pop(event.lead_id, None)
-    if event.policy == "duty" or _patience(configuration, event.rule_id) is None:
+    if (
+        event.policy == "duty"
+        or event.keeps_lead
+        or _patience(configuration, event.rule_id) is None
+    ):
         return
     is_hop = before is not None and before.request_id == event.request_id
     offers[event.lead_id] = Offer(

@@ -42,6 +42,8 @@ def _before_problems(rule: RuleSection) -> Iterator[tuple[Path, str]]:
         yield from ((("conditions", *p), text) for p, text in condition_problems(rule.conditions))
     if rule.linked is not None and not any(getattr(rule.linked, o) for o in get_args(LinkedObject)):
         yield ("linked",), f"expected at least one of {', '.join(get_args(LinkedObject))}"
+    if rule.linked is not None and not rule.linked.lead and rule.redistribution is not None:
+        yield ("linked", "lead"), "`redistribution` passes on leads, so it needs `lead: true`"
     if rule.owners is not None:
         yield from ((("owners", *p), text) for p, text in owner_problems(rule.owners))
 

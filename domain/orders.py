@@ -17,7 +17,7 @@ from contracts.events import (
 from contracts.inbound import DistributeLeads, HandOverLeads
 from domain.account import Lead
 from domain.readings import rules_at
-from domain.requests import find_waiting, open_request
+from domain.requests import open_request
 from domain.standings import availability
 from domain.step import Step
 
@@ -30,7 +30,7 @@ def distribute(step: Step, message: DistributeLeads) -> None:
     """Open a request for each lead that had none in its present stage (D1.3)."""
 
     def why_not(lead_id: int, lead: Lead) -> SkipReason | None:
-        if find_waiting(step, lead_id) is not None:
+        if step.account.waiting_of(lead_id) is not None:
             return "waiting"
         if lead.request_id is not None:
             return "decided"
@@ -62,7 +62,7 @@ def hand_over(step: Step, message: HandOverLeads) -> None:
     def why_not(lead_id: int, lead: Lead) -> SkipReason | None:
         if lead.owner_id != manager_id:
             return "not_his"
-        if find_waiting(step, lead_id) is not None:
+        if step.account.waiting_of(lead_id) is not None:
             return "waiting"
         return None if rule or rules_at(step, lead.stage) else "no_rule"
 

@@ -112,22 +112,6 @@ def close_request(
     )
 
 
-def find_waiting(step: Step, lead_id: int) -> Request | None:
-    """The lead's waiting request, whatever it waits for, if it has one."""
-    lead = step.account.leads.get(lead_id)
-    if lead is None or lead.request_id is None:
-        return None
-    if (preparing := step.account.preparing.get(lead.request_id)) is not None:
-        return preparing.request
-    for reserved in step.account.reserved.values():
-        if (kept := reserved.get(lead.request_id)) is not None:
-            return kept.request
-    for queue in step.account.waiting.values():
-        if (request := queue.get(lead.request_id)) is not None:
-            return request
-    return None
-
-
 def withdraw(step: Step, *, lead_id: int, reason: WithdrawReason, detail: str = "") -> None:
     """Take back the decision on its way to Kommo: refund it, and close or decide again.
 

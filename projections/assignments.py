@@ -196,7 +196,7 @@ def changes(events: Iterable[Recorded]) -> Changes:
         match event:
             case LeadSeen():
                 found.on_lead_seen(event)
-            case LeadAssigned():
+            case LeadAssigned(keeps_lead=False):
                 found.on_lead_assigned(_decision(recorded, event))
             case AssignmentConfirmed():
                 found.on_end(_settlement(event, "confirmed", event.how))

@@ -74,7 +74,7 @@ def changes(events: Iterable[Recorded]) -> dict[Place, int]:
                 moved.update(_place(seen.owner_id, seen.stage))
             case LeadDeleted() as deleted:
                 moved.subtract(_place(deleted.was_owner_id, deleted.was_stage))
-            case LeadAssigned() as assigned:
+            case LeadAssigned(keeps_lead=False) as assigned:
                 moved.subtract(_place(assigned.was_owner_id, assigned.stage))
                 moved.update(_place(assigned.manager_id, assigned.stage))
             case AssignmentWithdrawn() as withdrawn:

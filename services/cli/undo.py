@@ -78,7 +78,7 @@ def plan_of(events: Sequence[AllocationEvent], request_id: str, lead_id: int) ->
     ours: dict[Thing, int] = {}
     for event in events:
         match event:
-            case LeadAssigned(request_id=of) if of == request_id:
+            case LeadAssigned(request_id=of, keeps_lead=False) if of == request_id:
                 before.setdefault(("lead", lead_id), event.responsible_before)
                 ours["lead", lead_id] = event.manager_id
             case AssignmentWithdrawn(request_id=of) if of == request_id:

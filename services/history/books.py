@@ -244,10 +244,14 @@ class Books:
         if (request := self.requests.get(event.request_id)) is not None:
             request.attempts = event.attempt
         book = DecisionBook(version, event)
-        self.decisions[event.request_id, event.attempt] = self.newest[event.lead_id] = book
+        self.decisions[event.request_id, event.attempt] = book
         self.turns = event.turn
         self.assigned[event.ledger, event.manager_id] += bool(event.movements)
         self._move(event.ledger, event.movements)
+        if event.keeps_lead:
+            book.state = "confirmed"  # Kommo has nothing to hold
+            return
+        self.newest[event.lead_id] = book
         if (lead := self.leads.get(event.lead_id)) is not None:
             lead.wanted = event
 

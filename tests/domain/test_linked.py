@@ -131,6 +131,33 @@ def test_D6_4_what_is_on_its_way_to_one_manager_is_not_given_to_another() -> Non
     both.when(found(Linked("company", 9, BOSS), order="2.2/1")).then("hand over nothing by 2.2/1")
 
 
+# The lead left alone (D6.5) -------------------------------------------------------------------
+
+
+def test_D6_5_only_what_belongs_to_the_lead_is_distributed() -> None:
+    keeping = rules(rule(ANN, BOB, linked={"lead": False, "contacts": True}))
+    kept = given(rules=keeping).when(reported(1))
+
+    kept.then(
+        "lead 1 in new of 900",
+        "opened 1.1 under a",
+        "assigned 1.1 to 501",
+        "find contacts for 1.1/1",
+    )
+    assert kept.account.leads[1].wanted is None
+    assert kept.account.loads == counted(kept)
+    kept.when(found(Linked("contact", 8, BOSS))).then("hand over contact 8 by 1.1/1")
+
+
+def test_D6_5_it_is_shared_fairly_all_the_same() -> None:
+    keeping = rules(rule(ANN, BOB, linked={"lead": False, "tasks": True}))
+    kept = given(rules=keeping).when(*(reported(lead) for lead in range(1, 5)))
+
+    assert kept.got() == [ANN, BOB, ANN, BOB]
+    # A repeat asks for nothing again (D1.3).
+    kept.when(reported(1)).then()
+
+
 # Leads among them (D5.2, F36) -----------------------------------------------------------------
 
 

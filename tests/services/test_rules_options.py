@@ -170,6 +170,7 @@ def test_D6_1_a_wrong_owners_section_is_named_with_its_line(section: str, expect
         ("{only_for: [501]}", ": expected at least one of contacts, company, tasks,"),
         ("{contacts: some}", ".contacts: must be true or false, got 'some'"),
         ("{contacts: true, only_for: [0]}", ".only_for[0]: must be more than 0, got 0"),
+        ("{lead: false}", ": expected at least one of contacts, company, tasks,"),
         ("{contact: true}", ".contact: unknown field; did you mean contacts?"),
     ],
 )
@@ -177,6 +178,14 @@ def test_D6_4_a_wrong_linked_section_is_named_with_its_line(section: str, expect
     (problem,) = problems(f"linked: {section}")
 
     assert problem.startswith(f"line 8, linked{expected}")
+
+
+def test_D6_5_a_lead_that_stays_cannot_be_passed_on() -> None:
+    (problem,) = problems(
+        "linked: {lead: false, tasks: true}", "redistribution: {after_minutes: 30}"
+    )
+
+    assert problem.startswith("line 8, linked.lead: `redistribution` passes on leads, so it needs")
 
 
 def test_D6_1_an_owner_whom_the_account_does_not_have_is_found() -> None:
