@@ -18,6 +18,8 @@ from contracts.events import (
     AssignmentConfirmed,
     AssignmentWithdrawn,
     LeadAssigned,
+    LinkedDecided,
+    LinkedRequested,
     LookupRequested,
     Outcome,
     ReadingRequested,
@@ -34,6 +36,10 @@ from contracts.inbound import (
     LeadObserved,
     LeadRemoved,
     LeadReported,
+    Linked,
+    LinkedFound,
+    LinkedResult,
+    LinkedSettled,
     ResponsibleRefused,
     ResponsibleSet,
     TimerDue,
@@ -108,6 +114,7 @@ class History:
         with_plain_triggers: Plain triggers carry no time; without them each hook but a deletion
             tells Kommo's time of what it says.
         with_bursts: Several changes within a second, which Kommo's times cannot tell apart.
+        with_linked: Each lead takes other leads along to its manager (D6.4).
     """
 
     seed: int
@@ -115,6 +122,7 @@ class History:
     leads_max: int = 4
     with_plain_triggers: bool = True
     with_bursts: bool = True
+    with_linked: bool = False
     random: Random = field(init=False)
     account: Account = field(init=False)
     now: datetime = NOON
@@ -162,6 +170,10 @@ class History:
         for event in answer:
             if isinstance(event, ReadingRequested):
                 self._read_facts_soon(event)
+            elif isinstance(event, LinkedRequested):
+                self._after_ms(self.random.randint(50, 9_000), self._find_linked, event)
+            elif isinstance(event, LinkedDecided) and event.handovers:
+                self._after_ms(self.random.randint(50, 9_000), self._hand_over, event)
             elif isinstance(event, LookupRequested):
                 self._after_ms(self.random.randint(50, 4_000), self._look_up, event.lead_id)
             elif isinstance(event, LeadAssigned):
@@ -178,6 +190,9 @@ class History:
             others = self.random.choice(("distribute_anyway", "keep"))
             section["owners"] = {"sources": ["contact", "company"], "others": others}
             sections.insert(0, rule(ANN, CEM, rule_id="vip", conditions={"tags": ["vip"]}))
+        if self.with_linked:
+            for each in (*sections, section):
+                each["linked"] = {"contact_leads": True}
         self.tell(rules(*sections, rule(ANN, BOB, rule_id="b", stages=(HOT,), **section)))
         for lead_id in range(1, self.random.randint(0, 2) + 1):  # older than the connection
             created = NOON - timedelta(days=3)
@@ -331,6 +346,33 @@ class History:
                 created_by=BOSS if lead.lead_id % 3 else 0,
             )
         )
+
+    def _find_linked(self, asked: LinkedRequested) -> None:
+        """Every other open lead belongs to the same contact."""
+        things = tuple(
+            Linked("lead", lead.lead_id, lead.responsible_id)
+            for lead in self.leads.values()
+            if lead.is_open and lead.lead_id != asked.lead_id
+        )
+        for _ in range(self.random.choice((1, 1, 2))):
+            self._soon(LinkedFound(order_id=asked.order_id, things=things))
+
+    def _hand_over(self, decided: LinkedDecided) -> None:
+        """Read first, as after an unknown outcome: what a person changed since stays his."""
+        results = []
+        for kind, lead_id, before, manager_id in decided.handovers:
+            lead = self.leads[lead_id]
+            how: Any = "changed_since"
+            if lead.is_deleted:
+                how = "gone"
+            elif lead.responsible_id == before and manager_id in self.active:
+                lead.responsible_id, lead.modified_at = manager_id, self._second()
+                self._announce_responsible(lead)
+                how = "answered"
+            modified_at = lead.modified_at if how == "answered" else None
+            results.append(LinkedResult(kind, lead_id, how, modified_at, ""))
+        for _ in range(self.random.choice((1, 1, 2))):
+            self._soon(LinkedSettled(order_id=decided.order_id, results=tuple(results)))
 
     def _look_up(self, lead_id: int) -> None:
         lead = self.leads[lead_id]

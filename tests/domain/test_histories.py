@@ -65,6 +65,29 @@ def test_I5_I8_after_the_last_sweep_the_account_agrees_with_kommo(seeds: range) 
         ), seed
 
 
+@pytest.mark.parametrize("seeds", CHUNKS[:3], ids=lambda seeds: str(seeds.start))
+def test_I5_I8_leads_that_follow_others_agree_with_kommo_in_the_end(seeds: range) -> None:
+    for seed in seeds:
+        history = History(seed, with_linked=True).run()
+        account = history.account
+
+        assert _known(account) == _true(history), seed
+        assert [lead.wanted for lead in account.leads.values() if lead.wanted] == [], seed
+        assert (account.linking, account.orders, account.changing) == ({}, {}, {}), seed
+        assert account.loads == _recounted(account), seed
+        assert load(dump(account)) == account, seed
+
+
+@pytest.mark.parametrize("seeds", CHUNKS[:3], ids=lambda seeds: str(seeds.start))
+def test_F36_in_fair_weather_a_handover_is_never_taken_for_a_person(seeds: range) -> None:
+    for seed in seeds:
+        history = History(seed, weather=CALM, with_bursts=False, with_linked=True).run()
+
+        for event in history.events:
+            if isinstance(event, RequestClosed) and event.reason == "taken_by_person":
+                assert history.leads[event.lead_id].taken, (seed, event.lead_id)
+
+
 @chunks
 def test_I2_every_request_has_one_fate(seeds: range) -> None:
     for seed in seeds:
