@@ -95,6 +95,11 @@ class Accounts:
             self._cached.pop(account_id, None)
             self._snapshot_versions.pop(account_id, None)
 
+    def forget(self) -> None:
+        """Forget all states: another writer is at work, and may have moved any of them on."""
+        self._cached.clear()
+        self._snapshot_versions.clear()
+
     async def settle(self, account_ids: Sequence[int]) -> None:
         """After a commit: snapshot what has grown, and give back memory beyond the bound."""
         for account_id in account_ids:

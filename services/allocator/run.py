@@ -109,6 +109,7 @@ class Allocator:
         started = self._monotonic()
         answers = _Answers()
         events = 0
+        self._notice_others(batch)
         try:
             for record in batch.records:
                 if not await self._answer(batch.source, record, answers):
@@ -123,8 +124,10 @@ class Allocator:
             events += len(answers.events)
             await self._store_answers(batch.source, answers)
         except AlreadyRecorded:
+            self._accounts.forget()
             self._give_up(batch, "batch_recorded_before")
         except (ConcurrentAppend, DecidedTwice) as error:
+            self._accounts.forget()
             self._give_up(batch, "account_written_by_another", error=str(error))
             self._conflicts_in_row[batch.source] = self._conflicts_in_row.get(batch.source, 0) + 1
             if self._conflicts_in_row[batch.source] >= self._settings.conflicts_in_row_max:
@@ -147,6 +150,17 @@ class Allocator:
                 events=events,
                 took_ms=round(took_s * 1_000, 1),
             )
+
+    def _notice_others(self, batch: Batch) -> None:
+        """Forget all states when somebody else has taken in what lies before the batch (F20).
+
+        A state that knows nothing of it may have no answer to a message, and where nothing is
+        written no clash of versions tells: the message would be passed over.
+        """
+        recorded = self._recorded.get(batch.source)
+        if recorded is not None and batch.records[0].position > recorded + 1:
+            self._accounts.forget()
+            log.warning("messages_taken_by_another", source=batch.source, after=recorded)
 
     async def _answer(self, source: str, record: Record, answers: _Answers) -> bool:
         """Decide one message into `answers`; False if it tripped over a bug of ours."""

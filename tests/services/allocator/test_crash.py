@@ -13,9 +13,10 @@ from contracts.events import LeadAssigned, Recorded
 from contracts.inbound import PauseManager, ResumeManager
 from services.errors import Unavailable
 from services.log.port import Batch
+from services.log.postgres import source_of
 from services.storage.database import borrow, open_pool
 from tests.domain.scenario import ANN, pause, resume
-from tests.services.allocator.kit import Desk, drain, leads
+from tests.services.allocator.kit import ACCOUNT, Desk, drain, leads
 from tests.support.running import until
 
 KILL_WAITING = """
@@ -235,6 +236,25 @@ async def test_F71_what_another_writer_recorded_meanwhile_is_not_done_again(pool
     assert (told.count("ManagerPaused"), told.count("ManagerResumed")) == (1, 1)
     assert told.count("LeadAssigned") == 1
     assert await desk.position() == 5
+
+
+async def test_F20_a_message_is_judged_by_what_another_writer_made_of_those_before(
+    pool: Any,
+) -> None:
+    """The end of a pause that one knows nothing of has no event, so no clash would tell."""
+    desk = Desk(pool)
+    await desk.open()
+    first = desk.allocator()
+    await drain(first)
+    await desk.tell(pause(ANN))
+    await drain(desk.allocator())  # the partition is somebody else's for a while
+    first._reader.rewind(source_of(ACCOUNT))
+    await desk.tell(resume(ANN))
+
+    await drain(first)
+
+    told = [type(r.event).__name__ for r in await desk.log()]
+    assert (told.count("ManagerPaused"), told.count("ManagerResumed")) == (1, 1)
 
 
 @pytest.mark.parametrize("snapshot_every", [10_000, 7])
