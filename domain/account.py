@@ -122,7 +122,7 @@ class Gone:
 
     Attributes:
         asked: Stages for which it had a request: a late trigger for one may be a repeat.
-        stage: Where it was when it was deleted, as far as we knew; None for a closed lead.
+        stage: Where it was then, as far as we knew.
     """
 
     stage_at: datetime | None
@@ -430,7 +430,13 @@ class Account:
         if event.stage.status_id in CLOSED_STATUSES:
             self.leads.pop(lead_id, None)
             asked = old.asked if old else self._asked_before(lead_id)
-            gone = Gone(stage_at=event.modified_at, is_deleted=False, at=event.at, asked=asked)
+            gone = Gone(
+                stage_at=event.modified_at,
+                is_deleted=False,
+                at=event.at,
+                asked=asked,
+                stage=event.stage,
+            )
             self._remember_gone(lead_id, gone)
             return
         asked = self._asked_before(lead_id)

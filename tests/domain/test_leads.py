@@ -127,6 +127,18 @@ def test_F30_a_lead_that_comes_back_from_the_bin_to_another_stage_has_entered_it
     )
 
 
+def test_F30_a_closed_lead_that_comes_back_from_the_bin_and_is_open_has_entered() -> None:
+    old = given(observed(1, WORK, modified=LONG_AGO, created=LONG_AGO, reason="baseline"))
+    won = old.when(reported(1, WON, modified=at(5), created=LONG_AGO), at=at(6))
+    gone = won.when(removed(1), at=at(7)).then("lead 1 deleted")
+    gone.when(reported(1, NEW, modified=at(50), created=LONG_AGO), at=at(51))
+    truth = observed(1, NEW, modified=at(50), created=LONG_AGO, reason="lookup")
+
+    gone.when(truth, at=at(52)).then(
+        "lead 1 in new of 900", "opened 1.1 under a", "assigned 1.1 to 501"
+    )
+
+
 def test_F30_a_lead_that_comes_back_from_the_bin_to_where_it_was_asks_for_nothing() -> None:
     old = given(observed(1, NEW, modified=LONG_AGO, created=LONG_AGO, reason="baseline"))
     gone = old.when(removed(1), at=at(5)).when(missing(1), at=at(6)).when(missing(1), at=at(7))
