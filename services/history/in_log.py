@@ -95,9 +95,9 @@ def check_decision(books: Books, recorded: Recorded, verdict: Verdict) -> None:
     verdict.check(
         "I10", event.turn == books.turns + 1, f"turn {books.turns + 1}", event.turn, **where
     )
-    # An owner's lead stands in no queue (D6.2).
-    is_owners = event.policy == "owner"
-    overtaken = [] if is_owners else _waiting_before(books, event.rule_id, request)
+    # An owner's lead stands in no queue (D6.2), nor does one that is passed on (D7.3).
+    is_apart = event.policy == "owner" or (before is not None and before.is_lapsed)
+    overtaken = [] if is_apart else _waiting_before(books, event.rule_id, request)
     verdict.check(
         "I10",
         not overtaken,
