@@ -5,6 +5,7 @@ The state grows with open leads, managers and waiting requests, never with histo
 are remembered for a day, so that late copies of a webhook are still recognised.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -79,7 +80,7 @@ class Wanted:
     decided_at: datetime
     requested_at: datetime
     missed: tuple[tuple[int, int], ...] = ()
-    is_duty: bool = False
+    counts_for_caps: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +221,7 @@ class Account:
     Attributes:
         now: The latest time of any event; decisions never go back behind it (F64).
         connected_at: When the account was first described; older leads are not new to us.
-        active_user_ids: None until Kommo's users are known.
+        active_user_ids: Ascending; None until Kommo's users are known.
         credits: Ledger name to manager to units (D3.1); managers at 0 are missing.
         missed: Ledger name to manager to units he may catch up with (D3.3).
         releases: Rule to how far its queue is released, while it has a pace (D8.2).
@@ -289,7 +290,9 @@ class Account:
     def is_absent(self, manager_id: int, at: datetime) -> bool:
         """Whether a vacation or sick leave of his covers an instant."""
         absences = self.configuration.absences
-        return absences is not None and absences.is_absent(manager_id, at)
+        if absences is None or not absences.by_manager:
+            return False
+        return absences.is_absent(manager_id, at)
 
     def absent_until(self, manager_id: int, at: datetime) -> datetime | None:
         """When a manager who is absent at an instant returns; None when he is not absent."""
@@ -298,9 +301,13 @@ class Account:
 
     def is_inactive(self, manager_id: int) -> bool:
         """Whether Kommo would refuse him as a responsible user, as far as we know."""
-        if manager_id in self.refused_user_ids:
+        if self.refused_user_ids and manager_id in self.refused_user_ids:
             return True
-        return self.active_user_ids is not None and manager_id not in self.active_user_ids
+        known = self.active_user_ids
+        if known is None:
+            return False
+        place = bisect_left(known, manager_id)
+        return place == len(known) or known[place] != manager_id
 
     def waiting_of(self, lead_id: int) -> Request | None:
         """The lead's waiting request, whatever it waits for, if it has one."""
@@ -405,7 +412,8 @@ class Account:
         fold(self.offers, event, owner_of=self.owner_of, configuration=self.configuration)
 
     def _account_described(self, event: AccountDescribed) -> None:
-        self.timezone, self.active_user_ids = event.timezone, event.active_user_ids
+        self.timezone = event.timezone
+        self.active_user_ids = tuple(sorted(event.active_user_ids))
         self.refused_user_ids = ()
         self.connected_at = self.connected_at or event.at
         self.compile()
@@ -619,7 +627,7 @@ class Account:
             decided_at=event.at,
             missed=event.missed,
             requested_at=request.opened_at if request is not None else event.at,
-            is_duty=event.policy == "duty",
+            counts_for_caps=event.policy not in ("duty", "owner"),
         )
         self.leads[event.lead_id] = replace(lead, wanted=wanted)
 
@@ -639,7 +647,7 @@ class Account:
         wanted = lead.wanted
         assert wanted is not None, "only a decision that is on its way can be withdrawn"
         self._miss(event.ledger, negated(wanted.missed))
-        if (given := self.given.get(event.manager_id)) is not None and not wanted.is_duty:
+        if (given := self.given.get(event.manager_id)) is not None and wanted.counts_for_caps:
             caps.take_back(given, wanted.decided_at)
             if not given:
                 del self.given[event.manager_id]

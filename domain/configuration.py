@@ -113,6 +113,7 @@ class Configuration:
         by_stage: The rules that cover a stage, in the order of the file (D1.4), up to the first
             one that takes every lead.
         activity: Who may be paused by whom (D9.1).
+        has_caps: Whether the leads given to managers have to be counted (D5.5).
     """
 
     revision: int
@@ -122,11 +123,7 @@ class Configuration:
     absences: Absences | None
     activity: ActivitySection
     reads_within: timedelta = timedelta(seconds=60)
-
-    @property
-    def has_caps(self) -> bool:
-        """Whether the leads given to managers have to be counted."""
-        return any(p.caps is not None for rule in self.rules for p in rule.participants)
+    has_caps: bool = False
 
     def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
         """Everyone in any rule, or in any rule of a ledger, ascending."""
@@ -205,6 +202,7 @@ def compile_rules(
         absences=compile_absences(file.absences, zone),
         activity=file.activity,
         reads_within=timedelta(seconds=file.read_within_s),
+        has_caps=any(p.caps is not None for rule in rules for p in rule.participants),
     )
 
 

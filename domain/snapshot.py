@@ -208,7 +208,12 @@ def load(state: bytes) -> Account:
 
 def digest(account: Account) -> bytes:
     """A fingerprint of the whole state: equal exactly when the states are."""
-    return blake2b(dump(account), digest_size=32).digest()
+    return digest_of(dump(account))
+
+
+def digest_of(state: bytes) -> bytes:
+    """The fingerprint of a state that was dumped already."""
+    return blake2b(state, digest_size=32).digest()
 
 
 def _count(leads: Mapping[int, Lead]) -> Loads:
@@ -240,7 +245,7 @@ def _lead(lead: Lead) -> list[Any]:
             _micros(wanted.decided_at),
             _micros(wanted.requested_at),
             wanted.missed,
-            wanted.is_duty,
+            wanted.counts_for_caps,
         ],
         lead.superseded_ids,
         lead.is_told_gone,
@@ -280,7 +285,7 @@ def _load_lead(row: list[Any]) -> Lead:
             decided_at=_instant(wanted[7]),
             requested_at=_instant(wanted[8]),
             missed=tuple((manager_id, units) for manager_id, units in wanted[9]),
-            is_duty=wanted[10],
+            counts_for_caps=wanted[10],
         ),
         superseded_ids=tuple(superseded_ids),
         is_told_gone=is_told_gone,

@@ -85,23 +85,21 @@ SUMS = """
 SELECT account_id, ledger, sum(credit_units)::bigint AS units FROM fairness.shares
 GROUP BY account_id, ledger HAVING sum(credit_units) <> 0 ORDER BY account_id, ledger
 """
-BEYOND = """
+# `Share.meter_units` in the database.
+METER = f"""greatest(
+    assigned * {LEAD} - share_units - greatest(0, credit_units + assigned * {LEAD} - share_units),
+    least(0, credit_units + assigned * {LEAD} - share_units) - assigned * {LEAD} + share_units,
+    0)"""
+BEYOND = f"""
 SELECT account_id, ledger, manager_id, assigned, share_units, credit_units, deviation_units_max
-FROM fairness.shares
-WHERE greatest(
-    assigned * 1000000000 - share_units
-        - greatest(0, credit_units + assigned * 1000000000 - share_units),
-    least(0, credit_units + assigned * 1000000000 - share_units)
-        - assigned * 1000000000 + share_units
-) >= $1
-ORDER BY account_id, ledger, manager_id
-LIMIT 100
-"""
+FROM fairness.shares WHERE {METER} >= $1
+ORDER BY account_id, ledger, manager_id LIMIT 100
+"""  # noqa: S608 - constants of ours
 WIDEST = """
 SELECT account_id, max(deviation_units_max) AS units FROM fairness.shares
 GROUP BY account_id ORDER BY account_id
 """
-PRESENT = f"SELECT max(abs(assigned * {LEAD} - share_units)) FROM fairness.shares"  # noqa: S608
+PRESENT = f"SELECT max({METER}) FROM fairness.shares"  # noqa: S608 - constants of ours
 AFTER_ALL = 2**63 - 1
 DEVIATION_MAX_UNITS = 2 * LEAD  # of an alert (D3.5)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from contracts.rules import RulesFile
 from contracts.stage import Stage
-from domain.configuration import compile_rules
+from domain.configuration import Configuration, Rule, compile_rules
 from domain.lint.capacity import capacity_findings, limit_findings
 from domain.lint.finding import Finding, Severity
 from domain.lint.hours import hours_findings
@@ -48,11 +48,18 @@ def lint(
             continue  # everybody, and nobody knows who that is
         found += hours_findings(at_rule, section, configuration, rule, at)
         found += limit_findings(at_rule, section, rule)
-        if inflow is not None:
-            leads = sum(
-                inflow.get(stage, 0)
-                for stage, covering in configuration.by_stage.items()
-                if covering == (rule,)  # of what several share, nobody knows whose it is
-            )
+        leads = _inflow_of(rule, configuration, inflow or {})
+        if inflow is not None and leads is not None:
             found += capacity_findings(at_rule, rule, leads, at)
     return found
+
+
+def _inflow_of(rule: Rule, configuration: Configuration, inflow: Mapping[Stage, int]) -> int | None:
+    """Last week's leads of a rule; None where conditions divide them, which nobody counted."""
+    leads = 0
+    for stage, rules in configuration.by_stage.items():
+        if any(each is rule for each in rules):
+            if len(rules) > 1 or rule.conditions:
+                return None
+            leads += inflow.get(stage, 0)
+    return leads

@@ -49,6 +49,8 @@ def people_findings(file: RulesFile, active_user_ids: Sequence[int] | None) -> I
         if rule.duty is not None:
             on_duty = [entry.manager for entry in rule.duty.rota or ()]
             known.update(m for m in (rule.duty.manager, rule.duty.fallback, *on_duty) if m)
+        if rule.owners is not None:
+            known.update(rule.owners.among or ())
     for number, absence in enumerate(file.absences):
         if absence.manager not in known:
             yield Finding(

@@ -45,6 +45,7 @@ class _Stretch:
     """
 
     begins_at: datetime
+    ends_at: datetime
     is_open_before: bool
     changes: tuple[datetime, ...]
     worked: tuple[timedelta, ...]
@@ -77,11 +78,22 @@ class Schedule:
     _stretches: dict[int, _Stretch] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+    _last: list[tuple[datetime, datetime, bool]] = field(
+        default_factory=lambda: [(_ORIGIN, _ORIGIN, False)], init=False, compare=False, repr=False
+    )
 
     def is_open(self, t: datetime) -> bool:
         """Whether a shift is on at this instant; its first instant counts, its last does not."""
+        since, until, is_open = self._last[0]
+        if since <= t < until:  # a decision asks for each participant of the schedule
+            return is_open
         stretch = self._stretch((t - _ORIGIN) // _STRETCH)
-        return stretch.is_open_after(bisect_right(stretch.changes, t))
+        count = bisect_right(stretch.changes, t)
+        is_open = stretch.is_open_after(count)
+        since = stretch.changes[count - 1] if count else stretch.begins_at
+        until = stretch.changes[count] if count < len(stretch.changes) else stretch.ends_at
+        self._last[0] = since, until, is_open
+        return is_open
 
     def state_at(self, t: datetime) -> tuple[bool, datetime]:
         """Whether a shift is on, and until when that is sure.
@@ -157,6 +169,7 @@ class Schedule:
             is_open, since = not is_open, at
         return _Stretch(
             begins_at=begins_at,
+            ends_at=ends_at,
             is_open_before=is_open_before,
             changes=changes,
             worked=tuple(worked),

@@ -16,6 +16,7 @@ from services.logs import configure_logging
 from tests.bench.allocator import measure_allocator
 from tests.bench.demo import measure_demo
 from tests.bench.ingress import measure_ingress
+from tests.bench.scale import measure_scale
 
 
 async def main() -> None:
@@ -23,7 +24,7 @@ async def main() -> None:
     configure_logging(json_lines=True, level="ERROR")
     machine = f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     sys.stdout.write(f"{machine}\n\n")
-    for measure in (measure_ingress, measure_allocator, measure_demo):
+    for measure in (measure_ingress, measure_allocator, measure_scale, measure_demo):
         with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as name:
             for figure in await measure(Path(name)):
                 sys.stdout.write(f"{figure}\n")

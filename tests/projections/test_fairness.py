@@ -172,3 +172,4 @@ async def test_D3_5_the_alert_is_what_the_meter_says(pool: Any, distance: int) -
     rows = await fairness.of_account(pool, ACCOUNT)
     expected = [(ACCOUNT, row) for row in rows if row.meter_units >= distance]
     assert await fairness.beyond(pool, units=distance) == expected
+    assert await fairness.present_deviation(pool) == max(row.meter_units for row in rows)

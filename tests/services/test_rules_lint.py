@@ -31,8 +31,8 @@ def rule(*lines: str) -> str:
     return HEAD + "".join(f"    {line}\n" for line in lines)
 
 
-def test_D2_1_the_example_has_nothing_to_look_at() -> None:
-    assert remarks(EXAMPLE) == []
+def test_D2_1_the_example_has_nothing_to_mend() -> None:
+    assert [remark for remark in remarks(EXAMPLE) if ": note: " not in remark] == []
 
 
 def test_D1_4_a_rule_that_no_lead_reaches_is_a_warning() -> None:
@@ -44,6 +44,13 @@ def test_D1_4_a_rule_that_no_lead_reaches_is_a_warning() -> None:
             " its stages\n  move it up, or take its stages out of the earlier rules"
         )
     ]
+
+
+def test_D1_5_a_rule_with_conditions_leaves_leads_for_those_after_it() -> None:
+    first = HEAD + ALWAYS + "    conditions: {tags: [vip]}\n    caps: {day: 1}\n"
+    second = "  - id: late\n    stages: [{pipeline: 7, stage: 62}]\n" + ALWAYS
+
+    assert remarks(first + second, inflow={Stage(7, 61): 1_000, Stage(7, 62): 1_000}) == []
 
 
 def test_D1_4_a_stage_that_another_rule_takes_is_a_warning() -> None:

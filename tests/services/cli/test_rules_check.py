@@ -20,7 +20,8 @@ rules:
 @pytest.mark.parametrize(
     ("text", "options", "status", "last"),
     [
-        (EXAMPLE, (), 0, "nothing to look at."),
+        (EXAMPLE, (), 0, "1 note."),
+        (OFFICE_HOURS + "    off_hours: reserve_first_starter\n", (), 0, "nothing to look at."),
         (OFFICE_HOURS, (), 0, "1 note."),
         (OFFICE_HOURS, ("--strict",), 1, "1 note."),
         (OFFICE_HOURS.replace("office}]", "office, limit: 0}]"), (), 1, "1 note, 1 warning."),
