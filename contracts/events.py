@@ -529,7 +529,11 @@ class AssignmentWithdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestClosed:
-    """A request ended without an assignment that stands (D1.2)."""
+    """A request ended without an assignment that stands (D1.2).
+
+    Attributes:
+        detail: Kommo's words for a rejection; the rule for the end of a pass.
+    """
 
     request_id: str
     lead_id: int

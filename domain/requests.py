@@ -248,7 +248,13 @@ def end_pass(
     if give_to_duty(step, rule, request, because):
         step.has_room = True
     else:
-        close_request(step, request_id=request.request_id, lead_id=request.lead_id, reason=because)
+        close_request(
+            step,
+            request_id=request.request_id,
+            lead_id=request.lead_id,
+            reason=because,
+            detail=rule.rule_id,
+        )
 
 
 def _replaces_another(account: Account, request: Request) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.explain import leads_of
 from domain.schedule import tzdata_version
-from projections import assignments, fairness, requests, stalls
+from projections import assignments, fairness, requests, stalls, stranded
 from services.cli.doctor_sweeps import sweep_of
 from services.cli.finding import Finding
 from services.cli.installation import Installation
@@ -44,6 +44,8 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
     async for finding in _ledgers(installation):
         yield finding
     async for finding in _stalls(installation):
+        yield finding
+    async for finding in _stranded(installation):
         yield finding
     yield await _dead_letters(installation)
     yield await asyncio.to_thread(_spool, installation)
@@ -149,6 +151,18 @@ async def _stalls(installation: Installation) -> AsyncIterator[Finding]:
             f"rule {stall.rule_id} of {stall.account_id}",
             f"leads wait since {stall.stalled_at:%Y-%m-%d %H:%M} UTC, no shift within 14 days",
             "give its people shifts, or name others: fairlead rules apply FILE",
+        )
+
+
+async def _stranded(installation: Installation) -> AsyncIterator[Finding]:
+    async with borrow(installation.pool) as connection:
+        found = await stranded.by_rule(connection)
+    for lying in found:
+        yield Finding(
+            f"passes of rule {lying.rule_id} of {lying.account_id}",
+            f"{lying.leads} leads nobody worked on, as {lying.example_id}; they stay with the"
+            f" last manager, the longest since {lying.since:%Y-%m-%d %H:%M} UTC",
+            "name a duty manager in the rule, or hand them to somebody in Kommo",
         )
 
 

@@ -17,6 +17,7 @@ from projections import (
     repairs,
     requests,
     stalls,
+    stranded,
     timers,
     touches,
 )
@@ -60,6 +61,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     decisions,
     stalls,
     repairs,
+    stranded,
 )
 
 
