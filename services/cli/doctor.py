@@ -160,9 +160,9 @@ async def _stranded(installation: Installation) -> AsyncIterator[Finding]:
     for lying in found:
         yield Finding(
             f"passes of rule {lying.rule_id} of {lying.account_id}",
-            f"{lying.leads} leads nobody worked on, as {lying.example_id}; they stay with the"
-            f" last manager, the longest since {lying.since:%Y-%m-%d %H:%M} UTC",
-            "name a duty manager in the rule, or hand them to somebody in Kommo",
+            f"leads that nobody worked on, with the last manager: {lying.leads}, as"
+            f" {lying.example_id}, the longest since {lying.since:%Y-%m-%d %H:%M} UTC",
+            "name a duty manager in the rule, or somebody for them in Kommo",
         )
 
 

@@ -15,10 +15,10 @@ COMPARED_WITHIN = timedelta(hours=36)
 IS_THERE = "SELECT to_regclass('gateway.sweeps') IS NOT NULL"
 SELECT_SWEEP = "SELECT watermark, full_at FROM gateway.sweeps WHERE account_id = $1"
 WORDS: dict[repairs.Kind, str] = {
-    "changed": "{} leads moved or handed over",
-    "new": "{} unknown leads",
-    "requested": "{} requests",
-    "vanished": "{} deleted leads",
+    "changed": "{} moved or handed over",
+    "new": "{} unknown",
+    "requested": "{} asking for a manager",
+    "vanished": "{} deleted",
 }
 
 
@@ -36,7 +36,7 @@ async def sweep_of(installation: Installation, account: Account, now: datetime) 
     is_running = installation.running() is not None
     return Finding(
         subject,
-        f"{swept}; found before any webhook so far: {turned_up or 'nothing'}",
+        f"{swept}; leads found before any webhook so far: {turned_up or 'nothing'}",
         "it is late; read the log for sweep_delayed" if late and is_running else "",
     )
 

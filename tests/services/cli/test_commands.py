@@ -30,6 +30,8 @@ COMMANDS = [
     ("pause",),
     ("resume",),
     ("explain",),
+    ("distribute",),
+    ("handover",),
     ("statement",),
     ("correct",),
     ("projections",),

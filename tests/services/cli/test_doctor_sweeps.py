@@ -1,15 +1,16 @@
-"""What the doctor tells of the comparison with Kommo (D11.2)."""
+"""What the doctor tells of the comparison with Kommo (D11.2), and of passes that ended (D7.3)."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from projections import repairs
+from projections import repairs, stranded
+from services.cli.doctor import _stranded
 from services.cli.doctor_sweeps import sweep_of
 from services.gateway.postgres import PostgresSweeps, ensure_schema
 from services.gateway.sweep import Progress
 from services.projector.schema import prepare
 from services.storage.accounts import Account
-from tests.projections.kit import NINE, apply, deleted, later, recorded, seen
+from tests.projections.kit import NINE, apply, closed, deleted, later, recorded, seen
 
 
 class Beside:
@@ -61,8 +62,8 @@ async def test_D11_2_the_doctor_tells_the_last_sweep_and_what_was_found(pool: An
 
     found, advice = await looked(pool, later(5))
     assert found == (
-        "5 min ago, of all leads 3 h ago; found before any webhook so far:"
-        " 1 leads moved or handed over, 1 deleted leads"
+        "5 min ago, of all leads 3 h ago; leads found before any webhook so far:"
+        " 1 moved or handed over, 1 deleted"
     )
     assert advice == ""
 
@@ -73,3 +74,19 @@ async def test_D11_2_a_late_sweep_comes_with_what_to_do_while_fairlead_runs(pool
 
     assert (await looked(pool, later(31)))[1] == "it is late; read the log for sweep_delayed"
     assert (await looked(pool, later(31), is_up=False))[1] == ""
+
+
+async def test_D7_3_leads_that_nobody_is_left_for_are_named_with_their_rule(pool: Any) -> None:
+    await prepare(pool, [stranded])
+    assert [each async for each in _stranded(Beside(pool))] == []  # type: ignore[arg-type]
+
+    end = closed(900_001, reason="pass_exhausted", detail="site", at=later(30))
+    await apply(pool, stranded, recorded(end))
+
+    (found,) = [each async for each in _stranded(Beside(pool))]  # type: ignore[arg-type]
+    assert found.subject == "passes of rule site of 7"
+    assert found.found == (
+        "leads that nobody worked on, with the last manager: 1, as 900001, the longest since"
+        " 2026-03-02 09:30 UTC"
+    )
+    assert found.advice == "name a duty manager in the rule, or somebody for them in Kommo"
