@@ -18,6 +18,7 @@ from services.cli import (
     dead,
     doctor,
     explain,
+    keys,
     ledger,
     orders,
     people,
@@ -468,6 +469,12 @@ def topics_apply(
     """Create the topics that are missing; say what exists and how it differs."""
     for line in complete(topics.apply(kafka)):
         say(line)
+
+
+@app.command()
+def reseal(data: Data = DATA) -> None:
+    """Seal all tokens with the newest of several master keys (FAIRLEAD_MASTER_KEY=NEW,OLD)."""
+    say(_for_installation(data, keys.reseal))
 
 
 @app.command("asyncapi")

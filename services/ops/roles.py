@@ -5,7 +5,7 @@ shows nothing that it does not do. Values that are known before anything happene
 from the beginning: an alert on growth needs to see the first step.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -86,6 +86,12 @@ class AllocatorMetrics:
             "Sources of the inbound log that rest until a person has looked.",
             registry=registry,
         )
+        self._resting = 0
+        self._stopped.set_function(lambda: self._resting)
+
+    def watch_reader(self, held_back: Callable[[], int]) -> None:
+        """Count also the sources that the log's reader holds back (F22)."""
+        self._stopped.set_function(lambda: self._resting + held_back())
 
     def batch_decided(self, *, messages: int, events: int, took_s: float) -> None:
         """Count it."""
@@ -95,7 +101,7 @@ class AllocatorMetrics:
 
     def sources_stopped(self, count: int) -> None:
         """Show it."""
-        self._stopped.set(count)
+        self._resting = count
 
 
 class GatewayMetrics:
