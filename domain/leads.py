@@ -30,7 +30,7 @@ from contracts.inbound import (
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.account import CLOCK_SLACK, REMEMBERED_FOR, TOLD_GONE, Account, Lead
 from domain.linked import follow
-from domain.requests import close_request, open_request, route, serve, withdraw
+from domain.requests import close_request, open_request, place, route, withdraw
 from domain.step import Step
 
 Source = Literal["dp_hook", "dp_widget", "webhook", "baseline", "sweep", "lookup"]
@@ -197,7 +197,7 @@ def _decide_again(step: Step, request_id: str, manager_id: int) -> None:
     if rule is None:
         route(step, request)
     else:
-        serve(step, rule, request)
+        place(step, rule, request)  # what waits since before is served first (D5.3)
 
 
 def _on_report(step: Step, report: Report) -> None:

@@ -93,12 +93,16 @@ def route(step: Step, request: Request) -> None:
 
 def place(step: Step, rule: Rule, request: Request) -> None:
     """Serve a request of a rule unless older ones of it wait (D5.3); an owner's never wait so."""
-    queue = step.account.waiting.get(rule.rule_id)
-    is_behind = queue is not None and next(iter(queue.values())).number < request.number
-    if not is_behind or may_pass(step.account, rule):
+    if not is_behind(step.account, rule, request) or may_pass(step.account, rule):
         serve(step, rule, request)
     elif not serve_owner(step, rule, request):
         _defer_behind(step, rule, request)
+
+
+def is_behind(account: Account, rule: Rule, request: Request) -> bool:
+    """Whether an older request of the rule waits."""
+    queue = account.waiting.get(rule.rule_id)
+    return queue is not None and next(iter(queue.values())).number < request.number
 
 
 def close_request(

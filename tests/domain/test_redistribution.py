@@ -44,6 +44,7 @@ from tests.domain.scenario import (
     limit,
     missing,
     observed,
+    participant,
     patched,
     pause,
     read,
@@ -51,6 +52,7 @@ from tests.domain.scenario import (
     reported,
     rule,
     rules,
+    told,
     touch,
 )
 
@@ -105,6 +107,24 @@ def test_D7_1_a_lead_lapses_only_after_kommo_was_asked() -> None:
     scenario.when(read()).then(
         "lapsed 1.1 of 501", "assigned 1.1 to 502 again (2)", "timer lapse/1: never"
     )
+
+
+def test_I10_a_lapsed_lead_takes_no_place_from_an_older_one_that_waits() -> None:
+    late = {"weekly": {"mon": ["12:30-18:00"]}}
+    people = (BOB, participant(DAN, limit=1), participant(CEM, schedule="late", limit=1))
+    section = rule(*people, redistribution={"after_minutes": 29, "clock": "wall_clock"})
+    scenario = given(dp(1), dp(2), rules=rules(section, schedules={"late": late}))
+    scenario.when(patched(2, DAN), refused(1, BOB))
+    scenario.when(clock(scenario, 2), at=NOON + timedelta(minutes=29))
+    assert scenario.waiting() == ["1.1"]
+
+    scenario.when(read(2), at=HALF_PAST + timedelta(seconds=1))
+
+    assert [told(e) for e in scenario.answer][:2] == [
+        f"lapsed 2.2 of {DAN}",
+        f"assigned 1.1 to {CEM} again (2)",
+    ]
+    assert scenario.got() == [CEM]
 
 
 def test_D7_1_without_an_answer_the_lead_lapses_after_a_while_and_the_event_says_so() -> None:

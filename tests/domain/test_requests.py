@@ -246,6 +246,22 @@ def test_D5_3_a_newer_request_never_overtakes_a_waiting_one() -> None:
     assert (order, full.waiting()) == (["1.1", "2.2", "3.3", "4.4"], ["5.5"])
 
 
+def test_I10_a_lead_that_kommo_refused_goes_behind_the_older_that_wait() -> None:
+    people = (participant(ANN, schedule="office", limit=1), BOB)
+    file = rules(rule(*people), schedules={"office": OFFICE})
+    before = given(dp(1), dp(2), rules=file, at=NINE - timedelta(minutes=10))
+    before.when(refused(1, BOB))
+
+    # The shift has begun, and its timer is late.
+    before.when(refused(2, BOB), at=NINE + timedelta(seconds=1)).then(
+        f"withdrawn 2.2 from {BOB}: manager_refused",
+        f"inactive {BOB}",
+        "deferred 2.2: behind_queue until 09:00:01",
+        f"assigned 1.1 to {ANN} again (2)",
+        "timer look/a #2: 09:15:01",
+    )
+
+
 def test_D5_3_a_waiting_lead_that_leaves_is_closed_and_the_next_keeps_its_place() -> None:
     left = _full().when(reported(3, WORK, modified=at(60)), at=at(60))
 

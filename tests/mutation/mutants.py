@@ -99,8 +99,8 @@ MUTANTS = (
         (
             Edit(
                 REQUESTS,
-                "    if not is_behind or may_pass(step.account, rule):\n",
-                "    if True:\n",
+                "    if not is_behind(step.account, rule, request) or",
+                "    if True or",
             ),
         ),
         ("tests/domain/test_requests.py", "tests/services/history/test_check.py"),
