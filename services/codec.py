@@ -123,7 +123,7 @@ def decode_event(account_id: int, version: int, name: str, state: bytes) -> e.Re
         event = _EVENT_ADAPTERS[name].validate_python(data)
         cause = document["cause"]
     except ValidationError as error:
-        raise Malformed(f"{where}: {_first_fault(error)}") from error
+        raise Malformed(f"{where}: {first_fault(error)}") from error
     except KeyError as error:
         raise Malformed(f"{where}: cause: expected a text") from error
     return e.Recorded(account_id=account_id, version=version, cause=cause, event=event)
@@ -190,7 +190,7 @@ def decode_inbound(value: bytes) -> i.Inbound:
         # tuple, and what orjson could only read as a float is no integer.
         body = _INBOUND_ADAPTERS[name].validate_json(orjson.dumps(data), strict=True)
     except ValidationError as error:
-        raise Malformed(f"{name}: {_first_fault(error)}") from error
+        raise Malformed(f"{name}: {first_fault(error)}") from error
     _refuse_naive(name, at, body)
     return i.Inbound(account_id=account_id, message_id=message_id, at=at, body=body)
 
@@ -238,7 +238,8 @@ def _upcast(
     return data
 
 
-def _first_fault(error: ValidationError) -> str:
+def first_fault(error: ValidationError) -> str:
+    """Where the first fault is and what was expected there, never what was found."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'value'}: {first['msg']}"
 

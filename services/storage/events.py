@@ -5,12 +5,12 @@ them: a reader goes by (account, version). The caller wakes readers *after* the 
 inside would be a global lock (measured: 6,800 appends/s become 860).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from eventsourcing.persistence import IntegrityError
+from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from contracts.events import LeadAssigned, Recorded
 from services.codec import ACCOUNT_PREFIX, decode_event, encode_event, originator_id
@@ -24,6 +24,16 @@ SELECT_STREAM = """
 SELECT originator_version, topic, state FROM account_events
 WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
 """
+SELECT_STORED = """
+SELECT event.originator_id, event.originator_version, event.topic, event.state
+FROM unnest($1::bigint[], $2::bigint[]) AS want (account_id, after)
+CROSS JOIN LATERAL (
+    SELECT originator_id, originator_version, topic, state FROM account_events
+    WHERE originator_id = 'account-' || want.account_id AND originator_version > want.after
+    ORDER BY originator_version LIMIT $3
+) AS event
+ORDER BY want.account_id, event.originator_version
+"""
 SELECT_MOVED = f"""
 SELECT head.account_id, head.version, coalesce(held.position, 0) AS position
 FROM account_heads AS head
@@ -36,6 +46,15 @@ SELECT_HEADS = "SELECT account_id, version FROM account_heads ORDER BY account_i
 SELECT_HEAD = "SELECT version FROM account_heads WHERE account_id = $1"
 SELECT_POSITION = "SELECT position FROM positions WHERE consumer = $1 AND source = $2"
 SELECT_POSITIONS = "SELECT source, position FROM positions WHERE consumer = $1 AND source = ANY($2)"
+
+# Forward only; the rows are locked in ascending order.
+ADVANCE = """
+INSERT INTO positions AS held (consumer, source, position)
+SELECT $1, source, position FROM unnest($2::text[], $3::bigint[]) AS done (source, position)
+ORDER BY source
+ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position
+WHERE held.position < excluded.position
+"""
 
 POSITION_STATE = "FL001"
 VERSION_STATE = "FL002"
@@ -143,6 +162,17 @@ class EventStore:
             rows = await connection.fetch(SELECT_STREAM, originator_id(account_id), after, limit)
         return [decode_event(account_id, *row) for row in rows]
 
+    async def stored(self, after: Mapping[int, int], *, limit: int) -> list[StoredEvent]:
+        """The next events of several accounts as they lie there, whoever can read them.
+
+        Args:
+            after: Account to the version behind which its events are wanted.
+            limit: The most per account.
+        """
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_STORED, list(after), list(after.values()), limit)
+        return [StoredEvent(*row) for row in rows]
+
     async def head(self, account_id: int) -> int:
         """Version of the account's last event, 0 for an unknown account."""
         async with borrow(self.pool) as connection:
@@ -164,6 +194,21 @@ class EventStore:
         async with borrow(self.pool) as connection:
             rows = await connection.fetch(SELECT_MOVED, consumer, after, limit)
         return [Moved(*row) for row in rows]
+
+    async def advance(self, consumer: str, positions: Mapping[int, int]) -> None:
+        """Note how far a consumer has taken in accounts; what is behind what is noted is not.
+
+        Args:
+            consumer: As in `moved`.
+            positions: Account to version.
+        """
+        async with borrow(self.pool) as connection:
+            await connection.execute(
+                ADVANCE,
+                consumer,
+                [account_source(account_id) for account_id in positions],
+                list(positions.values()),
+            )
 
     async def position(self, consumer: str, source: str) -> int | None:
         """The consumer's recorded position, None if it never recorded one."""

@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
+from eventsourcing.persistence import StoredEvent
+
 from contracts.events import LEAD, LeadAssigned, LookupRequested, Recorded, Standing
 from contracts.inbound import Inbound, TriggerFired
 from contracts.stage import Stage
+from services.codec import encode_event, originator_id
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 STAGE = Stage(11, 22)
@@ -50,3 +53,9 @@ def fired(account_id: int = 1, *, message_id: str = "m1", lead_id: int = 7) -> I
     """A lead that entered a stage."""
     body = TriggerFired(lead_id=lead_id, stage=STAGE, source="dp_hook")
     return Inbound(account_id=account_id, message_id=message_id, at=NINE, body=body)
+
+
+def stored(recorded: Recorded) -> StoredEvent:
+    """The event as it lies in the store."""
+    account_id, version = originator_id(recorded.account_id), recorded.version
+    return StoredEvent(account_id, version, *encode_event(recorded))
