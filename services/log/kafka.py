@@ -113,6 +113,14 @@ def key_of(account_id: int) -> bytes:
     return str(account_id).encode()
 
 
+def account_of(key: bytes | None) -> int:
+    """The account of a key; 0, which is no account, for a key that is none of ours."""
+    try:
+        return int(key or b"0")
+    except ValueError:
+        return 0
+
+
 def source_of(topic: str, partition: int) -> str:
     """The source under which a reader keeps its position in a partition."""
     return f"{topic}/{partition}"

@@ -30,6 +30,8 @@ from services.log.kafka import (
     MESSAGE_BYTES_MAX,
     KafkaSettings,
     TopicRefused,
+    account_of,
+    partition_of,
     refuse_other_partitions,
     source_of,
 )
@@ -110,6 +112,11 @@ class KafkaLogReader:
     def sources(self) -> list[str]:
         """The sources this reader was given."""
         return [self._source_of(place) for place in sorted(self._held)]
+
+    def owns(self, account_id: int) -> bool:
+        """Whether the account's partition is one that this reader was given."""
+        partition = partition_of(account_id, self.settings.partitions)
+        return TopicPartition(self.topic, partition) in self._held
 
     async def read(self, *, limit: int, wait_s: float) -> list[Batch]:
         """The next batches, at most one per partition and `limit` records each.
@@ -331,7 +338,7 @@ class KafkaLogReader:
         return Batch(
             self._source_of(place),
             tuple(
-                Record(_account_id(record.key), record.offset + 1, record.value or b"")
+                Record(account_of(record.key), record.offset + 1, record.value or b"")
                 for record in records
             ),
         )
@@ -383,15 +390,16 @@ def refuse_acknowledging(client: Any) -> None:  # noqa: ANN401 - aiokafka ships 
     Raises:
         ValueError: It is one.
     """
-    if client._enable_auto_commit:  # noqa: SLF001 - nothing public tells
-        raise ValueError("the consumer commits by itself: set enable_auto_commit=False")
+    refuse_auto_commit(client)
     if client._auto_offset_reset != "none":  # noqa: SLF001 - nothing public tells
         raise ValueError("the consumer resets its position by itself: auto_offset_reset='none'")
 
 
-def _account_id(key: bytes | None) -> int:
-    """The account of a key; 0, which is no account, for a key that is none of ours."""
-    try:
-        return int(key or b"0")
-    except ValueError:
-        return 0
+def refuse_auto_commit(client: Any) -> None:  # noqa: ANN401 - aiokafka ships no types
+    """Refuse a consumer that acknowledges by itself, before anybody has looked.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if client._enable_auto_commit:  # noqa: SLF001 - nothing public tells
+        raise ValueError("the consumer commits by itself: set enable_auto_commit=False")
