@@ -3,8 +3,11 @@
 import asyncio
 import random as chance
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import getpid
+from socket import gethostname
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -13,10 +16,11 @@ from services.errors import Unavailable
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
 from services.gateway.facts import FactsReader
+from services.gateway.leases import SharedLeases
 from services.gateway.linked import LinkedWorker
 from services.gateway.lookups import LookupReader
 from services.gateway.meter import UNMEASURED, Meter
-from services.gateway.ports import Accounts, Now, Wakeup
+from services.gateway.ports import Accounts, Leases, Now, Wakeup
 from services.gateway.postgres import (
     PostgresLinkedLists,
     PostgresLookupList,
@@ -34,7 +38,9 @@ from services.gateway.sweep import Sweeper
 from services.gateway.touches import TouchesReader
 from services.gateway.trail import PostgresTrail
 from services.kommo.limiter import Limiter
-from services.kommo.timing import SystemTiming, Timing
+from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.log.kafka import KafkaSettings
+from services.log.kafka_follower import AllocationsFollower, DeadLetters
 from services.log.port import LogWriter
 from services.storage.asked_sweeps import AskedSweeps
 from services.storage.database import borrow
@@ -43,6 +49,7 @@ from services.wall_clock import utc_now
 
 log = structlog.get_logger(__name__)
 
+GROUP = "gateway"
 _PAUSE_MAX_S = 30.0
 _WAKEUP_TIMEOUT_S = 30.0
 
@@ -62,6 +69,19 @@ class Gateway:
     directory: Directory
     timing: Timing
     reload_s: float
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def nudge(self) -> None:
+        """Look at the work lists now."""
+        self.pusher.nudge()
+        self.lookups.nudge()
+        self.facts.nudge()
+        self.linked.nudge()
+        self.touches.nudge()
+
+    def accounts_changed(self) -> None:
+        """Read the registry of accounts now."""
+        self.reload.set()
 
     async def serve(self, wakeup: Wakeup | None = None) -> None:
         """Run until cancelled, then close the connections."""
@@ -83,20 +103,18 @@ class Gateway:
 
     async def _keep_connections(self) -> None:
         while True:
+            self.reload.clear()
             try:
                 await self.connections.reload()
             except Unavailable:
                 log.warning("accounts_unavailable")
-            await self.timing.sleep(self.reload_s)
+            self.nudge()
+            await wait_for(self.reload, self.reload_s, self.timing)
 
     async def _pass_on(self, wakeup: Wakeup) -> None:
         while True:
             await wakeup.wait(_WAKEUP_TIMEOUT_S)
-            self.pusher.nudge()
-            self.lookups.nudge()
-            self.facts.nudge()
-            self.linked.nudge()
-            self.touches.nudge()
+            self.nudge()
 
 
 def build(  # noqa: PLR0913  # the ports of a role
@@ -105,6 +123,7 @@ def build(  # noqa: PLR0913  # the ports of a role
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
     accounts: Accounts,
     writer: LogWriter,
+    leases: Leases | None = None,
     now: Now = utc_now,
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
@@ -114,7 +133,9 @@ def build(  # noqa: PLR0913  # the ports of a role
     """Put the parts together; nothing runs yet."""
     timing = timing or SystemTiming()
     limiter = Limiter(settings.pace(), timing, SharedStarts(pool))
-    connections = Connections(accounts, limiter, settings.deadlines(), meter.kommo_called)
+    connections = Connections(
+        accounts, limiter, settings.deadlines(), meter.kommo_called, leases=leases
+    )
     publisher = LogPublisher(writer, encode_inbound, timing)
     pusher = Pusher(
         work=PostgresWorkList(pool),
@@ -186,44 +207,99 @@ def build(  # noqa: PLR0913  # the ports of a role
     )
 
 
-async def run(  # noqa: PLR0913  # the ports of a role
+async def run(
     settings: Settings,
     *,
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
     accounts: Accounts,
     writer: LogWriter,
     wakeup: Wakeup | None = None,
-    now: Now = utc_now,
-    random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
     meter: Meter = UNMEASURED,
     traces: Traces = UNTRACED,
 ) -> None:
-    """Run the gateway until cancelled.
+    """Run the only gateway of an installation until cancelled.
 
-    One gateway per source address and set of accounts: two would share neither the limit nor
-    the memory of what is under way.
+    One gateway per source address and set of accounts: two would not share the memory of what is
+    under way.
     """
     gateway = build(
         settings,
         pool=pool,
         accounts=accounts,
         writer=writer,
-        now=now,
-        random=random,
         timing=timing,
         meter=meter,
         traces=traces,
     )
+    await _prepared(gateway, pool)
+    log.info("gateway_started", **settings.model_dump())
+    await gateway.serve(wakeup)
+
+
+async def run_shared(  # noqa: PLR0913  # the ports of a role
+    settings: Settings,
+    *,
+    kafka: KafkaSettings,
+    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    accounts: Accounts,
+    writer: LogWriter,
+    dead_letters: DeadLetters,
+    wakeup: Wakeup,
+    meter: Meter = UNMEASURED,
+    traces: Traces = UNTRACED,
+) -> None:
+    """Run one of several gateways until cancelled: the group shares out the accounts.
+
+    When told to end it lets what is under way end first, and leaves the group then (F13).
+    """
+    leases = SharedLeases(pool, f"{gethostname()}/{getpid()}/{uuid4().hex}", kafka.partitions)
+    gateway = build(
+        settings,
+        pool=pool,
+        accounts=accounts,
+        writer=writer,
+        leases=leases,
+        meter=meter,
+        traces=traces,
+    )
+    leases.on_taken = gateway.accounts_changed
+
+    async def let_go() -> None:
+        leases.want(())
+        await gateway.pusher.let_go()
+
+    follower = AllocationsFollower(
+        kafka,
+        GROUP,
+        dead_letters,
+        on_moved=gateway.nudge,
+        on_assigned=lambda: leases.want(follower.partitions),
+        let_go=let_go,
+        # By then every call has ended, one way or the other.
+        release_within_s=settings.total_timeout_s,
+    )
+    await _prepared(gateway, pool)
+    log.info("gateway_started", **settings.model_dump())
+    async with asyncio.TaskGroup() as group:
+        beside = [group.create_task(gateway.serve(wakeup)), group.create_task(leases.run())]
+        try:
+            await follower.run()
+        finally:
+            for task in beside:
+                task.cancel()
+
+
+async def _prepared(gateway: Gateway, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    """Return once the gateway's tables are there."""
     pause_s = 1.0
     while True:
         try:
             async with borrow(pool) as connection:
                 await ensure_schema(connection)
-            break
         except Unavailable:
             log.warning("database_unavailable", pause_s=pause_s)
             await gateway.timing.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
-    log.info("gateway_started", **settings.model_dump())
-    await gateway.serve(wakeup)
+        else:
+            return

@@ -7,25 +7,28 @@ import httpx
 import structlog
 
 from services.errors import Malformed
-from services.gateway.ports import Accounts, Connected
+from services.gateway.leases import AllOurs
+from services.gateway.ports import Accounts, Connected, Leases
 from services.kommo.client import Deadlines, KommoClient, OnCalled, nobody
 from services.kommo.limiter import Limiter
+from services.kommo.starts import Lease
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Connection:
-    """An account and its client; a new address, token or secret makes a new connection."""
+    """An account and its client; a new address, token, secret or lease makes a new connection."""
 
     account_id: int
     client: KommoClient
     fingerprint: bytes
     webhook_digest: bytes | None = None
+    lease: Lease | None = None
 
 
 class Connections:
-    """The connected accounts as last read from the registry."""
+    """The connected accounts of ours, as last read from the registry."""
 
     def __init__(
         self,
@@ -34,22 +37,29 @@ class Connections:
         deadlines: Deadlines | None = None,
         on_called: OnCalled = nobody,
         transport: httpx.AsyncBaseTransport | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self._accounts = accounts
         self._limiter = limiter
         self._deadlines = deadlines
         self._on_called = on_called
         self._transport = transport
+        self._leases: Leases = leases or AllOurs()
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
     def get(self, account_id: int) -> Connection | None:
-        """The connection of an account, None when it is not connected."""
-        return self._open.get(account_id)
+        """The connection of an account, None when it is not connected, or not ours now."""
+        found = self._open.get(account_id)
+        return found if found is not None and self._is_in_force(found) else None
 
     def all(self) -> tuple[Connection, ...]:
         """All connections by account id."""
-        return tuple(self._open[account_id] for account_id in sorted(self._open))
+        return tuple(
+            found
+            for account_id in sorted(self._open)
+            if self._is_in_force(found := self._open[account_id])
+        )
 
     async def reload(self) -> None:
         """Read the registry; open, replace and close what changed.
@@ -57,7 +67,11 @@ class Connections:
         Raises:
             services.errors.Unavailable: The registry does not answer; nothing changed.
         """
-        wanted = {each.account_id: each for each in await self._accounts.connected()}
+        wanted = {
+            each.account_id: each
+            for each in await self._accounts.connected()
+            if self._leases.owns(each.account_id)
+        }
         gone = [known for known in self._open if known not in wanted]
         for account_id in gone:
             await self._open.pop(account_id).client.aclose()
@@ -71,10 +85,15 @@ class Connections:
             _, connection = self._open.popitem()
             await connection.client.aclose()
 
+    def _is_in_force(self, connection: Connection) -> bool:
+        account_id = connection.account_id
+        is_ours = self._leases.owns(account_id)
+        return is_ours and self._leases.lease_of(account_id) == connection.lease
+
     async def _connect(self, account_id: int, account: Connected) -> None:
-        fingerprint = _fingerprint(account)
+        fingerprint, lease = _fingerprint(account), self._leases.lease_of(account_id)
         known = self._open.get(account_id)
-        if known is not None and known.fingerprint == fingerprint:
+        if known is not None and (known.fingerprint, known.lease) == (fingerprint, lease):
             return
         try:
             client = KommoClient(
@@ -84,13 +103,16 @@ class Connections:
                 deadlines=self._deadlines,
                 on_called=self._on_called,
                 transport=self._transport,
+                lease=lease,
             )
         except Malformed:
             if self._refused.get(account_id) != fingerprint:
                 self._refused[account_id] = fingerprint
                 log.error("account_address_refused", account_id=account_id)  # noqa: TRY400 - no bug
             return
-        self._open[account_id] = Connection(account_id, client, fingerprint, account.webhook_digest)
+        self._open[account_id] = Connection(
+            account_id, client, fingerprint, account.webhook_digest, lease
+        )
         log.info("account_connected", account_id=account_id)
         if known is not None:
             # A call in flight may fail by this; that counts as an unknown outcome, like any cut.

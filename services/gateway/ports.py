@@ -13,6 +13,7 @@ from projections.linked import PendingHandover, Search
 from projections.lookups import Lookup
 from projections.readings import Reading
 from projections.touches import Question
+from services.kommo.starts import Lease
 
 Now = Callable[[], datetime]
 
@@ -48,6 +49,18 @@ class Accounts(Protocol):
         Raises:
             services.errors.Unavailable: The registry does not answer.
         """
+        ...
+
+
+class Leases(Protocol):
+    """Which accounts this gateway may act for; other gateways may have the others (F14)."""
+
+    def owns(self, account_id: int) -> bool:
+        """Whether the account is ours now."""
+        ...
+
+    def lease_of(self, account_id: int) -> Lease | None:
+        """Under which lease calls for the account begin; None where nobody else could act."""
         ...
 
 

@@ -12,7 +12,7 @@ from projections.linked import PendingHandover, Search
 from projections.lookups import Lookup
 from projections.readings import Reading
 from projections.touches import Question
-from services.gateway import starts
+from services.gateway import leases, starts
 from services.gateway.ports import Connected
 from services.gateway.sweep import Progress
 from services.secrets import Unsealable
@@ -56,6 +56,7 @@ async def ensure_schema(connection: Any) -> None:  # noqa: ANN401 - asyncpg ship
         await connection.execute(SCHEMA_LOCK)
         await connection.execute(SCHEMA)
         await connection.execute(starts.TABLES)
+        await connection.execute(leases.TABLES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from services.gateway.ports import Now, Publisher, Trail, WorkList
 from services.gateway.splitter import isolate
 from services.kommo.errors import AccountStopped, Closed, Rejected, Unreachable
 from services.kommo.limiter import Priority, Turn
+from services.kommo.starts import Lease
 from services.kommo.timing import SystemTiming, Timing, wait_for
 from services.tracing import now_ns
 
@@ -41,6 +42,7 @@ _NAMED_ROUNDS_MAX = 10
 # More are left for another flight: other accounts wait for turns, too.
 _PROOFS_MAX = 20
 _GATEWAY_TIMEOUT = 504
+_LETTING_GO_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,10 @@ class PushRules:
     rejected_max: int = 20
 
 
+# An account, and the lease under which it is ours: another one may act for it in between.
+Term = tuple[int, Lease | None]
+
+
 class _Refusal(Exception):
     """A batch was refused; `rows` are those that were sent."""
 
@@ -93,7 +99,7 @@ class _Refusal(Exception):
 
 
 class Pusher:
-    """One for all accounts behind one address; run exactly one per account."""
+    """One for all accounts of a gateway; run exactly one per account."""
 
     def __init__(
         self,
@@ -120,8 +126,8 @@ class Pusher:
         self._scanning = asyncio.Lock()
         self._scanned_at = -float("inf")
         self._after: Assignment | None = None
-        self._looking_at: list[int] = []
-        self._looked_at: dict[int, None] = {}
+        self._looking_at: list[Term] = []
+        self._looked_at: dict[Term, None] = {}
         self._pass = 0
         self._pass_began_at = self._timing.monotonic()
 
@@ -137,6 +143,14 @@ class Pusher:
     def nudge(self) -> None:
         """Look at the work list now."""
         self._wake.set()
+
+    async def let_go(self) -> None:
+        """Return once no request is under way for accounts that are not ours any more."""
+        while any(
+            board.flights and not self._is_present(connection)
+            for connection, board in self._boards.values()
+        ):
+            await self._timing.sleep(_LETTING_GO_S)
 
     async def run(self) -> None:
         """Push until cancelled; a request in flight is then abandoned, and read at next start."""
@@ -168,7 +182,7 @@ class Pusher:
             if now - self._scanned_at < self._rules.scan_spacing_s:
                 return
             if self._after is None:
-                self._looking_at = [each.account_id for each in self._connections.all()]
+                self._looking_at = self._terms()
             limit = self._rules.page_rows
             found = await self._work.pending(limit=limit, after=self._after)
             self._scanned_at = now
@@ -177,8 +191,9 @@ class Pusher:
                 board = self._board(wanted.account_id)
                 if board is not None:
                     # What is there when an account is looked at first may have been sent by the
-                    # process before.
-                    is_first = wanted.account_id not in self._looked_at
+                    # process before, or by the gateway that had its lease before.
+                    lease = self._boards[wanted.account_id][0].lease
+                    is_first = (wanted.account_id, lease) not in self._looked_at
                     is_old = is_first or wanted.decided_at < old_before
                     board.offer(wanted, now=now, is_old=is_old, seen_in=self._pass)
             if len(found) == limit:
@@ -188,7 +203,8 @@ class Pusher:
             for _, board in self._boards.values():
                 board.close_pass(self._pass, began_at=self._pass_began_at)
             # Only these were connected for all of the pass, so that none of their rows was missed.
-            self._looked_at.update(dict.fromkeys(self._looking_at))
+            looked_at = self._looked_at | dict.fromkeys(self._looking_at)
+            self._looked_at = {term: None for term in self._terms() if term in looked_at}
             self._after, self._pass, self._pass_began_at = None, self._pass + 1, now
 
     def _board(self, account_id: int) -> Board | None:
@@ -198,11 +214,19 @@ class Pusher:
             return None
         if known is not None and known[0] is connection:
             return known[1]
-        board = known[1] if known is not None else self._new_board(account_id)
+        is_same_term = known is not None and known[0].lease == connection.lease
+        board = known[1] if known is not None and is_same_term else self._new_board(account_id)
         # A new token or address: what stopped the account may be gone.
         board.next_at, board.stopped_status = 0.0, None
         self._boards[account_id] = (connection, board)
         return board
+
+    def _is_present(self, connection: Connection) -> bool:
+        """Whether the account is still called by it."""
+        return self._connections.get(connection.account_id) is connection
+
+    def _terms(self) -> list[Term]:
+        return [(each.account_id, each.lease) for each in self._connections.all()]
 
     def _new_board(self, account_id: int) -> Board:
         rules = self._rules
@@ -219,10 +243,7 @@ class Pusher:
         try:
             if len(board.ready(self._timing.monotonic())) < board.batch:
                 await self._timing.sleep(self._rules.linger_s)
-            while (
-                board.has_work(self._timing.monotonic())
-                and self._connections.get(board.account_id) is connection
-            ):
+            while board.has_work(self._timing.monotonic()) and self._is_present(connection):
                 flight = _Flight(self, connection, board)
                 try:
                     await flight.go()
@@ -240,6 +261,7 @@ class _Flight:
         self._pusher = pusher
         self._rules = pusher._rules  # noqa: SLF001 - a flight is a part of its pusher
         self._timing = pusher._timing  # noqa: SLF001
+        self._connection = connection
         self._client = connection.client
         self._board = board
         self._rows: list[Row] = []
@@ -364,7 +386,7 @@ class _Flight:
 
     async def _still_wanted(self, rows: Sequence[Row]) -> list[Row]:
         """Read the work list again: nothing is sent that is not wanted any more (I4)."""
-        if not rows:
+        if not rows or not self._pusher._is_present(self._connection):  # noqa: SLF001
             return []
         mine = set(map(id, self._rows))
         for row in rows:

@@ -61,6 +61,7 @@ from services.kommo.errors import (
     outcome_of,
 )
 from services.kommo.limiter import Limiter, Priority, Turn
+from services.kommo.starts import Lease
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +156,7 @@ class KommoClient:
         connections_max: int = 4,
         on_called: OnCalled = nobody,
         transport: httpx.AsyncBaseTransport | None = None,
+        lease: Lease | None = None,
     ) -> None:
         """Check the address and prepare the connection pool; nothing is sent.
 
@@ -166,12 +168,14 @@ class KommoClient:
             connections_max: Of the pool.
             on_called: Hears of each call that was answered.
             transport: Carries the requests instead of a pool of connections.
+            lease: Under which every call begins, where others could act for the account.
 
         Raises:
             Malformed: The address is none that a token may be sent to.
         """
         self._base_url = checked_base_url(base_url)
         self._limiter = limiter
+        self._lease = lease
         self._deadlines = deadlines or Deadlines()
         self._on_called = on_called
         self._http = httpx.AsyncClient(
@@ -207,7 +211,7 @@ class KommoClient:
 
     def turn(self, priority: Priority) -> AbstractAsyncContextManager[Turn]:
         """Wait at the limiter for the right to start one request."""
-        return self._limiter.turn(priority)
+        return self._limiter.turn(priority, self._lease)
 
     async def account(self, *, priority: Priority = Priority.SWEEP) -> Account:
         """Read the account with its time zone."""
@@ -453,7 +457,7 @@ class KommoClient:
     ) -> _Reply:
         if turn is not None:
             return await self._exchange(method, path, turn, body)
-        async with self._limiter.turn(priority) as own:
+        async with self.turn(priority) as own:
             return await self._exchange(method, path, own, body)
 
     async def _exchange(self, method: str, path: str, turn: Turn, body: object | None) -> _Reply:

@@ -19,13 +19,16 @@ import structlog
 
 from services.errors import Unavailable
 from services.kommo.errors import AddressBlocked, Closed, Crowded, RateLimited
-from services.kommo.starts import WINDOW_S, OwnStarts, Starts
+from services.kommo.starts import WINDOW_S, Lease, LeaseLost, OwnStarts, Starts
 from services.kommo.timing import SystemTiming, Timing, wait_for
 
 log = structlog.get_logger(__name__)
 
 # A start that is one too many waits no longer than this; anything longer is a pause.
 SHORT_WAIT_S = 2.0
+# So old, a lease that was found in force may have been taken since: a process that hangs is not
+# missed for longer than this before others take over.
+LEASE_FRESH_S = 1.0
 
 
 class Priority(IntEnum):
@@ -74,9 +77,12 @@ class _Waiter:
 class Turn:
     """The right to start one request, now or never."""
 
-    def __init__(self, limiter: "Limiter", *, epoch: int, is_probe: bool) -> None:
+    def __init__(
+        self, limiter: "Limiter", *, epoch: int, is_probe: bool, lease: Lease | None = None
+    ) -> None:
         self._limiter = limiter
         self.epoch = epoch
+        self.lease = lease
         self.is_probe = is_probe
         self.is_started = False
         self.is_settled = False
@@ -86,6 +92,7 @@ class Turn:
 
         Raises:
             Closed: The address was closed since the turn was given; do not send.
+            LeaseLost: Somebody else acts for the account now; do not send.
             services.errors.Unavailable: The start cannot be noted; do not send.
         """
         if self.is_started:
@@ -157,21 +164,21 @@ class Limiter:
         return max(0.0, self._closed_until - self._timing.monotonic()) if is_closed else 0.0
 
     @asynccontextmanager
-    async def turn(self, priority: Priority) -> AsyncIterator[Turn]:
-        """Wait for the right to start one request.
+    async def turn(self, priority: Priority, lease: Lease | None = None) -> AsyncIterator[Turn]:
+        """Wait for the right to start one request, under the lease if there is one.
 
         A turn that is left without `start` is given back and costs nothing.
 
         Raises:
             Crowded: `waiting_max` calls wait already.
         """
-        turn = await self._wait(priority)
+        turn = await self._wait(priority, lease)
         try:
             yield turn
         finally:
             self._leave(turn)
 
-    async def _wait(self, priority: Priority) -> Turn:
+    async def _wait(self, priority: Priority, lease: Lease | None) -> Turn:
         if self.waiting >= self._pace.waiting_max:
             raise Crowded("too many calls wait for a turn")
         self._numbers += 1
@@ -185,7 +192,7 @@ class Limiter:
                 else:
                     await wait_for(waiter.nudge, delay_s, self._timing)
                 waiter.nudge.clear()
-            return self._give()
+            return self._give(lease)
         finally:
             self._queues[priority].remove(waiter)
             self._nudge()
@@ -210,27 +217,39 @@ class Limiter:
         if head is not None:
             head.nudge.set()
 
-    def _give(self) -> Turn:
+    def _give(self, lease: Lease | None) -> Turn:
         self._next_at = max(self._next_at, self._timing.monotonic()) + self._interval
         self._turns += 1
         is_probe = self._state == "closed"
         if is_probe:
             self._state = "probing"
-        return Turn(self, epoch=self._epoch, is_probe=is_probe)
+        return Turn(self, epoch=self._epoch, is_probe=is_probe, lease=lease)
 
     async def _begin(self, turn: Turn) -> None:
         self._check(turn)
         # What all of us share first; our own last, since a slow database notes a start long
         # before it begins.
-        for starts in (self._starts, self._own_starts):
-            while starts is not None and (wait_s := await starts.take(self._most)) > 0:
-                if wait_s > SHORT_WAIT_S:
-                    # A pause that another process, or we before a restart, were told to make.
-                    self._close(self._timing.monotonic() + wait_s)
-                    log.warning("address_pause_found", pause_s=wait_s)
-                self._check(turn)
-                await self._timing.sleep(wait_s)
-                self._check(turn)
+        asked_at = self._timing.monotonic()
+        if self._starts is not None:
+            asked_at = await self._note(turn, self._starts)
+        await self._note(turn, self._own_starts)
+        if turn.lease is not None and self._timing.monotonic() - asked_at > LEASE_FRESH_S:
+            raise LeaseLost("it is too long ago that the lease was found in force")
+
+    async def _note(self, turn: Turn, starts: Starts) -> float:
+        """Wait until the start is noted there; when that was asked."""
+        while True:
+            asked_at = self._timing.monotonic()
+            wait_s = await starts.take(self._most, turn.lease)
+            if wait_s <= 0:
+                return asked_at
+            if wait_s > SHORT_WAIT_S:
+                # A pause that another process, or we before a restart, were told to make.
+                self._close(self._timing.monotonic() + wait_s)
+                log.warning("address_pause_found", pause_s=wait_s)
+            self._check(turn)
+            await self._timing.sleep(wait_s)
+            self._check(turn)
 
     async def _note_pause(self) -> None:
         seconds = self._closed_until - self._timing.monotonic()

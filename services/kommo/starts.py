@@ -6,24 +6,43 @@ where all of them look, and none begins that would be one too many in any second
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Protocol
 
+from services.errors import Unavailable
 from services.kommo.timing import SystemTiming, Timing
 
 # A little more than Kommo's second, for what the network and a busy machine bunch up.
 WINDOW_S = 1.15
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to call Kommo for the accounts of a partition, until somebody else takes it."""
+
+    partition: int
+    epoch: int
+
+
+class LeaseLost(Unavailable):
+    """Somebody else acts for the account now: nothing was sent, nor may be (F14)."""
+
+
 class Starts(Protocol):
     """Where starts and pauses are noted."""
 
-    async def take(self, most: int) -> float:
+    async def take(self, most: int, lease: Lease | None = None) -> float:
         """Note a start if fewer than `most` began within `WINDOW_S`, and no pause is on.
+
+        Args:
+            most: The bound.
+            lease: Under which the request is to begin; None where nobody else could take it.
 
         Returns:
             0 when it is noted and may begin; else for how many seconds none may.
 
         Raises:
+            LeaseLost: The lease is not in force; nothing was noted.
             services.errors.Unavailable: Nobody can tell now; nothing was noted.
         """
         ...
@@ -45,8 +64,9 @@ class OwnStarts:
         self._begun: deque[float] = deque()
         self._closed_until = float("-inf")
 
-    async def take(self, most: int) -> float:
-        """Note a start, or tell how long to wait."""
+    async def take(self, most: int, lease: Lease | None = None) -> float:
+        """Note a start, or tell how long to wait; of leases one process knows nothing."""
+        del lease
         now = self._timing.monotonic()
         while self._begun and self._begun[0] <= now - WINDOW_S:
             self._begun.popleft()

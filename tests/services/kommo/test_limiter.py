@@ -10,7 +10,7 @@ import pytest
 
 from services.kommo.errors import Closed, Crowded
 from services.kommo.limiter import Limiter, Pace, Priority
-from services.kommo.starts import OwnStarts
+from services.kommo.starts import Lease, LeaseLost, OwnStarts
 
 
 class ManualTiming:
@@ -297,3 +297,42 @@ async def test_I13_waiting_calls_are_bounded() -> None:
     refused = [task for task in made.tasks if task.done() and task.exception() is not None]
     assert [type(task.exception()) for task in refused] == [Crowded]
     await made.timing.advance(1)
+
+
+class Dawdling:
+    """Shared starts whose answer takes its time; notes under which lease was asked."""
+
+    def __init__(self, timing: ManualTiming, seconds: float) -> None:
+        self._timing, self._seconds = timing, seconds
+        self.leases: list[Lease | None] = []
+
+    async def take(self, most: int, lease: Lease | None = None) -> float:
+        assert most > 0
+        self.leases.append(lease)
+        await self._timing.sleep(self._seconds)
+        return 0.0
+
+    async def pause(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "started"), [(0.9, 1), (30.0, 0)])
+async def test_F14_a_start_that_woke_too_late_does_not_begin(seconds: float, started: int) -> None:
+    """What the database said of the lease before a long sleep is worth nothing after it."""
+    timing = ManualTiming()
+    starts, lease = Dawdling(timing, seconds), Lease(partition=3, epoch=7)
+    limiter = Limiter(Pace(), timing, starts)
+
+    async def call() -> bool:
+        async with limiter.turn(Priority.PUSH, lease) as turn:
+            try:
+                await turn.start()
+            except LeaseLost:
+                return False
+        return turn.is_started
+
+    calling = asyncio.create_task(call())
+    await timing.advance(60)
+
+    assert await calling == started
+    assert starts.leases == [lease]
