@@ -45,11 +45,13 @@ WHERE timers.generation < excluded.generation
 DUE = """
 SELECT account_id, timer_id, generation, due_at FROM timers.timers
 WHERE due_at <= $1 AND emitted_generation IS DISTINCT FROM generation
+    AND ($3::bigint[] IS NULL OR account_id = ANY($3))
 ORDER BY due_at, account_id, timer_id LIMIT $2
 """
 NEXT_DUE_AT = """
 SELECT min(due_at) FROM timers.timers
 WHERE due_at IS NOT NULL AND emitted_generation IS DISTINCT FROM generation
+    AND ($1::bigint[] IS NULL OR account_id = ANY($1))
 """
 MARK_EMITTED = """
 UPDATE timers.timers AS known SET emitted_generation = sent.generation
@@ -97,14 +99,29 @@ async def project(
     )
 
 
-async def due(connection: asyncpg.Connection, *, now: datetime, limit: int) -> list[Timer]:
-    """Timers of all accounts that came due and were not sent, earliest first."""
-    return [Timer(**row) for row in await connection.fetch(DUE, now, limit)]
+async def due(
+    connection: asyncpg.Connection,
+    *,
+    now: datetime,
+    limit: int,
+    account_ids: Sequence[int] | None = None,
+) -> list[Timer]:
+    """Timers that came due and were not sent, earliest first.
+
+    Args:
+        connection: Where to ask.
+        now: What is due by then.
+        limit: The most to return.
+        account_ids: Of these accounts; None for all.
+    """
+    return [Timer(**row) for row in await connection.fetch(DUE, now, limit, account_ids)]
 
 
-async def next_due_at(connection: asyncpg.Connection) -> datetime | None:
-    """When the next timer that was not sent is due; None when there is none."""
-    at: datetime | None = await connection.fetchval(NEXT_DUE_AT)
+async def next_due_at(
+    connection: asyncpg.Connection, account_ids: Sequence[int] | None = None
+) -> datetime | None:
+    """When the next timer of these accounts that was not sent is due; None: there is none."""
+    at: datetime | None = await connection.fetchval(NEXT_DUE_AT, account_ids)
     return at
 
 

@@ -15,10 +15,13 @@ from projections.timers import Timer
 from services.clock.clock import Clock, ClockRules, Wakeup
 from services.codec import encode_inbound
 from services.log.port import Entry, LogWriter
+from services.ownership import Owns, everything
 from services.storage.database import borrow_to_read
 from services.wall_clock import utc_now
 
 log = structlog.get_logger(__name__)
+
+SELECT_ACCOUNTS = "SELECT account_id FROM account_heads ORDER BY account_id"
 
 
 class Settings(BaseSettings):
@@ -43,24 +46,32 @@ class Settings(BaseSettings):
 
 @dataclass(frozen=True, slots=True)
 class PostgresTimers:
-    """The projection `timers`."""
+    """The projection `timers`, as far as its accounts are ours."""
 
     pool: Any
+    owns: Owns = everything
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Timer]:
         """Those that came due, earliest first."""
         async with borrow_to_read(self.pool) as connection:
-            return await timers.due(connection, now=now, limit=limit)
+            ours = await self._ours(connection)
+            return await timers.due(connection, now=now, limit=limit, account_ids=ours)
 
     async def next_due_at(self) -> datetime | None:
         """When the next one is due."""
         async with borrow_to_read(self.pool) as connection:
-            return await timers.next_due_at(connection)
+            return await timers.next_due_at(connection, await self._ours(connection))
 
     async def mark_emitted(self, sent: Sequence[Timer]) -> None:
         """Note that these were sent."""
         async with borrow_to_read(self.pool) as connection:
             await timers.mark_emitted(connection, sent)
+
+    async def _ours(self, connection: Any) -> list[int] | None:  # noqa: ANN401 - as above
+        """The accounts that are ours; None when all are."""
+        if self.owns is everything:
+            return None
+        return [row[0] for row in await connection.fetch(SELECT_ACCOUNTS) if self.owns(row[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +93,13 @@ async def run(
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
     writer: LogWriter,
     wakeup: Wakeup | None = None,
+    owns: Owns = everything,
     now: Callable[[], datetime] = utc_now,
 ) -> None:
-    """Run the clock until cancelled."""
+    """Run the clock until cancelled, for the accounts that are ours."""
     log.info("clock_started", **settings.model_dump())
     clock = Clock(
-        timers=PostgresTimers(pool),
+        timers=PostgresTimers(pool, owns),
         publisher=LogPublisher(writer),
         now=now,
         wakeup=wakeup,

@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 
 from contracts.events import Recorded
+from services.ownership import Owns, everything
 from services.projector import schema
 from services.projector.advance import (
     SWAPPED,
@@ -80,6 +81,7 @@ class Projector:
         *,
         wait: Wait,
         on_progress: OnProgress = nobody,
+        owns: Owns = everything,
         projections: Sequence[Projection] = PROJECTIONS,
         options: Options = Options(),
     ) -> None:
@@ -90,11 +92,12 @@ class Projector:
             store: Where the events are.
             wait: Returns when something was appended, at the latest after so many seconds.
             on_progress: Told the name of a projection whenever it moved.
+            owns: Whose events to take; rebuilding is for all accounts, whoever is first.
             projections: Which ones to keep.
             options: The bounds.
         """
         self._pool, self._store = pool, store
-        self._wait, self._on_progress = wait, on_progress
+        self._wait, self._on_progress, self._owns = wait, on_progress, owns
         self._projections, self._options = tuple(projections), options
         self._connections = asyncio.Semaphore(options.connections_max)
         # What is remembered of the stored positions saves reading them; the lock of each
@@ -164,7 +167,7 @@ class Projector:
         self._pass_began = asyncio.get_running_loop().time()
         heads = await self._store.heads()
         await self._load_positions()
-        accounts = iter([a for a in sorted(heads) if self._behind(a, heads[a])])
+        accounts = iter([a for a in sorted(heads) if self._owns(a) and self._behind(a, heads[a])])
         async with asyncio.TaskGroup() as workers:
             for _ in range(self._options.connections_max):
                 workers.create_task(self._work(accounts, heads, moved))

@@ -21,7 +21,10 @@ log = structlog.get_logger()
 
 INBOUND = "inbound"
 ALLOCATIONS = "allocations"
-CHANNELS = (INBOUND, ALLOCATIONS)
+# What the projector has listed for the gateway, and for the clock.
+WORK = "work"
+TIMERS = "timers"
+CHANNELS = (INBOUND, ALLOCATIONS, WORK, TIMERS)
 
 NOTIFY = "SELECT pg_notify($1, '')"
 NOTIFY_TIMEOUT_S = 5.0
