@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from contracts.kommo.webhooks import read_body
+from contracts.topics import ALLOCATIONS
 from services.cli.installation import Installation, Wrong
 from services.codec import decode_inbound, encode_inbound
 from services.errors import Malformed
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.intake import Intake
+from services.log.allocations import read_allocation
 from services.log.port import Entry
 from services.storage.dead_letters import KeptLetter
 from services.wall_clock import utc_now
@@ -60,10 +62,22 @@ async def retry(installation: Installation, letter_id: int) -> str:
         raise Wrong(f"dead letter {letter_id} belongs to no account; it can only be dropped")
     if letter.is_cut:
         raise Wrong(f"dead letter {letter_id} is not whole: {size_of(letter)}; it can be dropped")
+    if letter.source.startswith(f"{ALLOCATIONS}/"):
+        return await _retried(installation, letter)
     entries = await _understood(letter, letter.account_id)
     await installation.log.publish(entries)
     await installation.dead_letters.settle(letter_id, "replayed")
     return f"Published again: {len(entries)} message(s)."
+
+
+async def _retried(installation: Installation, letter: KeptLetter) -> str:
+    """Read a message of the allocations log again; what it tells is in the event store anyway."""
+    try:
+        read_allocation(letter.body)
+    except Malformed as error:
+        raise Wrong(f"dead letter {letter.id} still cannot be understood: {error}") from error
+    await installation.dead_letters.settle(letter.id, "replayed")
+    return "Understood now; what it tells of was read from the event store before."
 
 
 async def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:

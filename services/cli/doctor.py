@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from domain.explain import leads_of
 from domain.schedule import tzdata_version
 from projections import assignments, fairness, requests, stalls, stranded
+from services.cli.doctor_kafka import examine_kafka
 from services.cli.doctor_sweeps import sweep_of
 from services.cli.finding import Finding
 from services.cli.installation import Installation
@@ -25,9 +26,14 @@ async def examine(installation: Installation) -> AsyncIterator[Finding]:
     """Look at everything, the most basic first."""
     async with borrow(installation.pool) as connection:
         version = await connection.fetchval("SHOW server_version")
-    yield Finding("database", f"PostgreSQL {version}, {installation.data}")
+    where = f", {installation.data}" if installation.kafka is None else ""
+    yield Finding("database", f"PostgreSQL {version}{where}")
     yield Finding("time zones", f"tzdata {tzdata_version()}")
-    yield _process(installation)
+    if installation.kafka is None:
+        yield _process(installation)
+    else:
+        async for finding in examine_kafka(installation, installation.kafka):
+            yield finding
     accounts = await installation.accounts.all()
     listed = ", ".join(f"{account.account_id} ({account.subdomain})" for account in accounts)
     yield Finding(
@@ -185,7 +191,7 @@ def _spool(installation: Installation) -> Finding:
     if state.oldest_at is not None:
         age = datetime.now(UTC) - state.oldest_at
         found = f"{state.rows} messages, {state.size} bytes, oldest {age.total_seconds():.0f} s"
-        if installation.running() is None:
+        if installation.is_at_rest():
             advice = "start it, they are sent on then: fairlead up"
         elif age > SPOOLED_WITHIN:
             advice = "the log does not take them; read the log for spool_not_drained"

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from services.cli.installation import Wrong
+from services.cli.wrong import Wrong
 
 S = TypeVar("S", bound=BaseSettings)
 

@@ -31,6 +31,9 @@ from services.cli.demo import Demo
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
 from services.cli.output import complete, fail, out, say, show_progress
+from services.cli.roles import ROLES
+from services.cli.run import chosen
+from services.cli.run import run as run_roles
 from services.cli.up import up as run_up
 from services.failpoints import FailpointsRefused, arm
 from services.logs import configure_logging, printable
@@ -103,6 +106,35 @@ def up(
     complete(run_up(data, host=host, port=port, on_listening=_greet))
 
 
+@app.command("run")
+def run_(
+    roles: Annotated[
+        list[str], typer.Argument(help=f"Some of: {', '.join(ROLES)}; or: all", metavar="ROLE...")
+    ],
+    data: Data = DATA,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address of ingress to receive webhooks at; default: the settings'."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="Port of the same; 0 for any free one."),
+    ] = None,
+    *,
+    json_logs: Annotated[bool, typer.Option("--json-logs", help="Logs as JSON lines.")] = False,
+) -> None:
+    """Run roles of the distributed installation until stopped (Ctrl-C or SIGTERM).
+
+    FAIRLEAD_DATABASE_URL, FAIRLEAD_KAFKA_SERVERS and FAIRLEAD_MASTER_KEY name it.
+    """
+    configure_logging(sys.stderr, json_lines=json_logs, level="INFO")
+
+    async def work() -> None:
+        await run_roles(data, chosen(roles), host=host, port=port, on_listening=_greet)
+
+    complete(work())
+
+
 def _greet(address: str) -> None:
     say(f"Fairlead is up and receives webhooks at {address}")
 
@@ -138,7 +170,7 @@ def connect(
             running = installation.running()
             receives_at = public_url or (running or {}).get("address")
             if not receives_at:
-                raise Wrong("nothing runs here yet, so name --public-url, or start: fairlead up")
+                raise Wrong("nothing receives here, so name --public-url, or start: fairlead up")
             found = await connecting.connect(
                 installation, base_url=address, token=token, public_url=receives_at
             )

@@ -10,12 +10,9 @@ from services.allocator.run import CONSUMER
 from services.cli.installation import Installation, Wrong
 from services.codec import encode_inbound
 from services.log.port import Entry
-from services.log.postgres import source_of
-from services.storage.database import borrow
 
 ANSWER_WITHIN_S = 15.0
 POLL_S = 0.05
-SELECT_HEAD = "SELECT position FROM inbound_heads WHERE account_id = $1"
 
 
 async def order(
@@ -24,8 +21,8 @@ async def order(
     """Publish a command and wait for its events.
 
     Returns:
-        The events that answer it, empty when it had taken effect before; None when no fairlead
-        runs here: the command is kept and takes effect at the next start.
+        The events that answer it, empty when it had taken effect before; None when the
+        installation is at rest: the command is kept and takes effect at the next start.
 
     Raises:
         Wrong: The account refused it; nothing was changed.
@@ -38,11 +35,9 @@ async def order(
         body=body,
     )
     await installation.log.publish([Entry(account_id, encode_inbound(message))])
-    if installation.running() is None:
+    if installation.is_at_rest():
         return None
-    async with borrow(installation.pool) as connection:
-        goal: int = await connection.fetchval(SELECT_HEAD, account_id)
-    await _await_position(installation, account_id, goal)
+    await _await_effect(installation, account_id)
     answer = await _events_of(installation, account_id, before, message.message_id)
     for event in answer:
         if isinstance(event, CommandRefused):
@@ -50,8 +45,8 @@ async def order(
     return answer
 
 
-async def _await_position(installation: Installation, account_id: int, goal: int) -> None:
-    source = source_of(account_id)
+async def _await_effect(installation: Installation, account_id: int) -> None:
+    source, goal = await installation.log.end(account_id)
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             # Another process moves the position; a look at it is cheap.

@@ -32,7 +32,9 @@ from services.log.kafka import (
     key_of,
     partition_of,
     refuse_other_partitions,
+    source_of,
 )
+from services.log.kafka_ends import ends
 from services.log.port import Entry
 
 log = structlog.get_logger(__name__)
@@ -117,6 +119,16 @@ class KafkaLogWriter:
             why = f"Kafka did not acknowledge within {self._patience_s} s"
             self._fail_waiting(why)
             raise Unavailable(why) from error
+
+    async def end(self, account_id: int) -> tuple[str, int]:
+        """The source that the account's messages are in, and the position of its last message.
+
+        Raises:
+            services.errors.Unavailable: Kafka does not answer.
+        """
+        partition = partition_of(account_id, self.settings.partitions)
+        found = await ends(self.settings, self.topic)
+        return source_of(self.topic, partition), found[partition]
 
     async def close(self) -> None:
         """Let go of the broker; what was not acknowledged by now is `Unavailable`."""

@@ -37,6 +37,7 @@ INSERT INTO inbound_log (account_id, position, value)
 SELECT batch.account_id, head.position - counted.entries + batch.step, batch.value
 FROM batch JOIN counted USING (account_id) JOIN head USING (account_id)
 """
+SELECT_HEAD = "SELECT position FROM inbound_heads WHERE account_id = $1"
 SELECT_HEADS = "SELECT account_id, position FROM inbound_heads ORDER BY account_id"
 SELECT_POSITIONS = "SELECT source, position FROM positions WHERE consumer = $1 AND source = ANY($2)"
 SELECT_RECORDS = """
@@ -118,6 +119,16 @@ class PostgresLogWriter:
             raise Unavailable(str(own.error)) from own.error
         if own.error is not None:
             raise own.error
+
+    async def end(self, account_id: int) -> tuple[str, int]:
+        """The source that the account's messages are in, and the position of its last message.
+
+        Raises:
+            services.errors.Unavailable: The database does not answer.
+        """
+        async with borrow(self.pool) as connection:
+            head: int | None = await connection.fetchval(SELECT_HEAD, account_id)
+        return source_of(account_id), head or 0
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []

@@ -7,7 +7,7 @@ would not tell. Positions are our database's, ends and times are the broker's.
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -28,7 +28,7 @@ FIRST_WITHIN_MS = 500
 
 @dataclass(slots=True)
 class KafkaLag:
-    """Asks the broker; connects at the first question. Close it."""
+    """Asks the broker; connects at the first question. Close it: `async with`."""
 
     settings: KafkaSettings
     events: EventStore
@@ -52,6 +52,12 @@ class KafkaLag:
         client, self._client = self._client, None
         if client is not None:
             await client.stop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def _read(self) -> list[Metric]:
         places = [TopicPartition(INBOUND, number) for number in range(self.settings.partitions)]

@@ -90,6 +90,16 @@ async def borrow_to_read(pool: Any) -> AsyncIterator[Any]:  # noqa: ANN401 - asy
         raise Unavailable("a projection is not there, or of another release") from error
 
 
+async def probe(pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    """Return when the database answers.
+
+    Raises:
+        services.errors.Unavailable: It does not.
+    """
+    async with borrow(pool) as connection:
+        await connection.execute("SELECT 1")
+
+
 async def _speak_our_types(connection: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_to_json, decoder=orjson.loads

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ import orjson
 from pydantic import SecretStr
 
 from services.cli import rules
-from services.cli.connect import connect
+from services.cli.connect import Connected, connect
 from services.cli.installation import RUNTIME_FILE, Installation, open_installation
 from services.cli.kommo_process import LocalKommo, end, local_kommo, written
 from services.cli.sample import NEW_REQUEST, SALES, sample_rules
+from services.history.kafka_side import InboundTopic
 from services.rules_file import dump
 from services.storage.accounts import Account
 
@@ -88,14 +89,22 @@ class Fairlead:
         return (self.folder / "fairlead.log").read_text(errors="replace")
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Both processes, connected, the sample rules in force and the trigger on its stage."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A local Kommo and a fairlead of some kind, connected, with the sample rules in force."""
 
     kommo: LocalKommo
-    fairlead: Fairlead
     account_id: int
     hook_url: SecretStr
+
+    def opened(self) -> AbstractAsyncContextManager[Installation]:
+        """What fairlead knows."""
+        raise NotImplementedError
+
+    def topic(self, installation: Installation) -> InboundTopic | None:
+        """The inbound log, where it is not in the database."""
+        del installation
+        return None
 
     async def new_leads(self, count: int) -> list[int]:
         """Leads that lie in the Inbox, no hook has told of."""
@@ -123,6 +132,16 @@ class Running:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running(System):
+    """The embedded installation, as a process."""
+
+    fairlead: Fairlead
+
+    def opened(self) -> AbstractAsyncContextManager[Installation]:
+        return open_installation(self.fairlead.data)
+
+
 async def until(condition: Any, within_s: float = 60.0, every_s: float = 0.1) -> None:
     """Wait until an async condition holds."""
     async with asyncio.timeout(within_s):
@@ -145,28 +164,41 @@ async def running(
         fairlead = Fairlead(folder, 0, environment or {})
         try:
             await fairlead.start()
+            address = f"http://127.0.0.1:{fairlead.port}"
             async with open_installation(fairlead.data) as installation:
-                connected = await connect(
-                    installation,
-                    base_url=kommo.base_url,
-                    token=SecretStr(kommo.token_file.read_text()),
-                    public_url=f"http://127.0.0.1:{fairlead.port}",
-                )
-                account = await installation.account(connected.account_id)
-                await apply_sample(installation, account, folder)
-            trigger = {
-                "pipeline_id": SALES,
-                "status_id": NEW_REQUEST,
-                "url": connected.hook_url.get_secret_value(),
-            }
-            await kommo.post("/triggers", trigger)
-            yield Running(kommo, fairlead, connected.account_id, connected.hook_url)
+                connected = await connect_sample(kommo, installation, address, folder)
+            yield Running(
+                kommo=kommo,
+                account_id=connected.account_id,
+                hook_url=connected.hook_url,
+                fairlead=fairlead,
+            )
         except BaseException:
             sys.stderr.write(fairlead.log()[-LOG_CHARACTERS:])  # the folder goes, this is shown
             raise
         finally:
             if fairlead.process is not None:
                 await end(fairlead.process)
+
+
+async def connect_sample(
+    kommo: LocalKommo, installation: Installation, address: str, folder: Path
+) -> Connected:
+    """Connect the account, put the sample rules in force, and set the trigger on their stage."""
+    connected = await connect(
+        installation,
+        base_url=kommo.base_url,
+        token=SecretStr(kommo.token_file.read_text()),
+        public_url=address,
+    )
+    await apply_sample(installation, await installation.account(connected.account_id), folder)
+    trigger = {
+        "pipeline_id": SALES,
+        "status_id": NEW_REQUEST,
+        "url": connected.hook_url.get_secret_value(),
+    }
+    await kommo.post("/triggers", trigger)
+    return connected
 
 
 async def apply_sample(installation: Installation, account: Account, folder: Path) -> None:

@@ -9,31 +9,30 @@ from contracts.events import LeadAssigned, Recorded
 from contracts.stage import Stage
 from projections import fairness, requests
 from services.allocator.accounts import Stores, load
-from services.cli.installation import open_installation
 from services.cli.sample import NEW_REQUEST, SALES
 from services.history.check import examine
 from services.history.collect import collect
 from services.history.record import Entry
 from services.storage.database import borrow
 from services.storage.snapshots import SnapshotStore
-from tests.support.running import ADMIN_ID, Running, until
+from tests.support.running import ADMIN_ID, System, until
 
 PENDING = "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
 
 
-async def is_known(system: Running) -> bool:
+async def is_known(system: System) -> bool:
     """Whether ingress knows the secret; it looks for new ones once a second at most."""
     async with httpx.AsyncClient() as http:
         return (await http.get(system.hook_url.get_secret_value())).status_code == 200
 
 
-async def all_set(system: Running, lead_ids: list[int]) -> bool:
+async def all_set(system: System, lead_ids: list[int]) -> bool:
     """Whether nobody's lead is left with the administrator."""
     owners = await system.owners()
     return all(owners[lead_id] != ADMIN_ID for lead_id in lead_ids)
 
 
-async def each_once(system: Running, lead_ids: list[int]) -> list[Recorded]:
+async def each_once(system: System, lead_ids: list[int]) -> list[Recorded]:
     """Check that each lead was written once and decided once, and I1 to I10; all events."""
     assert await system.writes() == Counter(lead_ids)
     events = await settled(system, lead_ids)
@@ -46,7 +45,7 @@ def decided(events: list[Recorded]) -> Counter[int]:
     return Counter(r.event.lead_id for r in events if isinstance(r.event, LeadAssigned))
 
 
-async def settled(system: Running, moved: list[int] | None = None) -> list[Recorded]:
+async def settled(system: System, moved: list[int] | None = None) -> list[Recorded]:
     """All events once no push is pending; checks every promise (I1 to I10).
 
     Args:
@@ -56,21 +55,27 @@ async def settled(system: Running, moved: list[int] | None = None) -> list[Recor
     """
     stage = Stage(SALES, NEW_REQUEST)
     entries = None if moved is None else [Entry(lead_id=id_, stage=stage) for id_ in moved]
-    async with open_installation(system.fairlead.data) as installation:
+    async with system.opened() as installation:
         await until(lambda: _nothing_is_pending(installation.pool))
         async with borrow(installation.pool) as connection:
             assert await requests.unaccounted(connection) == []
             assert await fairness.unbalanced(connection) == []
-        history = await collect(installation.pool, system.account_id, system.kommo, entries=entries)
+        history = await collect(
+            installation.pool,
+            system.account_id,
+            system.kommo,
+            entries=entries,
+            topic=system.topic(installation),
+        )
     verdict = examine(history)
-    assert [str(violation) for violation in verdict.violations] == []
+    assert not verdict.violations, [str(violation) for violation in verdict.violations]
     assert verdict.checks > len(history.events)
     return list(history.events)
 
 
-async def agrees(system: Running, lead_ids: list[int]) -> bool:
+async def agrees(system: System, lead_ids: list[int]) -> bool:
     """Whether our state names everybody whom Kommo names responsible, and wants nothing (I5)."""
-    async with open_installation(system.fairlead.data) as installation:
+    async with system.opened() as installation:
         stores = Stores(installation.events, SnapshotStore(installation.pool))
         account = await load(stores, system.account_id)
     owners = await system.owners()

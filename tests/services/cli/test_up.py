@@ -15,9 +15,11 @@ import orjson
 import pytest
 import typer
 
+from services.cli import lifetime
 from services.cli import up as upping
 from services.cli.installation import RUNTIME_FILE, open_installation
 from services.cli.kommo_process import local_kommo
+from services.cli.lifetime import end
 from services.cli.output import complete
 from services.embedded import EmbeddedDatabaseError
 from tests.services.cli.conftest import WIDE, Said, command, process
@@ -231,7 +233,7 @@ async def test_F13_a_role_that_drops_a_cancellation_is_told_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As `asyncio.wait_for` of Python 3.11 does, when it comes together with its event."""
-    monkeypatch.setattr(upping, "CANCEL_AGAIN_S", 0.01)
+    monkeypatch.setattr(lifetime, "CANCEL_AGAIN_S", 0.01)
     told: list[str] = []
 
     async def stubborn() -> None:
@@ -248,7 +250,7 @@ async def test_F13_a_role_that_drops_a_cancellation_is_told_again(
     tasks = [asyncio.create_task(work()) for work in (stubborn, broken)]
     await asyncio.sleep(0)
 
-    await upping._end(tasks)
+    await end(tasks)
 
     assert told == ["stop"] * 3
     assert tasks[0].cancelled()
