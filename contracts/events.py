@@ -90,6 +90,18 @@ class OwnerStanding(NamedTuple):
     back_at: datetime | None
 
 
+class OwnerDebt(NamedTuple):
+    """The terms on which an owner's lead counts in the ledger (D3.7), in units.
+
+    Attributes:
+        credit: What he had before.
+        max_units: The most he may owe.
+    """
+
+    credit: int
+    max_units: int
+
+
 LinkedKind = Literal["lead", "contact", "company", "task"]
 LinkedObject = Literal["contacts", "company", "tasks", "company_leads", "contact_leads"]
 
@@ -391,6 +403,7 @@ class LeadAssigned:
             pace (D8.2).
         owners: Who was responsible already for what belongs to the lead, in the rule's order,
             up to the first owner (D6.1).
+        owner_debt: On which terms an owner's lead counts; None if it does not.
         keeps_lead: Only what belongs to the lead is the manager's; the lead stays (D6.5).
     """
 
@@ -419,6 +432,7 @@ class LeadAssigned:
     reserved_until: datetime | None = None
     release: Literal["backlog", "fresh"] | None = None
     owners: tuple[OwnerStanding, ...] = ()
+    owner_debt: OwnerDebt | None = None
     keeps_lead: bool = False
 
 

@@ -203,6 +203,8 @@ class OwnersSection(_Section):
         among: Who counts as an owner; without it the participants do.
         wait_hours: An owner who is back within so many working hours is waited for.
         ignore_limits: An owner gets his leads even at his limit.
+        debt_max: His leads count as leads he was given, until he owes so many (D3.7); without it
+            they do not count.
         others: What becomes of a lead that belongs to, or was made by, an employee who is no
             owner.
         keep_for: Whose leads `keep` keeps; without it every active user's.
@@ -212,6 +214,7 @@ class OwnersSection(_Section):
     among: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
     wait_hours: Annotated[Decimal, Field(ge=0, le=1_000, decimal_places=2)] = Decimal(2)
     ignore_limits: bool = True
+    debt_max: Annotated[int, Field(ge=0, le=1_000)] | None = None
     others: Literal["distribute_anyway", "keep"] = "distribute_anyway"
     keep_for: Annotated[list[Id], Field(min_length=1, max_length=1_000)] | None = None
 

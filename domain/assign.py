@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from contracts.events import DutyCause, LeadAssigned, OwnerStanding, Policy, Standing
+from contracts.events import DutyCause, LeadAssigned, OwnerDebt, OwnerStanding, Policy, Standing
 from domain.account import Request
 from domain.catch_up import missed_shares
 from domain.configuration import Rule
@@ -31,6 +31,7 @@ def assign(  # noqa: PLR0913 - what a decision consists of
     *,
     standings: tuple[Standing, ...],
     owners: tuple[OwnerStanding, ...] = (),
+    owner_debt: OwnerDebt | None = None,
     duty: tuple[Standing, ...] = (),
     because: DutyCause | None = None,
     as_of: datetime | None = None,
@@ -44,6 +45,7 @@ def assign(  # noqa: PLR0913 - what a decision consists of
         choice: Who gets it.
         standings: Every participant's.
         owners: Of whoever is responsible already for what belongs to the lead.
+        owner_debt: On which terms an owner's lead counts.
         duty: Everyone's who may have duty, if it goes there.
         because: Why it goes there.
         as_of: When the standings are of, if not of now.
@@ -80,6 +82,7 @@ def assign(  # noqa: PLR0913 - what a decision consists of
             reserved_until=as_of if as_of != step.now else None,
             release=release_of(account, rule, request) if choice.policy != "owner" else None,
             owners=owners,
+            owner_debt=owner_debt,
             keeps_lead=rule.keeps_lead,
         )
     )

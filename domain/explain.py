@@ -85,7 +85,7 @@ def _choose_again(event: LeadAssigned) -> Choice | None:
         case "duty":
             return choose_duty(event.duty)
         case "owner":
-            return owner_choice(event.owners)
+            return owner_choice(event.owners, event.standings, event.owner_debt)
         case _:
             return choose(event.standings, event.policy)
 
@@ -115,13 +115,17 @@ def explain(event: LeadAssigned, name: Name) -> list[str]:
     lines.extend(
         f"Not {name(s.manager_id)}: {_why_not(s, event)}."
         for s in event.standings
-        if s.manager_id != event.manager_id
+        if s.manager_id != event.manager_id and event.policy != "owner"
     )
     return lines
 
 
 def _why_winner(event: LeadAssigned, name: Name) -> list[str]:
     match event.policy:
+        case "owner" if event.owner_debt is not None:
+            paid = leads_of(dict(event.movements).get(event.manager_id, 0))
+            owes = leads_of(-event.owner_debt.max_units)
+            return [f"It counts as a lead that was given: {paid}, down to {owes} at most."]
         case "owner":
             return []
         case "duty":

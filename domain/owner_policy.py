@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from contracts.events import ReadingPart
+from contracts.events import LEAD, ReadingPart
 from contracts.rules import OwnersSection
 from domain.schedule import Problem, Schedule
 
@@ -21,6 +21,7 @@ class OwnerPolicy:
         waits: How much working time an owner may be away and is still waited for.
         hours: Whose working time that is, the account's default; None is the clock's.
         schedule_by_owner: When each owner is on shift; None is always.
+        debt_max_units: The most an owner may owe for leads that count; None if none does.
         keeps_others: Whether an employee's lead that is no owner's is left alone.
         keep_for: Whose leads that is about; None is every active user.
     """
@@ -32,6 +33,7 @@ class OwnerPolicy:
     schedule_by_owner: dict[int, Schedule | None]
     ignores_limits: bool
     limit_by_owner: dict[int, int | None]
+    debt_max_units: int | None
     keeps_others: bool
     keep_for: tuple[int, ...] | None
 
@@ -65,6 +67,7 @@ def compile_owner_policy(
         schedule_by_owner={owner_id: schedule for owner_id, (schedule, _) in each.items()},
         ignores_limits=section.ignore_limits,
         limit_by_owner={owner_id: limit for owner_id, (_, limit) in each.items()},
+        debt_max_units=None if section.debt_max is None else section.debt_max * LEAD,
         keeps_others=section.others == "keep",
         keep_for=None if section.keep_for is None else tuple(sorted(section.keep_for)),
     )

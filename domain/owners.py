@@ -6,9 +6,10 @@ kept for him until he is back, or, if that takes too long, the fair share decide
 
 from datetime import datetime
 
-from contracts.events import OwnerStanding, ReadingPart, RequestReserved
+from contracts.events import OwnerDebt, OwnerStanding, ReadingPart, RequestReserved, Standing
 from domain.account import Account, Request
 from domain.configuration import Rule
+from domain.fair_share import owner_movements
 from domain.owner_policy import OwnerPolicy
 from domain.schedule import Schedule
 from domain.standings import Choice, availability, look_at
@@ -45,15 +46,42 @@ def judge_owners(
     return tuple(standings)
 
 
-def owner_choice(owners: tuple[OwnerStanding, ...]) -> Choice | None:
+def owner_choice(
+    owners: tuple[OwnerStanding, ...],
+    standings: tuple[Standing, ...] = (),
+    debt: OwnerDebt | None = None,
+) -> Choice | None:
     """The owner if he can take the lead, None if he cannot or there is none.
 
-    Needs nothing but the standings, so any recorded decision can be taken again from its event.
+    Needs nothing but what the event records, so any decision can be taken again from it.
+
+    Args:
+        owners: Up to the first owner.
+        standings: Who would have shared the lead, if it counts.
+        debt: On which terms it counts; None if it does not.
     """
-    for owner in owners[-1:]:
-        if owner.verdict == "eligible":
-            return Choice(manager_id=owner.manager_id, tier=0, reason="owner", policy="owner")
-    return None
+    if not owners or owners[-1].verdict != "eligible":
+        return None
+    owner_id = owners[-1].manager_id
+    movements: tuple[tuple[int, int], ...] = ()
+    if debt is not None:
+        movements = owner_movements(
+            tuple((s.manager_id, s.share) for s in standings if s.share),
+            owner_id=owner_id,
+            credit=debt.credit,
+            debt_max_units=debt.max_units,
+        )
+    return Choice(manager_id=owner_id, tier=0, reason="owner", movements=movements, policy="owner")
+
+
+def owner_terms(
+    account: Account, rule: Rule, owners: tuple[OwnerStanding, ...]
+) -> OwnerDebt | None:
+    """On which terms the owner's lead counts in the ledger (D3.7), None if it does not."""
+    if rule.owners is None or rule.owners.debt_max_units is None or not owners:
+        return None
+    credit = account.ledger(rule.ledger).get(owners[-1].manager_id, 0)
+    return OwnerDebt(credit, rule.owners.debt_max_units)
 
 
 def reserve(step: Step, rule: Rule, request: Request, owners: tuple[OwnerStanding, ...]) -> bool:

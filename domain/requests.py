@@ -26,7 +26,7 @@ from domain.configuration import Configuration, Rule
 from domain.deliberation import deliberate, has_waited, may_pass
 from domain.duty import choose_duty, duty_cause, is_too_old, judge_duty, next_duty_look
 from domain.fair_share import negated
-from domain.owners import judge_owners, owner_choice, owner_timer, reserve
+from domain.owners import judge_owners, owner_choice, owner_terms, owner_timer, reserve
 from domain.readings import ask, rules_at, wanted_parts
 from domain.stalls import end_stall, note_stall
 from domain.standings import judge, next_look, why_nobody
@@ -184,12 +184,15 @@ def serve_owner(step: Step, rule: Rule, request: Request) -> bool:
     if request.tried:  # whoever let it lapse does not get it again
         return False
     owners = judge_owners(account, rule, request, step.now)
-    choice = owner_choice(owners)
-    if choice is None:
+    if owner_choice(owners) is None:
         return reserve(step, rule, request, owners)
     if _replaces_another(account, request):
         withdraw(step, lead_id=request.lead_id, reason="superseded")
-    assign(step, rule, request, choice, standings=(), owners=owners)
+    debt = owner_terms(account, rule, owners)
+    standings = judge(account, rule, step.now) if debt is not None else ()
+    choice = owner_choice(owners, standings, debt)
+    assert choice is not None, "a withdrawal keeps no owner from his lead"
+    assign(step, rule, request, choice, standings=standings, owners=owners, owner_debt=debt)
     return True
 
 

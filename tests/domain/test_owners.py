@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as any_of
 from hypothesis import strategies as st
 
-from contracts.events import LeadAssigned, OwnerStanding, Responsible
+from contracts.events import LEAD, LeadAssigned, OwnerStanding, Responsible
 from contracts.inbound import ApplyRules
 from domain.explain import explain, is_reproduced
 from tests.domain.scenario import (
@@ -219,6 +219,28 @@ def test_D3_7_owner_leads_do_not_touch_the_ledger() -> None:
     got = given(dp(1), rules=owners_first()).when(owned(1, contact=BOB))
 
     assert (assigned(got).movements, got.credits()) == ((), {})
+
+
+def test_D3_7_owner_leads_may_count_until_the_owner_owes_so_many() -> None:
+    counting = owners_first(ANN, BOB, debt_max=1)
+    first = given(dp(1), rules=counting).when(owned(1, contact=BOB))
+    half = LEAD // 2
+
+    assert first.got() == [BOB]
+    assert first.credits() == {ANN: half, BOB: -half}
+    first.when(dp(2), owned(2, contact=BOB))
+    assert first.credits() == {ANN: LEAD * 3 // 4, BOB: -LEAD * 3 // 4}
+    assert is_reproduced(assigned(first))
+    assert "It counts as a lead that was given:" in explain(assigned(first), str)[-1]
+
+
+def test_D3_7_what_is_owed_at_most_is_never_exceeded_and_comes_back() -> None:
+    counting = owners_first(ANN, BOB, debt_max=0)
+    gift = given(dp(1), rules=counting).when(owned(1, contact=BOB))
+
+    assert (gift.got(), gift.credits()) == ([BOB], {})
+    owing = given(dp(1), owned(1, contact=BOB), rules=owners_first(ANN, BOB, debt_max=1))
+    assert owing.when(observed(1, by=DAN, modified=at(60)), at=at(60)).credits() == {}
 
 
 def test_F59_an_owner_whom_kommo_refuses_leaves_it_to_the_fair_share() -> None:

@@ -153,6 +153,7 @@ def test_D1_5_a_wrong_condition_is_named_with_its_line(section: str, expected: s
         ("{sources: [deal]}", ".sources[0]: must be 'lead', 'contact', 'company' or 'other_lead',"),
         ("{sources: [lead, lead]}", ".sources[1]: lead is sources[0] too"),
         ("{sources: [lead], wait_hours: -1}", ".wait_hours: must be 0 or more, got -1"),
+        ("{sources: [lead], debt_max: -1}", ".debt_max: must be 0 or more, got -1"),
         ("{sources: [lead], others: drop}", ".others: must be 'distribute_anyway' or 'keep', got"),
         ("{sources: [lead], keep_for: [501]}", ".keep_for: has a meaning only with `others: keep`"),
     ],
