@@ -16,6 +16,10 @@ from contracts.inbound import (
     LeadMissing,
     LeadObserved,
     LeadReported,
+    Linked,
+    LinkedFound,
+    LinkedResult,
+    LinkedSettled,
     PauseManager,
     PostCorrection,
     ResponsibleRefused,
@@ -43,6 +47,7 @@ RULES = {
     "rules": [
         {
             "id": "new",
+            "linked": {"contacts": True, "contact_leads": True},
             "stages": [{"pipeline": 1, "stage": 11}],
             "participants": [
                 {"manager": 501, "coefficient": "1"},
@@ -108,7 +113,7 @@ class Story:
             self.tell(self._message())
         return self.log[first:]
 
-    def _message(self) -> InboundBody:  # noqa: PLR0911 - a kind of message each
+    def _message(self) -> InboundBody:  # noqa: C901, PLR0911 - a kind of message each
         random = self._random
         wanted = [(lead_id, lead.wanted) for lead_id, lead in self.account.leads.items()]
         pending = [(lead_id, decision) for lead_id, decision in wanted if decision is not None]
@@ -141,6 +146,10 @@ class Story:
                 manager_id=decision.manager_id,
                 reason=random.choice(("manager_refused", "rejected", "lead_gone")),
             )
+        if self.account.linking and dice < 0.38:
+            return self._found(random.choice(sorted(self.account.linking)))
+        if self.account.orders and dice < 0.38:
+            return self._settled(random.choice(sorted(self.account.orders)))
         if self.account.preparing and dice < 0.4:
             return self._facts(random.choice(list(self.account.preparing.values())))
         if self.account.lookups and dice < 0.45:
@@ -176,6 +185,19 @@ class Story:
                 DescribeAccount(timezone="UTC", active_user_ids=MANAGERS),
             )
         )
+
+    def _found(self, order_id: str) -> LinkedFound:
+        lead_id = self._random.randint(1, self.leads_max)
+        owner_id = self._random.choice((0, 77, *MANAGERS))
+        things = (Linked("contact", 9_000 + lead_id, owner_id), Linked("lead", lead_id, owner_id))
+        return LinkedFound(order_id=order_id, things=things)
+
+    def _settled(self, order_id: str) -> LinkedSettled:
+        results = []
+        for kind, entity_id in self.account.orders[order_id].handovers:
+            how = self._random.choice(("answered", "read", "changed_since", "gone", "refused"))
+            results.append(LinkedResult(kind, entity_id, how, self.now, ""))
+        return LinkedSettled(order_id=order_id, results=tuple(results))
 
     def _facts(self, preparing: Preparing) -> FactsRead:
         lead_id = preparing.request.lead_id

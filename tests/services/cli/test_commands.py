@@ -16,7 +16,7 @@ from services.projector.registry import PROJECTIONS
 from services.projector.run import lag
 from services.storage.dead_letters import DeadLetter
 from tests.services.cli.conftest import Here, command, process
-from tests.support.running import until
+from tests.support.running import ADMIN_ID, until
 
 COMMANDS = [
     (),
@@ -30,6 +30,7 @@ COMMANDS = [
     ("pause",),
     ("resume",),
     ("explain",),
+    ("undo",),
     ("distribute",),
     ("handover",),
     ("statement",),
@@ -58,7 +59,7 @@ def test_every_command_explains_itself(tmp_path: Path, words: tuple[str, ...]) -
 
 def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     helped = process(tmp_path, "--help")
-    refused = process(tmp_path, "distribute")
+    refused = process(tmp_path, "deal")
 
     assert (helped.status, "doctor" in helped.out) == (0, True)
     assert (refused.status, "No such command" in refused.err) == (2, True)
@@ -267,6 +268,61 @@ def test_explain_tells_why_a_lead_went_where_it_went(here: Here) -> None:
     assert "decided again from what it recorded: the same decision." in said.out
 
 
+# undo ------------------------------------------------------------------------------------------
+
+
+def test_D6_4_undo_shows_what_it_would_do_does_it_once_and_says_so(here: Here) -> None:
+    lead_id = here.assigned_lead()
+
+    async def owner() -> int:
+        return (await here.system.owners())[lead_id]
+
+    async def is_known() -> bool:
+        return (await asyncio.to_thread(here.say, "undo", lead_id)).status == 0
+
+    here.do(until(is_known))
+    manager_id = here.do(owner())
+    shown = here.say("undo", lead_id)
+    assert shown.out.splitlines()[0].startswith("Decision ")
+    assert shown.out.splitlines()[1].endswith("-> Vera Lindqvist")
+    assert shown.out.splitlines()[2] == (
+        "Nothing was changed. To put this back, say it again with --yes"
+    )
+    assert here.do(owner()) == manager_id
+
+    async def is_settled() -> bool:
+        # The decision may still be on its way to the log.
+        return (await asyncio.to_thread(here.say, "undo", lead_id, "--yes")).status == 0
+
+    here.do(until(is_settled))
+    assert here.do(owner()) == ADMIN_ID
+
+    async def is_over() -> bool:
+        return (await asyncio.to_thread(here.say, "undo", lead_id)).status == 1
+
+    here.do(until(is_over))
+    again = here.say("undo", lead_id, "--yes")
+    assert again.error.endswith("can be put back")
+    told = here.say("explain", lead_id).out
+    assert "put request" in told
+    assert f"Lead {lead_id} went from" in told
+
+
+def test_D6_4_undo_names_what_it_does_not_know(here: Here) -> None:
+    lead_id = here.assigned_lead()
+
+    async def is_known() -> bool:
+        return (await asyncio.to_thread(here.say, "undo", lead_id)).status == 0
+
+    here.do(until(is_known))
+    unknown = here.say("undo", 1)
+    other = here.say("undo", lead_id, "--decision", "1.1")
+
+    assert unknown.error == "no decision gave lead 1 to anybody in account 32000001"
+    assert other.error.startswith(f"--decision: lead {lead_id} has no 1.1; known: {lead_id}.")
+    assert here.say("undo", BEYOND).status == 2
+
+
 # projections -----------------------------------------------------------------------------------
 
 
@@ -285,7 +341,7 @@ def test_every_projection_is_rebuilt_beside_the_live_one(here: Here, name: str) 
 def test_an_unknown_projection_is_answered_with_the_known_ones(here: Here) -> None:
     said = here.say("projections", "rebuild", "shares")
 
-    assert said.error.startswith("there is no projection 'shares'; known: assignments, lookups,")
+    assert said.error.startswith("there is no projection 'shares'; known: assignments, linked,")
 
 
 # dead letters ----------------------------------------------------------------------------------
