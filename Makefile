@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LEADS ?= 1000
 DROP ?= 0
+SCENARIO ?= leads
 WORKERS ?= 2
 ROUNDS ?= 10
 NODES ?= 1
@@ -11,8 +12,8 @@ NODES ?= 1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DROP=5 loses 5% of the webhooks
-	@$(BIN)/fairlead demo --leads $(LEADS) --drop $(DROP)
+demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DROP=5 loses 5% of the webhooks; SCENARIO=week plays a week
+	@$(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP)
 
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal

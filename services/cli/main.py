@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -35,6 +36,9 @@ from services.cli.roles import ROLES
 from services.cli.run import chosen
 from services.cli.run import run as run_roles
 from services.cli.up import up as run_up
+from services.cli.week.findings import find as find_week
+from services.cli.week.output import print_week
+from services.cli.week.world import Week
 from services.failpoints import FailpointsRefused, arm
 from services.logs import configure_logging, printable
 from services.projector.rebuild import AlreadyRunning, rebuild
@@ -79,6 +83,16 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 LetterId = Annotated[int, typer.Argument(min=1, max=ID_MAX, help="Its number in the list.")]
 LedgerName = Annotated[str, typer.Option("--ledger", help="Of the rules that name it.")]
 DATA = Path("fairlead-data")
+
+
+WEEK_SEED = 7
+
+
+class Scenario(StrEnum):
+    """What the demo plays."""
+
+    LEADS = "leads"
+    WEEK = "week"
 
 
 def run() -> None:
@@ -145,8 +159,15 @@ def demo(
     drop: Annotated[int, typer.Option(min=0, max=100, help="Percent of webhooks lost.")] = 0,
     batch: Annotated[int, typer.Option(min=1, max=250, help="Leads in one PATCH.")] = 50,
     report: Annotated[Path, typer.Option(help="The page to write.")] = Path("demo-report.html"),
+    scenario: Annotated[
+        Scenario, typer.Option(help="`week` plays a working week in virtual time instead.")
+    ] = Scenario.LEADS,
 ) -> None:
     """Distribute leads of a local Kommo on an installation of its own, and prove the result."""
+    if scenario is Scenario.WEEK:
+        week = find_week(Week(seed=WEEK_SEED).run())
+        print_week(week)
+        raise typer.Exit(1 if week.broken else 0)
     demonstration = Demo(leads=leads, drop_percent=drop, batch=batch, report=report)
     raise typer.Exit(0 if complete(demonstration.run()) else 1)
 
