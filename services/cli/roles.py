@@ -113,12 +113,14 @@ class Roles:
             KafkaLogWriter(self.kafka, ALLOCATIONS, settings.answer_within_s) as writer,
             asyncio.TaskGroup() as group,
         ):
+            meter = AllocatorMetrics(self.metrics.registry)
+            meter.watch_reader(lambda: len(reader.stopped))
             allocator = create_allocator(
                 pool,
                 reader,
                 from_environment(AllocatorSettings),
                 on_stored=stored.ring,
-                meter=AllocatorMetrics(self.metrics.registry),
+                meter=meter,
                 traces=self.traces,
             )
             relay = Relay(

@@ -91,6 +91,8 @@ async def run(
         if not stop.is_set():
             installation = await opening
             health.register("database", partial(probe, installation.pool))
+            if set(roles) - {"ingress"}:  # that one has its spool, and says so itself
+                health.register("kafka", partial(_kafka, kafka))
             show_tables(metrics, installation.pool, has_inbound_log=False)
             show_disk(metrics, installation.data)
             where = host or ingress.host
@@ -127,6 +129,15 @@ async def _work(works: dict[Role, Work], kafka: KafkaSettings, stop: asyncio.Eve
 async def _after(event: asyncio.Event, work: Work) -> None:
     await event.wait()
     await work()
+
+
+async def _kafka(settings: KafkaSettings) -> str | None:
+    """Why a role cannot work on Kafka; raises `Unavailable` while it does not answer."""
+    try:
+        await topics.check(settings.servers, declared_topics(settings))
+    except TopicRefused as refused:
+        return str(refused)
+    return None
 
 
 async def _check_topics(kafka: KafkaSettings, is_checked: asyncio.Event) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 from ruamel.yaml import YAML
-from services.cli.roles import ROLES
 
 import services
+from services.cli.roles import ROLES
 from tests.deploy.commands import UsageError, check
 
 ROOT = Path(__file__).parents[2]
