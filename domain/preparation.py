@@ -8,7 +8,7 @@ from domain.configuration import Rule
 from domain.leads import on_observed
 from domain.owners import is_kept
 from domain.readings import TIMER, ask, matching, rules_at
-from domain.requests import close_request, place
+from domain.requests import SERVED_PER_STEP_MAX, close_request, place
 from domain.step import Step
 from domain.timers import schedule
 
@@ -63,9 +63,9 @@ def decide_unread(step: Step) -> None:
     goes on waiting: Kommo, which does not answer, could not be told a decision anyway.
     """
     account = step.account
-    for preparing in list(account.preparing.values()):
-        if preparing.until > step.now:
-            schedule(step, TIMER, preparing.until)
+    for count, preparing in enumerate(list(account.preparing.values())):
+        if preparing.until > step.now or count == SERVED_PER_STEP_MAX:
+            schedule(step, TIMER, max(preparing.until, step.now))
             return
         rules = rules_at(step, preparing.request.stage)
         rule, _ = matching(rules, ())

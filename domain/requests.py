@@ -300,13 +300,15 @@ def serve_reserved(step: Step) -> None:
     """Look again at the leads kept for owners who may be back, or will not come so soon (D6.2)."""
     account = step.account
     for manager_id in sorted(account.reserved):
-        kept = sorted(account.reserved[manager_id].values(), key=lambda each: each.request.number)
-        is_due = any(each.back_at <= step.now for each in kept)
-        if not is_due and not (step.has_room and _may_move(step, kept[0])):
+        kept = account.reserved[manager_id]
+        set_for = due_at(step, owner_timer(manager_id))
+        is_due = set_for is None or set_for <= step.now
+        if not is_due and not (step.has_room and _may_move(step, next(iter(kept.values())))):
             continue
-        for each in kept[:SERVED_PER_STEP_MAX]:
+        in_order = sorted(kept.values(), key=lambda each: each.request.number)
+        for each in in_order[:SERVED_PER_STEP_MAX]:
             place(step, account.configuration.by_id[each.request.rule_id], each.request)
-        if len(kept) > SERVED_PER_STEP_MAX:
+        if len(in_order) > SERVED_PER_STEP_MAX:
             schedule(step, owner_timer(manager_id), step.now)
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contracts.events import LeadAssigned, Outcome, RequestPrepared
 from contracts.rules import ConditionsSection, RulesFile
 from contracts.stage import LOST, Stage
+from domain import preparation
 from domain.conditions import Facts, compile_conditions, folded, judged
 from domain.lint import lint
 from tests.domain.scenario import (
@@ -188,6 +189,17 @@ def test_I2_without_another_rule_it_goes_on_waiting_for_the_reading() -> None:
     ).when(facts(1, outcomes=(YES,))).then(
         "lead 1 in new of 900", "prepared 1.1 for vip", f"assigned 1.1 to {ANN}"
     )
+
+
+def test_I13_what_is_overdue_is_decided_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "SERVED_PER_STEP_MAX", 2)
+    asked = given(*(dp(lead) for lead in range(1, 6)), rules=TAGGED)
+
+    first = asked.when(due("readings"), at=MINUTE)
+    assert (len(first.got()), len(asked.account.preparing)) == (2, 3)
+    assert "timer readings #2: 12:01:00" in map(told, first.answer)
+    asked.when(due("readings", 2)).when(due("readings", 3))
+    assert asked.account.preparing == {}
 
 
 def test_D1_5_the_time_limit_is_configurable() -> None:

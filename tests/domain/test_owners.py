@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from contracts.events import LEAD, LeadAssigned, OwnerStanding, Responsible
 from contracts.inbound import ApplyRules
+from domain import requests
 from domain.explain import explain, is_reproduced
 from tests.domain.scenario import (
     ANN,
@@ -177,6 +178,22 @@ def test_D6_2_an_owner_who_does_not_come_back_is_waited_for_no_longer(happens: A
     reserved.when(due(f"owner/{BOB}"), at=at(3600))
 
     assert [e.manager_id for e in reserved.log if isinstance(e, LeadAssigned)] == [ANN]
+
+
+def test_I13_what_is_kept_for_an_owner_is_served_in_pieces_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(requests, "SERVED_PER_STEP_MAX", 2)
+    kept = given(pause(BOB, until=at(3600)), rules=owners_first())
+    kept.when(*(dp(lead) for lead in range(1, 6)))
+    kept.when(*(owned(lead, contact=BOB) for lead in (5, 1, 2, 3, 4)))
+
+    assert len(kept.account.reserved[BOB]) == 5
+    kept.when(due(f"owner/{BOB}"), at=at(3600))
+    assert len(kept.got()) == 2
+    kept.when(due(f"owner/{BOB}", 2)).when(due(f"owner/{BOB}", 3))
+    order = [event.lead_id for event in kept.log if isinstance(event, LeadAssigned)]
+    assert (order, kept.account.reserved) == ([1, 2, 3, 4, 5], {})
 
 
 def test_D6_2_he_is_waited_for_once_however_often_he_is_late() -> None:

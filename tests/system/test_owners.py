@@ -4,6 +4,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from services.cli import explain, rules, undo
 from services.cli.installation import open_installation
 from services.cli.sample import NEW_REQUEST, SALES
@@ -114,6 +116,34 @@ async def test_D6_4_linked_things_follow_in_bulk_and_are_put_back(tmp_path: Path
         assert _owners(cards["tasks"])[600_001] == ADMIN_ID
         assert "Contact 800001 stays: a person changed who is responsible since." in lines
         assert len(lines) == 4
+
+
+@pytest.mark.parametrize("moment", ["reading", "pushing", "following"])
+async def test_F8_what_was_under_way_when_fairlead_is_killed_is_finished(
+    tmp_path: Path, moment: str
+) -> None:
+    path = {"reading": "/api/v4/contacts", "pushing": "/api/v4/leads", "following": "/api/v4/tasks"}
+    method = "PATCH" if moment == "pushing" else "GET"
+    async with running(tmp_path, knobs={"latency_min_ms": 100, "latency_max_ms": 300}) as system:
+        lead_ids, expected = await _leads_with_people(system)
+        tasks = [{"responsible_user_id": ADMIN_ID, "entity_id": each} for each in lead_ids]
+        await system.kommo.post("/cards", {"tasks": tasks})
+        await _apply(system, tmp_path)
+        await system.move(lead_ids)
+
+        async def has_begun() -> bool:
+            rows = await system.kommo.rows("requests", method=method)
+            return any(row["path"].startswith(path[moment]) for row in rows)
+
+        await until(has_begun, every_s=0.02)
+        await system.fairlead.kill()
+        await system.fairlead.start()
+        spanish = [lead_id for number, lead_id in enumerate(lead_ids) if number % 4 < 3]
+        await until(lambda: _all_follow(system, lead_ids, spanish))
+
+        owners = await system.owners()
+        assert {lead for lead, may in expected.items() if owners[lead] not in may} == set()
+        assert max((await system.writes()).values()) == 1
 
 
 async def _all_follow(system: Running, lead_ids: list[int], spanish: list[int]) -> bool:
