@@ -46,6 +46,9 @@ fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
 bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
 	@$(BIN)/python -m tests.bench
 
+bench-kafka: $(VENV)/.dev ## The same for the installation of many processes
+	@$(BIN)/python -m tests.bench.kafka
+
 schemas: $(VENV)/.dev ## Write the JSON schemas and the AsyncAPI document anew from the contracts
 	@$(BIN)/python -m services.schemas
 
@@ -63,4 +66,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test campaign golden golden-record mutants kafka lint fmt bench schemas lock clean
+.PHONY: help demo test campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas lock clean

@@ -37,9 +37,11 @@ async def measure_allocator(folder: Path) -> list[Figure]:
     bare: list[float] = []
     async with bench_pool(folder) as pool:
         for account_id in range(1, 2 + RUNS):
-            await _fill(pool, account_id)
+            messages = backlog(account_id, LEADS)
+            entries = [Entry(account_id, encode_inbound(message)) for message in messages]
+            await PostgresLogWriter(pool).publish(entries)
             ours.append(await _decide(pool, account_id))
-            bare.append(await _insert(pool, account_id))
+            bare.append(await insert_again(pool, account_id, LEADS))
     per_s = [LEADS / each for each in ours[1:]]
     name = f"{MANAGERS} managers, batches of {BATCH}"
     return [
@@ -53,7 +55,8 @@ async def measure_allocator(folder: Path) -> list[Figure]:
     ]
 
 
-async def _fill(pool: Any, account_id: int) -> None:
+def backlog(account_id: int, leads: int) -> list[Inbound]:
+    """The account with its managers and a rule, then so many leads."""
     managers = range(501, 501 + MANAGERS)
     rules = {
         "version": 1,
@@ -76,9 +79,9 @@ async def _fill(pool: Any, account_id: int) -> None:
     ]
     bodies += [
         TriggerFired(lead_id=n, stage=Stage(1, 2), source="dp_hook", old_stage=Stage(1, 1))
-        for n in range(1, LEADS + 1)
+        for n in range(1, leads + 1)
     ]
-    messages = [
+    return [
         Inbound(
             account_id=account_id,
             message_id=f"m{number}",
@@ -87,8 +90,6 @@ async def _fill(pool: Any, account_id: int) -> None:
         )
         for number, body in enumerate(bodies)
     ]
-    entries = [Entry(account_id, encode_inbound(message)) for message in messages]
-    await PostgresLogWriter(pool).publish(entries)
 
 
 async def _decide(pool: Any, account_id: int) -> float:
@@ -111,7 +112,8 @@ async def _decide(pool: Any, account_id: int) -> float:
     return took
 
 
-async def _insert(pool: Any, account_id: int) -> float:
+async def insert_again(pool: Any, account_id: int, leads: int) -> float:
+    """Insert the rows of an account into a table like theirs; the seconds it took."""
     rows = await pool.fetch(
         "SELECT originator_id, originator_version, topic, state, decision_key"
         " FROM account_events WHERE originator_id = $1 ORDER BY originator_version",
@@ -120,7 +122,7 @@ async def _insert(pool: Any, account_id: int) -> float:
     table = f"bare_{account_id}"
     await pool.execute(f"CREATE TABLE {table} (LIKE account_events INCLUDING ALL)")
     # As many rows as the events of one batch of messages.
-    size = len(rows) * BATCH // LEADS
+    size = len(rows) * BATCH // leads
     started = time.perf_counter()
     for start in range(0, len(rows), size):
         columns = list(zip(*(tuple(row) for row in rows[start : start + size]), strict=True))

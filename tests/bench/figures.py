@@ -1,5 +1,7 @@
 """Medians with their range, and ratios of two things measured in turn."""
 
+import os
+import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,3 +24,10 @@ class Figure:
 def ratio(name: str, ours: Sequence[float], theirs: Sequence[float]) -> Figure:
     """Run by run, because a machine's speed drifts."""
     return Figure(name, [a / b for a, b in zip(ours, theirs, strict=True)], "times")
+
+
+def machine() -> str:
+    """What the absolute numbers are of, its load before the start included."""
+    load, _, _ = os.getloadavg()
+    python = platform.python_version()
+    return f"{platform.platform()}, {os.cpu_count()} cores, load {load:.1f}, Python {python}"
