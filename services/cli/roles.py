@@ -12,6 +12,7 @@ from typing import Any, Literal
 from contracts.topics import ALLOCATIONS, INBOUND
 from projections import timers
 from services.allocator.app import create_allocator
+from services.allocator.gaps import sweeps_after_gaps
 from services.allocator.run import CONSUMER
 from services.allocator.settings import AllocatorSettings
 from services.cli.environment import from_environment
@@ -107,9 +108,10 @@ class Roles:
         pool, stored = self.installation.pool, Bell()
         settings, lag = from_environment(RelaySettings), KafkaLag(self.kafka, EventStore(pool))
         show_kafka_lag(self.metrics, lag)
+        on_gap = sweeps_after_gaps(pool, self.kafka, INBOUND)
         async with (
             lag,
-            KafkaLogReader(self.kafka, INBOUND, pool, CONSUMER) as reader,
+            KafkaLogReader(self.kafka, INBOUND, pool, CONSUMER, on_gap=on_gap) as reader,
             KafkaLogWriter(self.kafka, ALLOCATIONS, settings.answer_within_s) as writer,
             asyncio.TaskGroup() as group,
         ):

@@ -32,7 +32,7 @@ from services.history.kafka_side import InboundTopic
 from services.log.kafka import KafkaSettings, declared_topics
 from services.log.topics import apply
 from services.secrets import Vault
-from tests.support.kafka import own_broker, settings_of
+from tests.support.kafka import own_cluster, settings_of
 from tests.support.running import FAST, LOG_CHARACTERS, System, connect_sample
 
 # Each process has a pool of its own.
@@ -45,7 +45,7 @@ class Cluster(System):
 
     folder: Path
     roles: LocalCluster
-    broker: Broker
+    brokers: tuple[Broker, ...]
     database: EmbeddedDatabase
     kafka: KafkaSettings
     vault: Vault
@@ -74,6 +74,7 @@ async def cluster(
     knobs: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     kafka: Mapping[str, Any] | None = None,
+    nodes: int = 1,
 ) -> AsyncIterator[Cluster]:
     """Start everything, connect the sample account, apply the sample rules.
 
@@ -83,14 +84,17 @@ async def cluster(
         knobs: Of the local Kommo.
         environment: Of the processes.
         kafka: Fields of `KafkaSettings` that differ from the tests' own.
+        nodes: Brokers; of three, each message has three copies.
     """
     knobs = {"retry_after_s": 1, **(knobs or {})}
     key = os.urandom(32)
     async with AsyncExitStack() as stack:
-        broker = await asyncio.to_thread(stack.enter_context, own_broker(folder / "kafka"))
+        opening = own_cluster(folder / "kafka", nodes=nodes)
+        kafka_cluster = await asyncio.to_thread(stack.enter_context, opening)
         database = EmbeddedDatabase(folder / "database", settings=DATABASE)
         await stack.enter_async_context(database)
-        settings = settings_of(broker.address, **(kafka or {}))
+        copies = {"replication": min(nodes, 3), "in_sync_min": min(nodes, 2)}
+        settings = settings_of(kafka_cluster.address, **copies, **(kafka or {}))
         await apply(settings.servers, declared_topics(settings))
         kommo = await stack.enter_async_context(local_kommo(folder, leads=0, knobs=knobs))
         roles = make_cluster(
@@ -119,7 +123,7 @@ async def cluster(
                 hook_url=connected.hook_url,
                 folder=folder,
                 roles=roles,
-                broker=broker,
+                brokers=kafka_cluster.brokers,
                 database=database,
                 kafka=settings,
                 vault=vault,

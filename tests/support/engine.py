@@ -24,6 +24,7 @@ from services.errors import Unavailable
 from services.history.check import check
 from services.history.record import History
 from services.log.kafka import KafkaSettings, partition_of, source_of
+from services.log.kafka_ends import ends
 from services.log.kafka_reader import KafkaLogReader
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.port import Entry, LogWriter
@@ -33,7 +34,7 @@ from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from tests.domain.scenario import ANN, BOB, BOSS, CEM, NOON, dp, rule, rules, users
 from tests.support.campaign import Tally
-from tests.support.kafka import PARTITIONS, ends, topic_of
+from tests.support.kafka import PARTITIONS, topic_of
 from tests.support.running import until
 
 ROOT = Path(__file__).parents[2]

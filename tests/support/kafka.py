@@ -18,11 +18,8 @@ from shutil import rmtree
 from typing import IO
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from deploy.kafka.broker import HOST, Broker, BrokerError, Cluster, create_cluster, free_ports
-from services.errors import Unavailable
 from services.log.kafka import KafkaSettings, Topic, declared_topic
 
 PREFIX = f"fairlead-kafka-tests-{os.geteuid()}-"
@@ -65,24 +62,6 @@ def shared_broker() -> Iterator[str]:
                     _end(folder)
             if is_last:
                 rmtree(folder, ignore_errors=True)
-
-
-async def ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
-    """Partition to the offset of its next message.
-
-    Raises:
-        services.errors.Unavailable: Kafka does not answer.
-    """
-    client = AIOKafkaConsumer(bootstrap_servers=settings.servers, enable_auto_commit=False)
-    try:
-        await client.start()
-        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
-        found = await client.end_offsets(places)
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise Unavailable(f"Kafka at {settings.servers}: {error!r}") from error
-    finally:
-        await client.stop()
-    return {place.partition: offset for place, offset in found.items()}
 
 
 @dataclass(frozen=True, slots=True)

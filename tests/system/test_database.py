@@ -5,8 +5,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tests.support.running import Running, running, until
 from tests.system.checks import all_set, each_once
+
+pytestmark = pytest.mark.fault
 
 LEADS = 600
 DEATHS = 3

@@ -2,11 +2,16 @@
 
 import asyncio
 import random
+import signal
 from pathlib import Path
+
+import pytest
 
 from tests.support.cluster import cluster
 from tests.support.running import until
 from tests.system.checks import agrees, all_set, each_once
+
+pytestmark = pytest.mark.fault
 
 LEADS = 200
 # From before the first webhook to about when the last push is settled.
@@ -35,4 +40,4 @@ async def test_F12_each_role_killed_once_under_load_every_lead_is_assigned_once(
 
         await each_once(system, lead_ids)
         assert "Traceback" not in system.logs()
-        assert set((await system.roles.stop()).values()) == {0}
+        assert set((await system.roles.stop()).values()) <= {0, -signal.SIGTERM}

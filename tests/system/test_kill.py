@@ -9,6 +9,8 @@ import pytest
 from tests.support.running import running, until
 from tests.system.checks import all_set, each_once
 
+pytestmark = pytest.mark.fault
+
 ROUNDS = 5
 LEADS = 1_000
 # From before the first webhook to about when the last push is settled.

@@ -13,6 +13,8 @@ import pytest
 from tests.support.running import Running, running, until
 from tests.system.checks import all_set, each_once, is_known
 
+pytestmark = pytest.mark.fault
+
 LEADS = 500
 
 

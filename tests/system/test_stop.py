@@ -3,8 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from tests.support.running import Running, running, until
 from tests.system.checks import all_set, each_once
+
+pytestmark = pytest.mark.fault
 
 LEADS = 800
 STOPS = 2
