@@ -57,7 +57,8 @@ class Announcer:
                 is_asked = _SETTINGS.get(deed.kind) in subscription.settings
                 if is_asked and not subscription.disabled and not self._is_dropped(deed.lead_id):
                     body = deed_body(self._account, self._knobs, deed)
-                    self._send(subscription, body, FORM, (deed.lead_id,))
+                    # The journal names the leads of whose state a hook tells: of none here.
+                    self._send(subscription, body, FORM, ())
 
     def fire(self, trigger: Trigger, changes: Sequence[Change]) -> None:
         """Fire a trigger for leads that are in its stage already."""

@@ -26,6 +26,8 @@ from contracts.inbound import (
     ResponsibleSet,
     ResumeManager,
     TimerDue,
+    TouchesRead,
+    TouchReported,
     TriggerFired,
 )
 from contracts.stage import Stage
@@ -54,6 +56,7 @@ RULES = {
                 {"manager": 502, "coefficient": "2"},
                 {"manager": 503, "coefficient": "1", "limit": 4},
             ],
+            "redistribution": {"after_minutes": 20},
         },
         {
             "id": "vip",
@@ -150,6 +153,9 @@ class Story:
             return self._found(random.choice(sorted(self.account.linking)))
         if self.account.orders and dice < 0.38:
             return self._settled(random.choice(sorted(self.account.orders)))
+        asked = [i for i, offer in self.account.offers.items() if offer.decide_at is not None]
+        if asked and dice < 0.39:
+            return self._touch(random.choice(asked))
         if self.account.preparing and dice < 0.4:
             return self._facts(random.choice(list(self.account.preparing.values())))
         if self.account.lookups and dice < 0.45:
@@ -198,6 +204,14 @@ class Story:
             how = self._random.choice(("answered", "read", "changed_since", "gone", "refused"))
             results.append(LinkedResult(kind, entity_id, how, self.now, ""))
         return LinkedSettled(order_id=order_id, results=tuple(results))
+
+    def _touch(self, lead_id: int) -> InboundBody:
+        offer = self.account.offers[lead_id]
+        if self._random.random() < 0.2:
+            return TouchReported(
+                lead_id=lead_id, kind="call", by=offer.manager_id, happened_at=self.now
+            )
+        return TouchesRead(lead_id=lead_id, request_id=offer.request_id, attempt=offer.attempt)
 
     def _facts(self, preparing: Preparing) -> FactsRead:
         lead_id = preparing.request.lead_id
