@@ -27,6 +27,7 @@ from contracts.events import (
     RequestOpened,
     Responsible,
     TimerScheduled,
+    TouchesRequested,
 )
 from contracts.inbound import (
     DescribeAccount,
@@ -43,6 +44,8 @@ from contracts.inbound import (
     ResponsibleRefused,
     ResponsibleSet,
     TimerDue,
+    TouchesRead,
+    TouchReported,
     TriggerFired,
 )
 from contracts.stage import LOST, WON, Stage
@@ -98,6 +101,7 @@ class TrueLead:
     modified_at: datetime
     is_deleted: bool = False
     taken: list[datetime] = field(default_factory=list)
+    touches: list[tuple[int, datetime]] = field(default_factory=list)
     pushed: dict[str, datetime] = field(default_factory=dict)
     entries: list[Stage] = field(default_factory=list)
 
@@ -114,6 +118,7 @@ class History:
         with_plain_triggers: Plain triggers carry no time; without them each hook but a deletion
             tells Kommo's time of what it says.
         with_bursts: Several changes within a second, which Kommo's times cannot tell apart.
+        with_redistribution: The rules pass on leads that nobody has touched for two minutes.
         with_linked: Each lead takes other leads along to its manager (D6.4).
     """
 
@@ -122,6 +127,7 @@ class History:
     leads_max: int = 4
     with_plain_triggers: bool = True
     with_bursts: bool = True
+    with_redistribution: bool = False
     with_linked: bool = False
     random: Random = field(init=False)
     account: Account = field(init=False)
@@ -174,6 +180,8 @@ class History:
                 self._after_ms(self.random.randint(50, 9_000), self._find_linked, event)
             elif isinstance(event, LinkedDecided) and event.handovers:
                 self._after_ms(self.random.randint(50, 9_000), self._hand_over, event)
+            elif isinstance(event, TouchesRequested):
+                self._after_ms(self.random.randint(50, 20_000), self._tell_touches, event)
             elif isinstance(event, LookupRequested):
                 self._after_ms(self.random.randint(50, 4_000), self._look_up, event.lead_id)
             elif isinstance(event, LeadAssigned):
@@ -190,6 +198,9 @@ class History:
             others = self.random.choice(("distribute_anyway", "keep"))
             section["owners"] = {"sources": ["contact", "company"], "others": others}
             sections.insert(0, rule(ANN, CEM, rule_id="vip", conditions={"tags": ["vip"]}))
+        if self.with_redistribution:
+            for each in (*sections, section):
+                each["redistribution"] = {"after_minutes": 2}
         if self.with_linked:
             for each in (*sections, section):
                 each["linked"] = {"contact_leads": True}
@@ -216,6 +227,8 @@ class History:
             (8, 4, 4, 2, 1, 1),
         )[0]
         act(lead)
+        if self.with_redistribution and self.random.random() < 0.5:
+            self._after_ms(self.random.randint(0, 90_000), self._touch, lead)
 
     def _create(self) -> None:
         lead_id = 10 + len(self.leads)
@@ -259,6 +272,24 @@ class History:
 
     def _deactivate(self, _: TrueLead) -> None:
         self.active.discard(CEM)
+
+    def _touch(self, lead: TrueLead) -> None:
+        """The responsible, or now and then somebody else, writes a note."""
+        by = lead.responsible_id if self.random.random() < 0.7 else self.random.choice(PEOPLE)
+        lead.touches.append((by, self._second()))
+        self._hook(
+            TouchReported(lead_id=lead.lead_id, kind="note", by=by, happened_at=self._second())
+        )
+
+    def _tell_touches(self, asked: TouchesRequested) -> None:
+        """Kommo tells all that was done, then that this is all; now and then it does not answer."""
+        if self.random.random() < 0.2:
+            return
+        for by, at in self.leads[asked.lead_id].touches:
+            self.tell(TouchReported(lead_id=asked.lead_id, kind="note", by=by, happened_at=at))
+        self.tell(
+            TouchesRead(lead_id=asked.lead_id, request_id=asked.request_id, attempt=asked.attempt)
+        )
 
     def _announce_responsible(self, lead: TrueLead) -> None:
         actions = self.random.choice((("responsible",), ("update", "responsible"), ("update",)))

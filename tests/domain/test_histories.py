@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from contracts.events import (
+    AssignmentConfirmed,
     AssignmentWithdrawn,
     LeadAssigned,
+    LeadLapsed,
     LookupRequested,
     RequestClosed,
     RequestOpened,
+    TouchesRequested,
 )
 from contracts.inbound import InboundBody, LeadObserved
 from domain.account import Account
@@ -162,6 +165,54 @@ def test_F60_in_fair_weather_a_lead_is_its_decided_managers_until_a_person_acts(
             stands = (decision.request_id, decision.attempt) not in withdrawn
             if lead.is_open and stands and not any(t >= decision.at for t in lead.taken):
                 assert lead.responsible_id == decision.manager_id, (seed, lead_id)
+
+
+@pytest.mark.parametrize("seeds", CHUNKS[:3], ids=lambda seeds: str(seeds.start))
+def test_D7_3_leads_that_are_passed_on_keep_every_promise(seeds: range) -> None:
+    lapses = 0
+    for seed in seeds:
+        history = History(seed, with_redistribution=True).run()
+        account = history.account
+        decided = [e for e in history.events if isinstance(e, LeadAssigned)]
+        offered = Counter((e.request_id, e.manager_id) for e in decided)
+        refused = {
+            (e.request_id, e.manager_id)
+            for e in history.events
+            if isinstance(e, AssignmentWithdrawn) and e.reason == "manager_refused"
+        }
+
+        assert _known(account) == _true(history), seed
+        assert len({(e.request_id, e.attempt) for e in decided}) == len(decided), seed
+        assert {key for key, times in offered.items() if times > 1} <= refused, seed
+        assert account.loads == _recounted(account), seed
+        assert set(account.offers) <= set(account.leads), seed
+        assert all(sum(ledger.values()) == 0 for ledger in account.credits.values()), seed
+        assert load(dump(account)) == account, seed
+        for event in history.events:
+            if isinstance(event, LeadLapsed):
+                lapses += 1
+                assert not _touched(history, event), (seed, event)
+
+    assert lapses > 50
+
+
+def _touched(history: History, lapse: LeadLapsed) -> bool:
+    """Whether he had touched the lead, since Kommo showed it as his, when Kommo was asked."""
+    events = [e for e in history.events if e.at <= lapse.at]
+    key = (lapse.request_id, lapse.attempt)
+    written = next(
+        e.modified_at
+        for e in events
+        if isinstance(e, AssignmentConfirmed) and (e.request_id, e.attempt) == key
+    )
+    asked = [
+        e.at for e in events if isinstance(e, TouchesRequested) and (e.request_id, e.attempt) == key
+    ]
+    touches = history.leads[lapse.lead_id].touches
+    return lapse.is_read and any(
+        by == lapse.manager_id and written is not None and written < at <= asked[-1]
+        for by, at in touches
+    )
 
 
 @chunks
