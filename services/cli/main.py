@@ -348,6 +348,19 @@ def _ordered(
     _for_account(data, account_id, work)
 
 
+@app.command()
+def pauses(account: AccountId = None, data: Data = DATA) -> None:
+    """Show who is paused: by whom, since when, until when, and why."""
+    found = _for_account(data, account, people.pauses)
+    if not found:
+        say("Nobody is paused.")
+        return
+    table = Table("manager", "paused by", "since", "until", "why")
+    for row in found:
+        table.add_row(*map(_plain, row))
+    out.print(table)
+
+
 @app.command("explain")
 def explain_(
     lead: LeadId,

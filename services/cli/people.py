@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.inbound import PauseManager, ResumeManager
+from projections import pauses as in_force
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong
 from services.cli.order import order
 from services.storage.accounts import Account
+from services.storage.database import borrow
 
 REASON_CHARACTERS_MAX = 500
 # Beyond it, an instant has no date in some zone.
@@ -55,6 +57,23 @@ async def resume(installation: Installation, account: Account, manager_id: int) 
         return KEPT
     who = namer(account)(manager_id)
     return f"{who} takes leads again." if answer else f"{who} was not paused."
+
+
+async def pauses(installation: Installation, account: Account) -> list[tuple[str, ...]]:
+    """Who is paused, by whom, since when, until when and why, in the account's zone."""
+    async with borrow(installation.pool) as connection:
+        found = await in_force.of_account(connection, account.account_id)
+    name, zone = namer(account), ZoneInfo(account.timezone)
+    return [
+        (
+            f"{name(pause.manager_id)} ({pause.manager_id})",
+            pause.ordered_by if pause.by_administrator else f"{pause.ordered_by} (himself)",
+            f"{pause.paused_at.astimezone(zone):%Y-%m-%d %H:%M}",
+            f"{pause.until.astimezone(zone):%Y-%m-%d %H:%M}" if pause.until else "resumed",
+            pause.reason,
+        )
+        for pause in found
+    ]
 
 
 def parse_until(text: str, now: datetime, timezone: str) -> datetime:

@@ -13,6 +13,7 @@ from projections import (
     linked,
     loads,
     lookups,
+    pauses,
     readings,
     repairs,
     requests,
@@ -62,6 +63,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     stalls,
     repairs,
     stranded,
+    pauses,
 )
 
 

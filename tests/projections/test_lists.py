@@ -7,9 +7,11 @@ from contracts.events import (
     LinkedChanged,
     LinkedDecided,
     LinkedRequested,
+    ManagerPaused,
+    ManagerResumed,
     RulesApplied,
 )
-from projections import decisions, linked, lookups, readings, timers
+from projections import decisions, linked, lookups, pauses, readings, timers
 from projections.timers import Timer
 from tests.projections.history import story
 from tests.projections.kit import (
@@ -205,3 +207,33 @@ async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> N
 
     await apply(pool, linked, recorded(changed, after=2))
     assert await linked.to_set(pool, limit=9) == [second]
+
+
+async def test_D9_2_the_pauses_in_force_are_the_last_of_each_manager(pool: Any) -> None:
+    own = ManagerPaused(
+        manager_id=501, by="501", by_administrator=False, until=later(60), reason="lunch", at=NINE
+    )
+    order = ManagerPaused(
+        manager_id=501, by="Vera", by_administrator=True, until=None, reason="ill", at=later(1)
+    )
+    other = ManagerPaused(
+        manager_id=502, by="502", by_administrator=False, until=None, reason="", at=NINE
+    )
+    back = ManagerResumed(manager_id=502, by="502", how="resumed", at=later(5))
+
+    await apply(pool, pauses, recorded(own, other))
+    both = await pauses.of_account(pool, ACCOUNT)
+    await apply(pool, pauses, recorded(order, back, after=2))
+
+    assert [pause.manager_id for pause in both] == [501, 502]
+    assert await pauses.of_account(pool, ACCOUNT) == [
+        pauses.Pause(
+            account_id=ACCOUNT,
+            manager_id=501,
+            ordered_by="Vera",
+            by_administrator=True,
+            paused_at=later(1),
+            until=None,
+            reason="ill",
+        )
+    ]

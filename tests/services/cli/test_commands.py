@@ -29,6 +29,7 @@ COMMANDS = [
     ("rules", "check"),
     ("pause",),
     ("resume",),
+    ("pauses",),
     ("explain",),
     ("undo",),
     ("distribute",),

@@ -69,6 +69,19 @@ def test_D3_8_the_newest_lines_are_shown_and_older_ones_are_told_of(here: Here) 
     assert "Older lines are left out" in said.out
 
 
+def test_D9_2_who_is_paused_by_whom_until_when_and_why_is_shown(here: Here) -> None:
+    assert here.say("pauses").out == "Nobody is paused.\n"
+
+    here.say("pause", 501, "--until", "2099-12-01T15:00", "--reason", "sabbatical")
+    row = next(
+        line for line in shown(here, "sabbatical", "pauses").out.splitlines() if "501" in line
+    )
+    assert "administrator" in row
+    assert "2099-12-01 15:00" in row
+    here.say("resume", 501)
+    shown(here, "Nobody is paused.", "pauses")
+
+
 def test_D3_8_what_cannot_be_corrected_is_said(here: Here) -> None:
     why = ("--reason", "why")
 
