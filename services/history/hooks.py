@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from contracts.events import RequestOpened
-from contracts.inbound import Inbound, LeadRemoved, LeadReported, TriggerFired
+from contracts.inbound import Inbound, LeadRemoved, LeadReported, TouchReported, TriggerFired
 from contracts.stage import Stage
 from services.history.record import History
 from services.history.verdict import Verdict
+
+ORDERED = ("operator", "handover")  # asked for by a person, whatever the lead did
 
 
 def check_hooks(history: History, verdict: Verdict) -> None:
@@ -37,7 +39,11 @@ def _told(inbound: Iterable[Inbound]) -> Counter[tuple[int, str]]:
         match message.body:
             case TriggerFired(lead_id=lead_id):
                 found[lead_id, "trigger"] += 1
-            case LeadReported(lead_id=lead_id) | LeadRemoved(lead_id=lead_id):
+            case (
+                LeadReported(lead_id=lead_id)
+                | LeadRemoved(lead_id=lead_id)
+                | TouchReported(lead_id=lead_id)
+            ):
                 found[lead_id, "webhook"] += 1
             case _:
                 pass
@@ -47,7 +53,9 @@ def _told(inbound: Iterable[Inbound]) -> Counter[tuple[int, str]]:
 def check_entries(history: History, verdict: Verdict) -> None:
     """I2: who entered a stage and is still there was asked for. I3: once for each entry."""
     opened = (r.event for r in history.events if isinstance(r.event, RequestOpened))
-    requests = Counter((event.lead_id, event.stage) for event in opened)
+    requests = Counter(
+        (event.lead_id, event.stage) for event in opened if event.source not in ORDERED
+    )
     entries = Counter((e.lead_id, e.stage) for e in history.entries or ())
     if history.entries is not None:
         for key, count in requests.items():

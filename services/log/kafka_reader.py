@@ -26,6 +26,7 @@ from aiokafka.errors import (
 )
 
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.log.kafka import (
     MESSAGE_BYTES_MAX,
     KafkaSettings,
@@ -361,6 +362,7 @@ class KafkaLogReader:
             stored = await EventStore(self.pool).positions(self.consumer, list(names))
             offsets = {names[name]: at for name, at in stored.items() if names[name] in self._held}
             if offsets:
+                failpoint("allocator.before_commit_offset")
                 async with asyncio.timeout(1.0):
                     await client.commit(offsets)
 
