@@ -33,6 +33,7 @@ POINTS: Mapping[str, str] = {
     "allocator.after_append": "events and position are stored, nobody was told",
     "allocator.after_snapshot": "a snapshot is stored, older ones are not pruned",
     "allocator.before_commit_offset": "stored positions are about to be copied to Kafka",
+    "relay.after_send": "events are in the allocations log, the position is not stored",
     "projector.in_tx": "rows are written, their position and the commit are not",
     "projector.after_commit": "rows and position are committed, nobody was woken",
     "gateway.before_send": "the turn has come, the request is not sent",

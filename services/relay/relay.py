@@ -17,6 +17,7 @@ from eventsourcing.persistence import StoredEvent
 
 from services.codec import ACCOUNT_PREFIX
 from services.errors import Unavailable
+from services.failpoints import failpoint
 from services.log.allocations import allocation_entry
 from services.log.port import LogWriter
 from services.ownership import Owns
@@ -96,6 +97,7 @@ class Relay:
             {each.account_id: each.position for each in moved}, limit=self._settings.events_max
         )
         await self._writer.publish([allocation_entry(event) for event in events])
+        failpoint("relay.after_send")
         await self._store.advance(CONSUMER, _last_versions(events))
         self._on_published(len(events))
         log.debug("events_relayed", accounts=len(moved), events=len(events))

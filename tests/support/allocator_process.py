@@ -15,7 +15,6 @@ from typing import Any
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.failpoints import arm
 from services.log.kafka import KafkaSettings
 from services.log.kafka_reader import KafkaLogReader
 from services.logs import configure_logging
@@ -35,7 +34,6 @@ class OneOfGroup(KafkaLogReader):
 
 
 async def main(dsn: str, topic: str, group: str | None = None) -> None:
-    arm(os.environ)
     configure_logging(json_lines=True, level=os.environ.get("FAIRLEAD_LOG_LEVEL", "INFO"))
     pool = await open_pool(dsn, size_max=4)
     reader = OneOfGroup(KafkaSettings(), topic, pool, CONSUMER)

@@ -1,28 +1,30 @@
-"""Kills `fairlead up` at fail points under load, and examines what is left (C2)."""
+"""Kills processes at fail points under load, and examines what is left (C2)."""
 
 import asyncio
 import random
 import signal
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from uuid import uuid4
 
 from contracts.events import AssignmentConfirmed, LeadAssigned, Recorded, RequestClosed
 from contracts.inbound import Inbound, PauseManager
-from services.cli.installation import open_installation
 from services.cli.sample import INBOX, SALES
 from services.codec import encode_inbound
 from services.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
 from services.log.port import Entry
 from tests.support.campaign import Tally
-from tests.support.running import Running, until
+from tests.support.running import Running, System, until
 from tests.system.checks import agrees, all_set, settled
 
 LEADS = 80
 PERSON = 509  # on vacation, so nobody but a person gives him a lead
 MORE_LEADS = 10
+PASSING_MAX = 2
 DIES_WITHIN_S = 60.0
 AGAIN_AFTER_S = 2.0
 SETTLED_WITHIN_S = 120.0
@@ -35,13 +37,48 @@ KNOBS = {
 }
 
 
-class Killing:
-    """Goes from point to point; each death is recovered from by who is to die at the next."""
+class Victim(Protocol):
+    """What a point is in: a process that can be started with it armed."""
 
-    def __init__(self, system: Running, *, leads: int = LEADS, passing_max: int = 2) -> None:
+    async def start(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+        """End it in order if it lives, and start it with this besides its own environment."""
+        ...
+
+    async def lose_its_log(self) -> None:
+        """Let the inbound log be away for a moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All roles in one process, on the embedded database."""
+
+    system: Running
+
+    async def start(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+        fairlead = self.system.fairlead
+        if fairlead.process is not None and fairlead.process.returncode is None:
+            await fairlead.stop()
+        fairlead.environment = environment
+        await fairlead.start()
+        assert fairlead.process is not None
+        return fairlead.process
+
+    async def lose_its_log(self) -> None:
+        with suppress(OSError, ValueError):  # dead already, or just coming back
+            self.system.fairlead.kill_database()
+
+
+class Killing:
+    """Goes from point to point; a death is recovered from while the next one is provoked."""
+
+    def __init__(
+        self, system: System, victim_at: Callable[[str], Victim], *, leads: int = LEADS
+    ) -> None:
         self._system = system
+        self._victim_at = victim_at
         self._leads = leads
-        self._passing_max = passing_max
+        self._dead: Victim | None = None
         self.moved: list[int] = []
 
     async def kill_at(self, point: str, chance: random.Random) -> None:
@@ -50,41 +87,41 @@ class Killing:
         What leads there is done again until it does: whether the spool is needed, or a reading, is
         a matter of moments.
         """
-        fairlead = self._system.fairlead
-        if fairlead.process is not None and fairlead.process.returncode is None:
-            await fairlead.stop()
-        passing = chance.randint(1, self._passing_max) if point.startswith("gateway") else 1
-        fairlead.environment = {
-            PROFILE_VARIABLE: TEST_PROFILE,
-            POINTS_VARIABLE: f"{point}@{passing}=kill",
-            "FAIRLEAD_ALLOCATOR_SNAPSHOT_EVERY": "100",
-        }
-        await fairlead.start()
-        assert fairlead.process is not None
-        dying = asyncio.create_task(fairlead.process.wait())
+        victim = self._victim_at(point)
+        if self._dead is not None and self._dead is not victim:
+            await self._dead.start({})
+        passing = chance.randint(1, PASSING_MAX) if point.startswith("gateway") else 1
+        process = await victim.start(
+            {
+                PROFILE_VARIABLE: TEST_PROFILE,
+                POINTS_VARIABLE: f"{point}@{passing}=kill",
+                "FAIRLEAD_ALLOCATOR_SNAPSHOT_EVERY": "100",
+            }
+        )
+        dying = asyncio.create_task(process.wait())
         first = len(self.moved)
         async with asyncio.timeout(DIES_WITHIN_S):
             while not dying.done():
-                await self._provoke(point)
+                await self._provoke(point, victim)
                 await self._load(self._leads if len(self.moved) == first else MORE_LEADS)
                 await asyncio.wait([dying], timeout=AGAIN_AFTER_S)
         assert dying.result() == -signal.SIGKILL, f"{point}: ended with {dying.result()}"
+        self._dead = victim
         if point == "gateway.after_send":  # Kommo has it, nobody here knows: a person is faster
             await self._take(chance.sample(self.moved[first:], self._leads // 10))
+
+    async def end(self) -> Tally:
+        """Run without any point until all is settled; checks every promise (I1 to I10)."""
+        if self._dead is not None:
+            await self._dead.start({})
+        await until(lambda: all_set(self._system, self.moved), SETTLED_WITHIN_S, 0.3)
+        await until(lambda: agrees(self._system, self.moved), SETTLED_WITHIN_S, 0.5)
+        return self._tally(await settled(self._system, self.moved))
 
     async def _load(self, leads: int) -> None:
         lead_ids = await self._system.new_leads(leads)
         self.moved += lead_ids
         await self._system.move(lead_ids)
-
-    async def end(self) -> Tally:
-        """Run without any point until all is settled; checks every promise (I1 to I10)."""
-        fairlead = self._system.fairlead
-        fairlead.environment = {}
-        await fairlead.start()
-        await until(lambda: all_set(self._system, self.moved), SETTLED_WITHIN_S, 0.3)
-        await until(lambda: agrees(self._system, self.moved), SETTLED_WITHIN_S, 0.5)
-        return self._tally(await settled(self._system, self.moved))
 
     def _tally(self, events: list[Recorded]) -> Tally:
         decided = Counter(r.event.lead_id for r in events if isinstance(r.event, LeadAssigned))
@@ -98,12 +135,11 @@ class Killing:
             twice=sum(1 for lead_id in self.moved if decided[lead_id] > 1),
         )
 
-    async def _provoke(self, point: str) -> None:
+    async def _provoke(self, point: str, victim: Victim) -> None:
         """Make happen what the load alone does not."""
         match point.partition("."):
             case ("spool", *_):
-                with suppress(OSError, ValueError):  # dead already, or just coming back
-                    self._system.fairlead.kill_database()
+                await victim.lose_its_log()
             case ("clock", *_):
                 await self._pause_for_a_moment()
             case (_, _, "after_lookup"):
@@ -118,7 +154,7 @@ class Killing:
         )
         account_id = self._system.account_id
         message = Inbound(account_id=account_id, message_id=str(uuid4()), at=now, body=body)
-        async with open_installation(self._system.fairlead.data) as installation:
+        async with self._system.opened() as installation:
             await installation.log.publish([Entry(account_id, encode_inbound(message))])
 
     async def _raise_doubt(self) -> None:
