@@ -85,6 +85,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run every fault test in rounds.")
     parser.add_argument("--rounds", type=int, default=10, help="Of each test; default: 10.")
     wanted, more = parser.parse_known_args()
+    if wanted.rounds < 1:
+        parser.error(f"--rounds: expected 1 or more, not {wanted.rounds}")
     os.environ[ROUNDS_VARIABLE] = str(wanted.rounds)
     lines = Lines()
     status = pytest.main(["-m", "fault", *more], plugins=[lines])
