@@ -332,7 +332,9 @@ def place_again(step: Step, before: Configuration) -> None:
     unread = [each.request for each in account.preparing.values()]
     for request in sorted((*kept, *unread), key=lambda waiting: waiting.number):
         rules = rules_at(step, request.stage)
-        is_prepared = request.request_id not in account.preparing
+        # A rule that an order named may be of another stage.
+        has_rule = request.rule_id in account.configuration.by_id
+        is_prepared = has_rule and request.request_id not in account.preparing
         if not (is_prepared and _asks_alike(before.by_stage.get(request.stage, ()), rules)):
             _place_anew(step, request, rules)
 

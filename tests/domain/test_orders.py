@@ -12,6 +12,7 @@ from contracts.events import (
     DistributionOrdered,
     HandoverOrdered,
     LeadAssigned,
+    RequestClosed,
     RequestOpened,
     Skipped,
 )
@@ -153,6 +154,18 @@ def test_D9_3_leads_in_stages_without_a_rule_need_a_rule_to_be_named() -> None:
 
     scenario.when(hand_over(1, rule_id="b"))
     scenario.then("ordered [1] by zoe", "opened 1.1 under b", "assigned 1.1 to 503")
+
+
+def test_F84_a_rule_that_an_order_named_may_be_gone_or_stay() -> None:
+    def waits() -> Scenario:
+        scenario = known(1, stage=WORK, by=ANN, rules=TEAM).when(pause(ANN), pause(CEM))
+        return scenario.when(hand_over(1, rule_id="b"))
+
+    gone = waits().when(rules(rule(ANN, BOB, CEM)))
+    stays = waits().when(rules(rule(BOB, CEM), rule(BOB, rule_id="b", stages=(HOT,))))
+
+    assert [e.reason for e in gone.answer if isinstance(e, RequestClosed)] == ["no_rule"]
+    assert stays.got() == [BOB]
 
 
 def test_D9_3_what_is_not_his_any_more_is_left_alone() -> None:
