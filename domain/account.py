@@ -144,6 +144,7 @@ class Request:
         tried: Who let the lead lapse in its pass (D7.3).
         rule_id: Empty while Kommo is read to know it.
         responsibles: Whose things are that belong to the lead, as far as that was read.
+        is_handover: An administrator gives the lead away from its manager (D9.3): it is no owner's.
     """
 
     request_id: str
@@ -155,6 +156,7 @@ class Request:
     attempt: int = 1
     tried: tuple[int, ...] = ()
     responsibles: tuple[Responsible, ...] = ()
+    is_handover: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -515,6 +517,7 @@ class Account:
             rule_id=event.rule_id or "",
             stage=event.stage,
             opened_at=event.at,
+            is_handover=event.source == "handover",
         )
         lead = self.leads.get(event.lead_id)
         if lead is not None and lead.stage == event.stage:

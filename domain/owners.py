@@ -29,7 +29,7 @@ def judge_owners(
         The last one is the owner, unless his verdict is `not_an_owner`; empty if nobody is known.
     """
     policy = rule.owners
-    if policy is None:
+    if policy is None or request.is_handover:
         return ()
     found = {each.source: each.manager_id for each in request.responsibles}
     lead = account.leads[request.lead_id]

@@ -39,7 +39,7 @@ def on_facts(step: Step, message: FactsRead) -> None:
     _record_prepared(step, preparing, rule, outcomes, message.responsibles, message.unread)
     if rule is None:
         _close(step, preparing, "no_rule")
-    elif is_kept(
+    elif not preparing.request.is_handover and is_kept(
         step.account,
         rule,
         responsible_id=step.account.leads[message.lead_id].responsible_id,

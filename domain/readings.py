@@ -18,16 +18,17 @@ TIMER = "readings"
 PARTS: tuple[ReadingPart, ...] = ("lead", "contact", "company", "other_lead")
 
 
-def wanted_parts(rules: Sequence[Rule], lead: Lead) -> tuple[ReadingPart, ...]:
+def wanted_parts(rules: Sequence[Rule], request: Request, lead: Lead) -> tuple[ReadingPart, ...]:
     """What has to be read before one of the rules can be chosen and followed; often nothing.
 
     Args:
         rules: Those that cover the lead's stage, in order.
+        request: Who asks: a handover gives the lead away from its owner.
         lead: What is known of it.
     """
     wanted = {condition.part for rule in rules for condition in rule.conditions}
     for rule in rules:
-        if (owners := rule.owners) is None:
+        if (owners := rule.owners) is None or request.is_handover:
             continue
         wanted.update(owners.reading_parts())
         if owners.keeps_others or ("lead" in owners.sources and lead.responsible_id is None):

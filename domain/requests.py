@@ -85,7 +85,7 @@ def route(step: Step, request: Request) -> None:
         close_request(
             step, request_id=request.request_id, lead_id=request.lead_id, reason="no_rule"
         )
-    elif parts := wanted_parts(rules, step.account.leads[request.lead_id]):
+    elif parts := wanted_parts(rules, request, step.account.leads[request.lead_id]):
         ask(step, request, parts)
     else:
         place(step, rules[0], request)
@@ -353,7 +353,7 @@ def _asks_alike(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> bool:
 
 def _place_anew(step: Step, request: Request, rules: tuple[Rule, ...]) -> None:
     account = step.account
-    is_reading_needed = rules and wanted_parts(rules, account.leads[request.lead_id])
+    is_reading_needed = rules and wanted_parts(rules, request, account.leads[request.lead_id])
     if not rules or is_reading_needed:
         route(step, request)
     elif request.request_id in account.preparing or rules[0].rule_id != request.rule_id:

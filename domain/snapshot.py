@@ -30,7 +30,7 @@ from domain.loads import Loads
 from domain.offers import Offer
 from domain.release import Release
 
-REVISION = 9  # raise it whenever the shape below changes: older snapshots are then replayed over
+REVISION = 10  # raise it whenever the shape below changes: older snapshots are then replayed over
 _MICROSECOND = timedelta(microseconds=1)
 
 

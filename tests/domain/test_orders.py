@@ -156,6 +156,14 @@ def test_D9_3_leads_in_stages_without_a_rule_need_a_rule_to_be_named() -> None:
     scenario.then("ordered [1] by zoe", "opened 1.1 under b", "assigned 1.1 to 503")
 
 
+def test_D9_3_a_handed_over_lead_is_not_its_owners() -> None:
+    owners = {"sources": ["lead", "contact"], "others": "keep"}
+    first = rules(rule(ANN, BOB, owners=owners))
+    scenario = known(1, by=ANN, rules=first).when(pause(ANN, until=at(600)))
+
+    assert scenario.when(hand_over(1)).got() == [BOB]
+
+
 def test_F84_a_rule_that_an_order_named_may_be_gone_or_stay() -> None:
     def waits() -> Scenario:
         scenario = known(1, stage=WORK, by=ANN, rules=TEAM).when(pause(ANN), pause(CEM))
