@@ -12,8 +12,8 @@ NODES ?= 1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Distribute LEADS=1000 on the embedded installation, DROP=5 loses 5% of the webhooks; SCENARIO=week plays a week
-	@$(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP)
+demo: $(VENV)/.runtime ## Distribute LEADS=1000; DROP=5 loses 5% of the webhooks, KAFKA=1 runs a process per role; SCENARIO=week plays a week
+	@$(if $(KAFKA),$(PYTHON) deploy/kafka/broker.py --) $(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP) $(if $(KAFKA),--kafka {servers})
 
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
@@ -32,6 +32,9 @@ mutants: $(VENV)/.dev ## Break the engine in every known way and show which test
 
 kafka: ## Start Apache Kafka here until Ctrl-C; PORT=9092, NODES=3 for a cluster
 	@$(PYTHON) deploy/kafka/broker.py $(if $(PORT),--port $(PORT)) --nodes $(NODES)
+
+cluster: $(VENV)/.runtime ## Run the distributed installation here, a process per role, until Ctrl-C; PORT=8080
+	@$(BIN)/python deploy/cluster.py $(if $(PORT),--port $(PORT))
 
 lint: $(VENV)/.dev ## Format, lint, types, direction of imports
 	@$(BIN)/ruff format --check .

@@ -389,12 +389,25 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+def _run_beside(command: Sequence[str], servers: str) -> int:
+    """Run a command to its end; Ctrl-C and SIGTERM are for it to handle. Its exit status."""
+    with subprocess.Popen([part.replace("{servers}", servers) for part in command]) as process:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells it, too
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        return process.wait()
+
+
 def main() -> int:
     """Run a cluster until Ctrl-C or SIGTERM."""
     parser = argparse.ArgumentParser(description="Apache Kafka on this machine, for development.")
     parser.add_argument("--folder", type=Path, help="Empty or missing; default: a temporary one.")
     parser.add_argument("--port", type=int, help="Of the first node; default: a free one.")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3))
+    parser.add_argument(
+        "command",
+        nargs="*",
+        help="Run beside it, {servers} standing for its address; it ends with the command.",
+    )
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="fairlead-kafka-") as temporary:
@@ -405,6 +418,8 @@ def main() -> int:
         cluster = create_cluster(folder, nodes=wanted.nodes, port=wanted.port)
         try:
             cluster.start()
+            if wanted.command:
+                return _run_beside(wanted.command, cluster.address)
             print(f"Apache Kafka {VERSION} listens at {cluster.address}; Ctrl-C ends it.")
             sys.stdout.flush()
             signal.pause()

@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,8 +24,20 @@ from projections import assignments
 from services.cli import people, rules
 from services.cli.connect import connect
 from services.cli.demo_findings import Findings, find
-from services.cli.demo_output import check_report, print_findings, write_report
-from services.cli.installation import RUNTIME_FILE, Installation, open_installation
+from services.cli.demo_kafka import Comparison, compare, distributed
+from services.cli.demo_output import (
+    check_report,
+    print_comparison,
+    print_findings,
+    write_report,
+)
+from services.cli.installation import (
+    RUNTIME_FILE,
+    Installation,
+    Wrong,
+    is_distributed,
+    open_installation,
+)
 from services.cli.kommo_process import LocalKommo, end, local_kommo, written
 from services.cli.output import err, out, say
 from services.cli.sample import INBOX, NEW_REQUEST, PAUSED_ID, SALES, sample_rules
@@ -45,59 +57,81 @@ SWEEP_EVERY_S = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demo:
-    """One run of the demo."""
+    """One run of the demo.
+
+    Attributes:
+        kafka: Servers without topics of ours: then on processes, one per role, and proven to
+            decide as the embedded engine does.
+    """
 
     leads: int
     drop_percent: int
     batch: int
     report: Path
+    kafka: str | None = None
 
     async def run(self) -> bool:
         """Play it and print the result; whether nothing was lost, done twice or against a promise.
 
         Raises:
-            Wrong: The page cannot be written where it is wanted; nothing was played.
+            Wrong: The page cannot be written where it is wanted, or the environment names
+                another installation; nothing was played.
         """
         await asyncio.to_thread(check_report, self.report)
-        findings = await self.play()
+        if is_distributed():
+            raise Wrong(
+                "FAIRLEAD_DATABASE_URL is set, the demo makes its own installation: unset it"
+            )
+        findings, comparison = await self.play()
         print_findings(findings)
+        if comparison is not None:
+            print_comparison(comparison)
         await asyncio.to_thread(write_report, findings, self.report)
         say(f"\nThe same as pictures: {self.report}")
-        return findings.is_flawless
+        return findings.is_flawless and (comparison is None or comparison.is_same)
 
-    async def play(self) -> Findings:
+    async def play(self) -> tuple[Findings, Comparison | None]:
         """Play it in a folder of its own, which stays only if something goes wrong."""
         folder = Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
         try:
-            findings = await self._play(folder)
+            played = await self._play(folder)
         except BaseException:
             err.print(f"What happened is logged in {folder}", markup=False)
             raise
         await asyncio.to_thread(shutil.rmtree, folder)
-        return findings
+        return played
 
-    async def _play(self, folder: Path) -> Findings:
+    async def _play(self, folder: Path) -> tuple[Findings, Comparison | None]:
         knobs = {"drop_fraction": self.drop_percent / 100, "journal_max": 10_000_000}
+        settings = _settings(batch=self.batch, is_sweeping=self.drop_percent > 0)
         with out.status("Starting a local Kommo and Fairlead ..."):
-            async with (
-                local_kommo(folder, leads=self.leads, knobs=knobs) as kommo,
-                _fairlead(folder, batch=self.batch, is_sweeping=self.drop_percent > 0),
-                open_installation(folder / "data") as installation,
-            ):
-                account = await self._prepare(kommo, installation, folder)
-                return await self._distribute(kommo, installation, account)
+            async with local_kommo(folder, leads=self.leads, knobs=knobs) as kommo:
+                if self.kafka is not None:
+                    async with distributed(folder, self.kafka, settings) as here:
+                        findings = await self._run(kommo, here.installation, folder, here.address)
+                        (account,) = await here.installation.accounts.all()
+                        return findings, await compare(here, account.account_id)
+                async with (
+                    _fairlead(folder, settings) as address,
+                    open_installation(folder / "data") as installation,
+                ):
+                    return await self._run(kommo, installation, folder, address), None
+
+    async def _run(
+        self, kommo: LocalKommo, installation: Installation, folder: Path, address: str
+    ) -> Findings:
+        account = await self._prepare(kommo, installation, folder, address)
+        return await self._distribute(kommo, installation, account)
 
     async def _prepare(
-        self, kommo: LocalKommo, installation: Installation, folder: Path
+        self, kommo: LocalKommo, installation: Installation, folder: Path, address: str
     ) -> Account:
-        running = installation.running()
-        assert running is not None  # noqa: S101 - it was awaited
         token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
         connected = await connect(
             installation,
             base_url=kommo.base_url,
             token=token,
-            public_url=running["address"],
+            public_url=address,
         )
         account = await installation.account(connected.account_id)
         file = folder / "rules.yaml"
@@ -173,18 +207,21 @@ async def _counts(kommo: LocalKommo, installation: Installation) -> tuple[int, i
     return decided, summary["leads_patched_by_api"], pending
 
 
-@asynccontextmanager
-async def _fairlead(folder: Path, *, batch: int, is_sweeping: bool) -> AsyncIterator[None]:
-    """`fairlead up` as a process of its own."""
-    data = folder / "data"
-    environment = {
-        **os.environ,
+def _settings(*, batch: int, is_sweeping: bool) -> dict[str, str]:
+    settings = {
         "FAIRLEAD_GATEWAY_PUSH_BATCH_SIZE": str(batch),
         "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.5",
         "FAIRLEAD_INGRESS_BURST": "1000000",
     }
     if is_sweeping:
-        environment["FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S"] = str(SWEEP_EVERY_S)
+        settings["FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S"] = str(SWEEP_EVERY_S)
+    return settings
+
+
+@asynccontextmanager
+async def _fairlead(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
+    """`fairlead up` as a process of its own; yields where it receives webhooks."""
+    data = folder / "data"
     with (folder / "fairlead.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -196,13 +233,13 @@ async def _fairlead(folder: Path, *, batch: int, is_sweeping: bool) -> AsyncIter
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment,
+            env={**os.environ, **settings},
             start_new_session=True,
         )
     try:
-        runtime = await written(data / RUNTIME_FILE, process, UP_WITHIN_S)
-        assert json.loads(runtime)["pid"] == process.pid  # noqa: S101 - the folder is ours
-        yield
+        runtime = json.loads(await written(data / RUNTIME_FILE, process, UP_WITHIN_S))
+        assert runtime["pid"] == process.pid  # noqa: S101 - the folder is ours
+        yield runtime["address"]
     finally:
         await end(process)
 

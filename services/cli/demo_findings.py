@@ -19,6 +19,7 @@ from services.cli.kommo_process import LocalKommo
 from services.cli.sample import COEFFICIENTS, NEW_REQUEST, NOTES, SALES
 from services.history.check import examine
 from services.history.collect import collect
+from services.history.kafka_side import InboundTopic
 from services.history.record import Entry
 from services.history.verdict import Verdict
 from services.storage.accounts import Account
@@ -126,7 +127,14 @@ async def find(
     moved = dict.fromkeys(lead_ids)
     stage = Stage(SALES, NEW_REQUEST)
     entries = [Entry(lead_id=lead_id, stage=stage) for lead_id in lead_ids]
-    history = await collect(installation.pool, account.account_id, kommo, entries=entries)
+    kafka = installation.kafka
+    history = await collect(
+        installation.pool,
+        account.account_id,
+        kommo,
+        entries=entries,
+        topic=None if kafka is None else InboundTopic(kafka, installation.pool),
+    )
     set_rows = [r for r in await kommo.rows("responsibles", via="api") if r["lead_id"] in moved]
     owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
     patches = await kommo.rows("requests", method="PATCH")

@@ -9,6 +9,7 @@ from rich.table import Table
 from domain.explain import leads_of
 from services.cli.demo_findings import ExplainedDecision as Explained
 from services.cli.demo_findings import Findings
+from services.cli.demo_kafka import Comparison
 from services.cli.installation import Wrong
 from services.cli.output import out, say
 from services.cli.report import DemoReport, ExplainedDecision, ManagerRow, render
@@ -61,6 +62,22 @@ def print_findings(findings: Findings) -> None:
         say("\n  ".join(explained.lines))
         again = "the same decision" if explained.is_reproduced else "ANOTHER DECISION"
         say(f"  Decided again from what was recorded: {again}.")
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print what the embedded engine made of the same messages."""
+    say(
+        f"\nThe {comparison.messages} messages of the log on Apache Kafka, decided again by the"
+        f" embedded engine, in {comparison.events} events:"
+    )
+    say(f"  state of the processes:       {comparison.digests[0]}")
+    say(f"  state of the embedded engine: {comparison.digests[1]}")
+    if comparison.is_same:
+        say("  The same leads, the same winners, the same events byte for byte.")
+    else:
+        at = comparison.first_difference
+        where = f"; the first event that differs: {at}" if at is not None else ""
+        out.print(f"  [bold red]THEY DIFFER[/]{where}")
 
 
 def _alarming(count: int) -> str:

@@ -18,6 +18,7 @@ import orjson
 from services.cli.installation import RUNTIME_FILE
 from services.cli.kommo_process import end, written
 from services.cli.roles import ROLES, Role
+from services.log.kafka import KafkaSettings
 
 UP_WITHIN_S = 120.0
 LOG_FILE = "fairlead.log"
@@ -78,6 +79,11 @@ class LocalProcess:
         runtime = orjson.loads(await written(self.folder / RUNTIME_FILE, self.process, UP_WITHIN_S))
         found: str = runtime["address"]
         return found
+
+    async def wait(self) -> int:
+        """Wait until it has ended; its exit status."""
+        assert self.process is not None, "it was started"  # noqa: S101
+        return await self.process.wait()
 
     async def kill(self) -> None:
         """End it as a power cut would."""
@@ -172,3 +178,8 @@ async def running_cluster(cluster: LocalCluster) -> AsyncIterator[LocalCluster]:
         yield cluster
     finally:
         await cluster.stop()
+
+
+def as_environment(kafka: KafkaSettings) -> dict[str, str]:
+    """The settings as processes find them."""
+    return {f"FAIRLEAD_KAFKA_{name.upper()}": str(v) for name, v in kafka.model_dump().items()}

@@ -162,13 +162,17 @@ def demo(
     scenario: Annotated[
         Scenario, typer.Option(help="`week` plays a working week in virtual time instead.")
     ] = Scenario.LEADS,
+    kafka: Annotated[
+        str | None,
+        typer.Option(help="host:port of a broker without our topics: one process per role on it."),
+    ] = None,
 ) -> None:
     """Distribute leads of a local Kommo on an installation of its own, and prove the result."""
     if scenario is Scenario.WEEK:
         week = find_week(Week(seed=WEEK_SEED).run())
         print_week(week)
         raise typer.Exit(1 if week.broken else 0)
-    demonstration = Demo(leads=leads, drop_percent=drop, batch=batch, report=report)
+    demonstration = Demo(leads=leads, drop_percent=drop, batch=batch, report=report, kafka=kafka)
     raise typer.Exit(0 if complete(demonstration.run()) else 1)
 
 

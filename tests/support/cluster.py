@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from deploy.kafka.broker import Broker
 from services.cli.installation import Installation, open_distributed
 from services.cli.kommo_process import local_kommo
-from services.cli.local_cluster import LocalCluster, LocalProcess, make_cluster
+from services.cli.local_cluster import LocalCluster, LocalProcess, as_environment, make_cluster
 from services.cli.roles import Role
 from services.embedded import EmbeddedDatabase
 from services.history.kafka_side import InboundTopic
@@ -102,7 +102,7 @@ async def cluster(
             {
                 "FAIRLEAD_DATABASE_URL": database.dsn,
                 "FAIRLEAD_MASTER_KEY": base64.b64encode(key).decode(),
-                **_as_environment(settings),
+                **as_environment(settings),
                 **FAST,
                 **(environment or {}),
             },
@@ -133,7 +133,3 @@ async def cluster(
             for name, process in roles.processes.items():  # the folder goes, this is shown
                 sys.stderr.write(f"{name}:\n{process.log()[-LOG_CHARACTERS:]}\n")
             raise
-
-
-def _as_environment(settings: KafkaSettings) -> dict[str, str]:
-    return {f"FAIRLEAD_KAFKA_{name.upper()}": str(v) for name, v in settings.model_dump().items()}

@@ -97,7 +97,7 @@ def own_victim(folder: Path) -> Iterator[Victim]:
     (broker,) = create_cluster(folder, heap_mb=256).brokers
     back_port, front_port = free_ports(2)
     try:
-        with _or_said():
+        with or_said():
             broker.format()
             _add_listener(broker, back_port, front_port)
             broker.start()
@@ -112,7 +112,7 @@ def own_cluster(folder: Path, nodes: int) -> Iterator[Cluster]:
     """Several brokers that a test may stop, kill and freeze."""
     cluster = create_cluster(folder, nodes=nodes, heap_mb=256)
     try:
-        with _or_said():
+        with or_said():
             cluster.start()
         yield cluster
     finally:
@@ -133,7 +133,7 @@ def _add_listener(broker: Broker, back_port: int, front_port: int) -> None:
 def _ensure_running(folder: Path) -> str:
     address = folder / "address"
     if not address.exists():
-        with _or_said():
+        with or_said():
             cluster = create_cluster(folder)
             cluster.start()
         (broker,) = cluster.brokers
@@ -187,7 +187,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _or_said() -> Iterator[None]:
+def or_said() -> Iterator[None]:
     try:
         yield
     except BrokerError as error:
