@@ -13,9 +13,14 @@ def on_listed(step: Step, message: LeadsListed) -> None:
 
     The reading decides: pages may shift while they are read, and leads appear.
     """
-    account, listed = step.account, frozenset(message.lead_ids)
-    for lead_id in sorted(account.leads):
-        is_before = lead_id <= message.after_id
-        is_behind = message.up_to_id is not None and lead_id > message.up_to_id
-        if not (is_before or is_behind or lead_id in listed or lead_id in account.lookups):
-            step.record(LookupRequested(lead_id=lead_id, reason="not_listed", at=step.now))
+    account, listed, last = step.account, frozenset(message.lead_ids), message.up_to_id
+    missing = [
+        lead_id
+        for lead_id in account.leads
+        if lead_id > message.after_id
+        and (last is None or lead_id <= last)
+        and lead_id not in listed
+        and lead_id not in account.lookups
+    ]
+    for lead_id in sorted(missing):
+        step.record(LookupRequested(lead_id=lead_id, reason="not_listed", at=step.now))

@@ -79,13 +79,15 @@ def settle_clocks(step: Step) -> None:
 
 
 def _waits_for_somebody(step: Step, lead_id: int, offer: Offer) -> bool:
-    """Whether the lead stays with its manager until somebody is at work to take it.
+    """Whether the lead stays with its manager until the next shift of anybody.
 
     A clock that counts working time is often over at the very end of a shift.
     """
     rule, _ = _rule_of(step, offer)
     standings = judge(step.account, rule, step.now, (*offer.tried, offer.manager_id))
-    is_off_hours = rule.off_hours == "wait" and not any(s.verdict in AT_WORK for s in standings)
+    verdicts = [standing.verdict for standing in standings]
+    is_anybody_there = any(verdict in AT_WORK for verdict in verdicts)
+    is_off_hours = rule.off_hours != "duty" and "off_shift" in verdicts and not is_anybody_there
     if is_off_hours:
         schedule(step, _timer(lead_id), next_look(step.account, rule, standings, step.now))
     return is_off_hours

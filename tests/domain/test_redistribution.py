@@ -172,10 +172,14 @@ def test_D7_2_by_the_wall_clock_every_minute_counts() -> None:
     assert scenario.account.timers["lapse/1"].due_at == ten_to_six + timedelta(minutes=30)
 
 
-def test_D7_2_a_clock_that_is_over_after_the_shift_waits_for_the_next_one() -> None:
+@pytest.mark.parametrize("off_hours", ["wait", "reserve_first_starter"])
+def test_D7_2_a_clock_that_is_over_after_the_shift_waits_for_the_next_one(off_hours: str) -> None:
     half_past_five = MONDAY + timedelta(hours=17, minutes=30)
     scenario = passing(
-        schedules={"office": OFFICE}, default_schedule="office", began=half_past_five
+        schedules={"office": OFFICE},
+        default_schedule="office",
+        began=half_past_five,
+        off_hours=off_hours,
     )
     opening = MONDAY + timedelta(days=1, hours=9)
 
@@ -187,6 +191,14 @@ def test_D7_2_a_clock_that_is_over_after_the_shift_waits_for_the_next_one() -> N
 
     assert [(event.manager_id, event.at) for event in lapsed(scenario)] == [(ANN, opening)]
     assert scenario.got() == [BOB]
+
+
+def test_D7_3_while_everybody_is_paused_the_lead_goes_to_duty_and_waits_for_nobody() -> None:
+    scenario = passing(ANN, BOB, duty={"manager": DAN})
+    scenario.when(pause(ANN), pause(BOB))
+    lapse(scenario)
+
+    assert scenario.got() == [DAN]
 
 
 def test_D7_2_an_answer_that_comes_after_the_shift_waits_and_is_asked_for_again() -> None:
