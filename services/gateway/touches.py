@@ -93,7 +93,7 @@ class TouchesReader:
         )
 
 
-async def _touches(client: KommoClient, rows: Sequence[Question]) -> Iterator[Touch]:
+async def _touches(client: KommoClient, rows: Sequence[Question]) -> list[Touch]:
     lead_ids = sorted({row.lead_id for row in rows})
     since = min(row.since for row in rows) - SLACK
     cards = (await client.lead_cards(lead_ids, priority=Priority.LOOKUP)).by_id
@@ -101,7 +101,7 @@ async def _touches(client: KommoClient, rows: Sequence[Question]) -> Iterator[To
     events = await events_of(client, "lead", lead_ids, since=since)
     events += await events_of(client, "contact", sorted(leads_of), since=since)
     tasks = await tasks_of(client, lead_ids, since=since)
-    return iter([*_of_events(events, leads_of), *_of_tasks(tasks, since)])
+    return [*_of_events(events, leads_of), *_of_tasks(tasks, since)]
 
 
 def _leads_by_contact(cards: Iterable[LeadCard]) -> dict[int, list[int]]:
