@@ -52,7 +52,7 @@ bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
 bench-kafka: $(VENV)/.dev ## The same for the installation of many processes
 	@$(BIN)/python -m tests.bench.kafka
 
-schemas: $(VENV)/.dev ## Write the JSON schemas and the AsyncAPI document anew from the contracts
+schemas: $(VENV)/.dev ## Write the JSON schemas, the AsyncAPI document and the table of settings anew
 	@$(BIN)/python -m services.schemas
 
 lock: $(VENV)/.dev ## Pin the dependencies anew, with hashes and without addresses

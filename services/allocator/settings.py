@@ -10,6 +10,7 @@ class AllocatorSettings(BaseSettings):
     Attributes:
         batch_size_max: Messages per transaction; larger ones gain little (a tenth at 500) and
             hold up whoever pushes the first decisions of a burst.
+        batch_wait_ms: The longest wait for messages before the roles' other duties are looked at.
         accounts_cached_max: States held in memory; the least recently used are dropped (F74).
         snapshot_every: Events after which an account's state is kept, so that a start reads
             few of them. A replay folds some 100,000 events a second: rare is enough.
@@ -18,6 +19,7 @@ class AllocatorSettings(BaseSettings):
         conflicts_in_row_max: The same for batches that clash with another writer: two allocators
             on one account slow each other down, a bug of ours must not spin for ever.
         stopped_s: How long a stopped source rests before it is tried again.
+        retry_pause_max_s: The longest pause while the log or the database is away.
     """
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ALLOCATOR_", frozen=True)

@@ -25,6 +25,7 @@ from services.cli import (
     people,
     rules,
     rules_check,
+    settings,
     topics,
     undo,
 )
@@ -571,6 +572,12 @@ def doctor_(data: Data = DATA) -> None:
         return well
 
     raise typer.Exit(0 if complete(work()) else 1)
+
+
+@app.command("settings")
+def settings_() -> None:
+    """Print every setting: its variable, default, bounds and meaning."""
+    out.print(settings.document(), markup=False, soft_wrap=True)
 
 
 def _plain(text: str) -> str:

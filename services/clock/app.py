@@ -25,7 +25,15 @@ SELECT_ACCOUNTS = "SELECT account_id FROM account_heads ORDER BY account_id"
 
 
 class Settings(BaseSettings):
-    """Every knob of the clock, with its unit in the name and its bounds in the type."""
+    """Every knob of the clock, with its unit in the name and its bounds in the type.
+
+    Attributes:
+        batch_size: Timers in one batch of messages.
+        wait_max_ms: The longest sleep: a timer may be set without a wake-up.
+        retry_max_s: The longest pause while the log or the database is away.
+        jump_s: A step of the wall clock against the monotonic one that is worth an error in the
+            log.
+    """
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_CLOCK_", frozen=True)
 

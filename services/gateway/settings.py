@@ -12,11 +12,47 @@ from services.kommo.limiter import Pace
 
 
 class Settings(BaseSettings):
-    """Every knob of the gateway, with its unit in the name and its bounds in the type."""
+    """Every knob of the gateway, with its unit in the name and its bounds in the type.
+
+    Attributes:
+        rate_per_s: Requests to Kommo that begin in a second, of all gateways together; Kommo counts
+            7.
+        burst: Requests that may begin at once after a silence; 1 spaces all of them.
+        waiting_calls_max: Calls that may wait for their turn.
+        pause_max_s: The longest pause after refusals for being too fast that name none.
+        blocked_probe_s: How often a blocked address is tried again.
+        connect_timeout_s: Of one call, to connect.
+        write_timeout_s: Of one call, to send.
+        read_timeout_s: Of one call, for each part of the answer.
+        total_timeout_s: Of one call, all together; as long others wait for a gateway that gives a
+            partition away.
+        body_bytes_max: The largest answer that is read.
+        push_batch_size: Leads in one request; Kommo takes 250 and advises 50.
+        push_linger_ms: How long a batch that is not full waits for company.
+        push_flights_max: Requests of one account at the same time.
+        push_poll_ms: How often the list of pushes is read without a wake-up.
+        push_fresh_s: A decision older than this is read from Kommo before it is sent.
+        push_settle_s: A result that was not taken notice of after this is looked at again.
+        push_attempts_max: Failures after which a lead or an account is parked.
+        push_retry_first_s: Bound of the first random pause after a failure; triples each time.
+        push_parked_s: Pause of what is parked, for ever again.
+        push_stopped_s: Pause of an account that is unpaid or will not let us in.
+        push_rejected_max: Unexplained refusals in a row that park the account instead of closing
+            its requests.
+        lookup_poll_ms: How often the lists of readings are read without a wake-up.
+        lookup_settle_s: A reading that was not taken notice of after this is repeated.
+        sweep_interval_s: From the start of one sweep of an account to the next.
+        sweep_overlap_s: How far a sweep reaches back before the start of the one before.
+        sweep_full_interval_s: How often all leads are read, whenever they changed.
+        sweep_pages_max: Pages of one account before others have their turn.
+        sweep_accounts_max: Accounts swept at the same time.
+        directory_interval_s: How often users, stages and the webhooks' state are read.
+        accounts_reload_s: How often the registry of accounts is read.
+    """
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_", frozen=True)
 
-    # The address. Kommo counts 7 a second; 6 leave room for what the network bunches up.
+    # The address: 6 leave room for what the network bunches up.
     rate_per_s: float = Field(default=6.0, gt=0, le=1_000)
     burst: int = Field(default=1, ge=1, le=100)
     waiting_calls_max: int = Field(default=1_000, ge=10, le=100_000)

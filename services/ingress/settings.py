@@ -28,6 +28,23 @@ class IngressSettings(BaseSettings):
         directory_wait_ms: At least this long between two looks for an unknown secret, so that
             guessing cannot load the database (S1).
         directory_age_max_s: A withdrawn secret stops working after this long at the latest.
+        host: Address to receive webhooks at.
+        port: Port of the same; 0 for any free one.
+        connections_max: Connections at the same time; more are hung up on.
+        header_bytes_max: The largest head of a request.
+        header_read_s: A head's time to arrive.
+        body_bytes_max: The largest body; a larger one is answered 413.
+        body_read_s: A body's time to arrive.
+        keep_alive_s: How long an idle connection is kept.
+        queue_bodies_max: Bodies that may wait for the log.
+        queue_bytes_max: Their size, all together.
+        batch_messages_max: Messages in one batch for the log.
+        batch_bytes_max: Their size.
+        spool_rows_max: Messages that fit into the spool.
+        drain_rows_max: Messages in one batch out of the spool.
+        drain_bytes_max: Their size.
+        drain_pause_max_ms: The longest pause between two tries to empty the spool.
+        stop_within_s: Time for requests in flight at the end of the process.
     """
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_INGRESS_", frozen=True)
