@@ -22,6 +22,7 @@ from services.projector.compare import compare
 from services.projector.rebuild import AlreadyRunning, copy, rebuild
 from services.projector.registry import PROJECTIONS, WORK_LISTS, Projection, named
 from services.projector.run import Options, Projector, lag
+from services.storage.database import open_pool
 from services.storage.events import EventStore
 from tests.projections.history import Story, story
 from tests.projections.kit import ACCOUNT, apply, assigned, later, opened, recorded, timer
@@ -557,9 +558,7 @@ async def test_F46_a_plan_made_before_a_swap_is_made_anew(pool: Any) -> None:
 
 async def test_F37_the_projector_outlives_lost_connections(pool: Any, database_url: str) -> None:
     lived, writer = story(seed=10, messages=60), Writer(EventStore(pool))
-    own = await asyncpg.create_pool(
-        database_url, min_size=1, max_size=6, server_settings={"application_name": "victim"}
-    )
+    own = await open_pool(database_url, size_min=1, size_max=6, application="victim")
     async with running(projector(own)) as task:
         for _ in range(5):
             await writer.store_all(lived)
