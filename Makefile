@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## Set up and run every test
 campaign: $(VENV)/.dev ## Every fault test in ROUNDS=10 rounds, with what was lost or done twice; ARGS="-k F14"
 	@$(BIN)/python -m tests.campaign --rounds $(ROUNDS) -n $(WORKERS) --dist worksteal $(ARGS)
 
-golden: $(VENV)/.runtime ## Replay the golden histories; PYTHON=python3.13 VENV=.venv-3.13 on another Python
+golden: $(VENV)/.runtime ## Replay the golden histories; PYTHON=python3.13 VENV=.venv/3.13 on another Python
 	@$(BIN)/python -m tests.golden.replay
 
 golden-record: $(VENV)/.dev ## Record the golden histories of this version anew, never those of a released one

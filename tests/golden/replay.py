@@ -127,8 +127,12 @@ def files(folders: list[str]) -> Iterator[Path]:
 
 def main(folders: list[str]) -> int:
     """Replay and print."""
+    found = list(files(folders))
+    if not found:
+        print(f"no golden files in {', '.join(folders) or FOLDER}", file=sys.stderr)  # noqa: T201
+        return 1
     differing = 0
-    for path in files(folders):
+    for path in found:
         golden = read(path)
         events = sum(len(answer) for _, answer in golden.steps)
         try:

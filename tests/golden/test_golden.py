@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain import assign
+from domain import assign, snapshot
 from services.codec import EVENT_NAMES, INBOUND_NAMES
 from tests.golden.record import Released, write
 from tests.golden.replay import Differs, files, read, replay
@@ -82,7 +82,7 @@ def _a_gap(lines: list[Any]) -> None:
 
 
 def _another_digest(lines: list[Any]) -> None:
-    lines[-1]["digest"] = "00"
+    lines[-1] |= {"digest": "00", "revision": snapshot.REVISION}
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,8 @@ def main() -> int:
         if (mutant.is_quick or not given.quick)
         and (not given.names or any(part in mutant.name for part in given.names))
     ]
+    if not chosen:
+        options.error("no mutant is called like that; known: " + "; ".join(m.name for m in MUTANTS))
     survivors = 0
     for mutant in chosen:
         try:
