@@ -124,7 +124,7 @@ def up(
 @app.command("run")
 def run_(
     roles: Annotated[
-        list[str], typer.Argument(help=f"Some of: {', '.join(ROLES)}; or: all", metavar="ROLE...")
+        list[str], typer.Argument(help=f"Some of: {', '.join(ROLES)}; or: all", metavar="ROLE")
     ],
     data: Data = DATA,
     host: Annotated[

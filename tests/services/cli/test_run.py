@@ -45,7 +45,7 @@ def test_run_of_an_unknown_role_names_the_roles(tmp_path: Path) -> None:
 def test_run_without_a_role_is_told_to_name_one(tmp_path: Path) -> None:
     said = command(tmp_path, "run")
 
-    assert (said.status, "Missing argument 'ROLE...'" in said.err) == (2, True)
+    assert (said.status, "Missing argument 'ROLE'" in said.err) == (2, True)
 
 
 def test_up_and_an_environment_of_processes_do_not_go_together(
