@@ -106,9 +106,9 @@ class RoleOf:
         return self.process.process
 
     async def lose_its_log(self) -> None:
-        broker = self.system.broker
-        broker.suspend()
-        asyncio.get_running_loop().call_later(AWAY_S, broker.resume)
+        for broker in self.system.brokers:
+            broker.suspend()
+            asyncio.get_running_loop().call_later(AWAY_S, broker.resume)
 
 
 def _knobs() -> dict[str, object]:
