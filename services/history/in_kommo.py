@@ -104,7 +104,7 @@ def check_end(history: History, books: Books, verdict: Verdict) -> None:
             lead_id=lead.lead_id,
         )
         if newest.state == "confirmed" and newest.event.manager_id != lead.responsible_id:
-            since = newest.event.at - history.under_way
+            since = newest.event.at - history.under_way - history.hooks_late
             ours = books.handovers.get((lead.lead_id, lead.responsible_id), ())
             verdict.check(
                 "I5",

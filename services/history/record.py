@@ -130,6 +130,7 @@ class History:
             end has to hold.
         under_way: How long after a decision ended its write may still arrive.
         clock_skew: How far Kommo's clock may be behind ours.
+        hooks_late: How long after a change its webhook may have come.
     """
 
     account_id: int
@@ -147,3 +148,4 @@ class History:
     is_settled: bool = True
     under_way: timedelta = timedelta(seconds=2)
     clock_skew: timedelta = timedelta(0)
+    hooks_late: timedelta = timedelta(0)
