@@ -8,6 +8,8 @@ SCENARIO ?= leads
 WORKERS ?= 2
 ROUNDS ?= 10
 NODES ?= 1
+SEED ?= 0
+FIRST ?= 0
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,13 @@ golden-record: $(VENV)/.dev ## Record the golden histories of this version anew,
 
 mutants: $(VENV)/.dev ## Break the engine in every known way and show which test notices
 	@$(BIN)/python -m tests.mutation.check
+
+sim: $(VENV)/.dev ## Run one seed of the simulation in words, SEED=7
+	@$(BIN)/python -m tests.simulation seed $(SEED)
+
+sim-long: $(VENV)/.dev ## Run the simulation on all cores for MINUTES=10 or SEEDS=1000, from FIRST=0
+	@$(BIN)/python -m tests.simulation long --first $(FIRST) \
+		$(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEEDS),--seeds $(SEEDS))
 
 kafka: ## Start Apache Kafka here until Ctrl-C; PORT=9092, NODES=3 for a cluster
 	@$(PYTHON) deploy/kafka/broker.py $(if $(PORT),--port $(PORT)) --nodes $(NODES)
@@ -69,4 +78,4 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas lock clean
+.PHONY: help demo test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas lock clean

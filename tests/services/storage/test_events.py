@@ -19,6 +19,7 @@ from services.storage.events import (
     Moved,
     account_source,
 )
+from tests.services.storage.conformance import EventStoreConformance
 from tests.support.samples import assigned, looked_up
 
 SOURCE = "inbound/1"
@@ -43,6 +44,12 @@ def letter(*, source: str = SOURCE, position: int | None = 1) -> DeadLetter:
         content_type="application/json",
         body=b"\x00\xff",
     )
+
+
+class TestPostgresEventStore(EventStoreConformance):
+    @pytest.fixture
+    def store(self, pool: Any) -> EventStore:
+        return EventStore(pool)
 
 
 async def test_F6_events_position_and_dead_letters_are_recorded_together(pool: Any) -> None:

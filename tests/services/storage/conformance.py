@@ -1,0 +1,99 @@
+"""What every event store must do: for the one on PostgreSQL and for the simulation's."""
+
+from typing import Any
+
+import pytest
+
+from contracts.events import Recorded
+from services.storage.dead_letters import DeadLetter
+from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice, Moved
+from services.storage.events import account_source as source_of_account
+from tests.support.samples import assigned, looked_up
+
+SOURCE = "inbound/1"
+
+
+async def append(
+    store: Any, *events: Recorded, position: int, source: str = SOURCE, **more: Any
+) -> None:
+    await store.append(events, consumer="allocator", source=source, position=position, **more)
+
+
+def letter(position: int) -> DeadLetter:
+    return DeadLetter(
+        account_id=1,
+        source=SOURCE,
+        position=position,
+        reason="odd",
+        content_type="application/json",
+        body=b"{}",
+    )
+
+
+class EventStoreConformance:
+    """Inherit, and provide the fixture `store`: a fresh, empty one."""
+
+    async def test_F6_events_and_position_are_recorded_together(self, store: Any) -> None:
+        events = [assigned(1, 1), looked_up(1, 2), looked_up(2, 1)]
+        await append(store, *events, position=4, dead=[letter(3), letter(3)])
+
+        assert await store.stream(1) == events[:2]
+        assert await store.stream(1, after=1) == events[1:2]
+        assert await store.stream(1, limit=1) == events[:1]
+        assert await store.heads() == {1: 2, 2: 1}
+        assert (await store.head(1), await store.head(3)) == (2, 0)
+        assert await store.position("allocator", SOURCE) == 4
+        assert await store.position("another", SOURCE) is None
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            [looked_up(2, 1), looked_up(1, 1)],
+            [looked_up(2, 1), looked_up(1, 3)],
+            [looked_up(2, 1), looked_up(1, 2), looked_up(1, 4)],
+            [looked_up(2, 1), looked_up(1, 2), looked_up(1, 2)],
+            [looked_up(2, 2)],
+        ],
+    )
+    async def test_I6_versions_go_on_or_nothing_is_written(
+        self, store: Any, bad: list[Recorded]
+    ) -> None:
+        await append(store, assigned(1, 1), position=1)
+
+        with pytest.raises(ConcurrentAppend):
+            await append(store, *bad, position=2)
+
+        assert await store.heads() == {1: 1}
+        assert await store.position("allocator", SOURCE) == 1
+
+    async def test_F5_a_position_is_recorded_once(self, store: Any) -> None:
+        await append(store, looked_up(1, 1), position=5)
+
+        for stale in (5, 4, 0):
+            with pytest.raises(AlreadyRecorded):
+                await append(store, looked_up(1, 2), position=stale)
+
+        await append(store, position=6)
+        await append(store, position=0, source="inbound/2")
+        assert await store.positions("allocator", [SOURCE, "inbound/2", "inbound/3"]) == {
+            SOURCE: 6,
+            "inbound/2": 0,
+        }
+
+    async def test_I3_a_decision_is_stored_once(self, store: Any) -> None:
+        await append(store, assigned(1, 1), position=1)
+
+        with pytest.raises(DecidedTwice):
+            await append(store, assigned(1, 2), position=2)
+
+        await append(store, assigned(2, 1), position=2)
+        assert await store.heads() == {1: 1, 2: 1}
+
+    async def test_F45_a_reader_finds_who_moved(self, store: Any) -> None:
+        await append(store, looked_up(3, 1), looked_up(1, 1), looked_up(1, 2), position=1)
+
+        assert await store.moved("relay") == [Moved(1, 2, 0), Moved(3, 1, 0)]
+        assert await store.moved("relay", after=1) == [Moved(3, 1, 0)]
+        assert await store.moved("relay", limit=1) == [Moved(1, 2, 0)]
+        await store.append([], consumer="relay", source=source_of_account(1), position=2)
+        assert await store.moved("relay") == [Moved(3, 1, 0)]

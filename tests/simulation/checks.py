@@ -1,0 +1,110 @@
+"""What must hold when all is calm: the invariants of `docs/faults.md`, on what is durable."""
+
+from collections.abc import Iterator, Sequence
+
+from contracts.stage import CLOSED_STATUSES
+from contracts.topics import INBOUND
+from domain.account import Account
+from services.history.check import check
+from services.sandbox.crm import Crm
+from tests.simulation.evidence import history_of
+from tests.simulation.people import People
+from tests.simulation.roles import Installation
+from tests.simulation.views import rebuilt
+
+KOMMOS_SECOND_S = 5.0  # its clock and ours may differ by so much
+
+
+def unsettled(ours: Installation, crms: Sequence[Crm], calm_since: float) -> list[str]:
+    """What is still under way."""
+    return [
+        *_on_the_way_in(ours),
+        *(text for account_id in ours.store.heads() for text in _to_be_done(ours, account_id)),
+        *(text for crm in crms for text in _in_kommo(ours, crm, calm_since)),
+    ]
+
+
+def _on_the_way_in(ours: Installation) -> Iterator[str]:
+    for source, records in ours.log.sources.items():
+        position = ours.store.consumed.get(("allocator", source), 0)
+        if position < len(records):
+            yield f"{source} is read to {position} of {len(records)}"
+    if ours.spool.rows:
+        yield f"{len(ours.spool.rows)} rows in the spool"
+
+
+def _to_be_done(ours: Installation, account_id: int) -> Iterator[str]:
+    views, head = ours.views.of(account_id), ours.store.head(account_id)
+    if views.position() < head:
+        yield f"the projections are at {views.position()} of {head}"
+    if views.reading_rows:
+        yield f"readings for {sorted(views.reading_rows)}"
+    if views.lookup_rows:
+        yield f"lookups of {sorted(views.lookup_rows)}"
+    pending = [row.lead_id for row in views.assignment_rows.values() if row.state == "pending"]
+    if pending:
+        yield f"pushes of {sorted(pending)}"
+    now = ours.now(ours.loop.harness)()
+    if any(timer.due_at <= now for timer in views.unsent_timers()):
+        yield "timers that are due"
+
+
+def _in_kommo(ours: Installation, crm: Crm, calm_since: float) -> Iterator[str]:
+    if crm.deliveries.pending:
+        yield f"{crm.deliveries.pending} hooks"
+    progress = ours.sweeps.progress.get(crm.account.id)
+    if progress is None or progress.watermark is None or progress.full_at is None:
+        yield "the baseline"
+    elif (progress.full_at - ours.base).total_seconds() < calm_since + KOMMOS_SECOND_S:
+        yield "a full sweep"
+
+
+def judge(ours: Installation, everybody: Sequence[People]) -> list[str]:
+    """Everything that does not hold."""
+    found = [
+        f"poisonous message: {letter.reason} {letter.body!r}"
+        for letter in ours.store.letters
+        if letter.source.startswith(INBOUND)
+    ]
+    for people in everybody:
+        history = history_of(ours, people)
+        found += [str(violation) for violation in check(history)]
+        found += _broken(ours, people.crm)
+    return found
+
+
+def _broken(ours: Installation, crm: Crm) -> Iterator[str]:
+    account_id = crm.account.id
+    events = ours.store.events[account_id]
+    live, anew = ours.views.of(account_id).derived(), rebuilt(account_id, events).derived()
+    for name, rows in anew.items():
+        if live[name] != rows:
+            yield f"I9: {name} is not what a rebuild gives"
+    account = Account(account_id)
+    for recorded in events:
+        account.evolve(recorded.event)
+    yield from _differences(account, crm)
+
+
+def _differences(account: Account, crm: Crm) -> Iterator[str]:
+    """I5: Kommo and the account agree about every open lead."""
+    true = {
+        lead.id: lead
+        for lead in crm.account.leads.values()
+        if not lead.is_deleted and lead.status_id not in CLOSED_STATUSES
+    }
+    for lead_id in sorted(true.keys() - account.leads.keys()):
+        yield f"I5: lead {lead_id} is open in Kommo and unknown to us"
+    for lead_id in sorted(account.leads.keys() - true.keys()):
+        is_there = lead_id in crm.account.leads
+        what = crm.account.leads[lead_id] if is_there else "never there"
+        yield f"I5: lead {lead_id} is open to us and in Kommo {what}"
+    for lead_id in sorted(true.keys() & account.leads.keys()):
+        lead, known = true[lead_id], account.leads[lead_id]
+        if lead.stage != known.stage:
+            yield f"I5: lead {lead_id} is at {lead.stage} in Kommo and at {known.stage} to us"
+        if lead.responsible_user_id != known.responsible_id:
+            yield (
+                f"I5: lead {lead_id} is of {lead.responsible_user_id} in Kommo"
+                f" and of {known.responsible_id} to us"
+            )

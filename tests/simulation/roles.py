@@ -1,0 +1,431 @@
+"""Our side of a simulation: the roles as they are, on what is durable, in processes that die.
+
+Wired here as their `app.py` wires them, with the twins in the place of PostgreSQL and sockets.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+import httpx
+import orjson
+
+from contracts.events import LeadAssigned, Recorded, RulesApplied
+from services.allocator.accounts import Stores
+from services.allocator.run import Allocator
+from services.allocator.settings import AllocatorSettings
+from services.clock.app import LogPublisher as ClockPublisher
+from services.clock.clock import Clock, ClockRules
+from services.codec import encode_inbound
+from services.errors import Unavailable
+from services.gateway.app import Gateway
+from services.gateway.connections import Connections
+from services.gateway.directory import Directory, DirectoryRules
+from services.gateway.facts import FactsReader
+from services.gateway.linked import LinkedWorker
+from services.gateway.lookups import LookupReader
+from services.gateway.publisher import LogPublisher
+from services.gateway.pusher import Pusher, PushRules
+from services.gateway.rounds import RoundRules
+from services.gateway.sweep import Sweeper, SweepRules
+from services.gateway.touches import TouchesReader
+from services.ingress.app import create_app, create_appender, create_directory
+from services.ingress.detour import spooled_letters, spooled_log
+from services.ingress.settings import IngressSettings
+from services.ingress.spool import Spool
+from services.kommo.limiter import Limiter, Pace
+from services.kommo.starts import OwnStarts
+from services.storage.wakeup import ALLOCATIONS, INBOUND
+from tests.simulation.durable import DurableLog, DurableStore
+from tests.simulation.faults import Faults
+from tests.simulation.loop import Process, SimulatedLoop
+from tests.simulation.network import Door
+from tests.simulation.peers import Peer
+from tests.simulation.spool import DurableSpool
+from tests.simulation.trace import Trace
+from tests.simulation.twins import (
+    AskedSweepsTwin,
+    Bells,
+    DeadLettersTwin,
+    EventStoreTwin,
+    LogReaderTwin,
+    LogWriterTwin,
+    LookupListTwin,
+    NothingLinked,
+    QuestionListTwin,
+    ReadingListTwin,
+    RegistryTwin,
+    SlowBell,
+    SnapshotStoreTwin,
+    StartsTwin,
+    SweepsTwin,
+    TimersTwin,
+    WorkListTwin,
+)
+from tests.simulation.views import PROJECTIONS, AllViews, Views
+
+ROLES = ("ingress", "allocator", "projector", "gateway", "clock")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Habits:
+    """How the roles are configured, drawn once for a seed.
+
+    Attributes:
+        poll_s: How often the roles look without being woken; a week needs rarer looks.
+        sweep_s: From one sweep to the next.
+        describe_s: From one look at the users to the next.
+    """
+
+    is_embedded: bool
+    partitions: int
+    poll_s: float
+    sweep_s: float
+    full_sweep_s: float
+    describe_s: float
+    batch_messages: int
+    batch_events: int
+    snapshot_every: int
+    push_batch: int
+    push_flights: int
+    fresh_s: float
+
+
+class VirtualTiming:
+    """The loop's clock as the gateway's."""
+
+    def __init__(self, loop: SimulatedLoop) -> None:
+        self.monotonic = loop.time
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that many virtual seconds."""
+        await asyncio.sleep(seconds)
+
+
+@dataclass
+class Node:
+    """A place for a process: it is started again after it died."""
+
+    name: str
+    roles: tuple[str, ...]
+    skew_s: float = 0.0
+    process: Process | None = None
+    starts: int = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a process of it lives."""
+        return self.process is not None and self.process.is_alive
+
+
+@dataclass
+class Installation:
+    """One Fairlead.
+
+    Attributes:
+        findings: What must never happen, seen while it ran.
+    """
+
+    loop: SimulatedLoop
+    habits: Habits
+    base: datetime
+    random: Random
+    faults: Faults
+    trace: Trace
+    transport: httpx.AsyncBaseTransport
+    findings: list[str] = field(default_factory=list)
+    door: Door | None = None
+    repeats: float = 0.0
+    skew_max_s: float = 0.0
+    late_max_s: float = 0.0
+    frozen_s: float = 0.0
+    rules_at: dict[int, float] = field(default_factory=dict)
+    decided: dict[tuple[int, int, int], None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        habits, loop = self.habits, self.loop
+        servers = loop.process("servers")
+        self.database = Peer("database", servers, self.random, self.faults)
+        self.log_peer = Peer("log", servers, self.random, self.faults)
+        self.bells = Bells(self.random)
+        self.log = DurableLog(habits.partitions)
+        self.store = DurableStore()
+        self.views = AllViews()
+        self.registry = RegistryTwin(self.database)
+        self.sweeps = SweepsTwin(self.database)
+        self.asked_sweeps = AskedSweepsTwin(self.database)
+        self.starts = OwnStarts(VirtualTiming(loop))
+        self.spool = DurableSpool()
+        names = [("fairlead", ROLES)] if habits.is_embedded else [(r, (r,)) for r in ROLES]
+        self.nodes = {name: Node(name, roles) for name, roles in names}
+        self.zombies: list[Process] = []
+
+    def writer(self) -> LogWriterTwin:
+        """A writer of the inbound log."""
+        return LogWriterTwin(self.log_peer, self.log, self.bells)
+
+    def node_of(self, role: str) -> Node:
+        """Where a role runs."""
+        return next(node for node in self.nodes.values() if role in node.roles)
+
+    def start(self, node: Node) -> Process:
+        """Start a process of a node, beside an older one if that lives still."""
+        node.starts += 1
+        process = self.loop.process(f"{node.name}.{node.starts}")
+        process.skew_s = node.skew_s
+        node.process = process
+        self.trace.note("start", process.name)
+        for role in node.roles:
+            self._spawn(process, role)
+        return process
+
+    def start_zombie(self) -> Process:
+        """Start one more allocator, beside the one that runs."""
+        process = self.loop.process(f"zombie.{len(self.zombies) + 1}")
+        self.zombies.append(process)
+        self._spawn(process, "allocator")
+        return process
+
+    def kill(self, process: Process, roles: tuple[str, ...]) -> None:
+        """End a process at this very instant."""
+        if process.is_alive:
+            self.trace.note("kill", process.name)
+            for role in roles:
+                self.faults.note(f"crash.{role}")
+            process.kill()
+
+    def _spawn(self, process: Process, role: str) -> None:
+        work = getattr(self, f"_{role}")
+        process.spawn(self._watched(process, role, work(process)))
+
+    async def _watched(self, process: Process, role: str, work: Coroutine[Any, Any, None]) -> None:
+        """A role never ends by itself: an error that reaches its top is a bug."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is found
+            self.findings.append(f"{process.name}: {role} ended by {describe(error)}")
+        else:
+            self.findings.append(f"{process.name}: {role} came to its end")
+
+    def now(self, process: Process) -> Callable[[], datetime]:
+        """The wall clock of a process."""
+        base, loop = self.base, self.loop
+        return lambda: base + timedelta(seconds=loop.time() + process.skew_s)
+
+    async def _ingress(self, process: Process) -> None:
+        settings = IngressSettings(directory_age_max_s=3_600)
+        spool = Spool(
+            self.spool.opened(),  # type: ignore[arg-type] # a twin
+            process,  # type: ignore[arg-type] # the loop runs what is for threads
+            rows_max=settings.spool_rows_max,
+            bytes_max=settings.spool_bytes_max,
+        )
+        await spool.load()
+        log_writer = spooled_log(self.writer(), spool, settings)
+        letters = spooled_letters(DeadLettersTwin(self.database, self.store), spool, settings)
+        appender = create_appender(log_writer, letters, settings)
+        directory = create_directory(self.registry, settings)
+        app = create_app(
+            appender=appender,
+            directory=directory,
+            settings=settings,
+            now=self.now(process),
+            spool=spool,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(appender.run())
+            tasks.create_task(directory.keep_fresh())
+            tasks.create_task(log_writer.detour.drain())
+            tasks.create_task(letters.detour.drain())
+            self.door = Door(app, process)
+
+    async def _allocator(self, _: Process) -> None:
+        habits = self.habits
+        reader = LogReaderTwin(
+            peer=self.log_peer,
+            log=self.log,
+            database=self.database,
+            store=self.store,
+            consumer="allocator",
+            bell=self.bells.bell(INBOUND),
+            poll_s=habits.poll_s,
+            random=self.random,
+            faults=self.faults,
+            repeats=lambda: self.repeats,
+        )
+        allocator = Allocator(
+            reader,
+            Stores(
+                EventStoreTwin(self.database, self.store, self._stored),  # type: ignore[arg-type]
+                SnapshotStoreTwin(self.database, self.store),  # type: ignore[arg-type]
+            ),
+            AllocatorSettings(
+                batch_size_max=habits.batch_messages,
+                batch_wait_ms=60_000,
+                snapshot_every=habits.snapshot_every,
+            ),
+            on_stored=lambda: self.bells.notify(ALLOCATIONS),
+            monotonic=self.loop.time,
+        )
+        await allocator.run()
+
+    def _stored(self, events: Any) -> None:
+        for recorded in events:
+            self.trace.note("event", recorded.account_id, recorded.version, recorded.event)
+            event = recorded.event
+            if isinstance(event, LeadAssigned):
+                self.decided[recorded.account_id, event.lead_id, event.manager_id] = None
+            elif isinstance(event, RulesApplied):
+                self.rules_at.setdefault(recorded.account_id, self.loop.time())
+
+    def on_patch(self, account_id: int, body: bytes) -> None:
+        """I4, at the moment of the act: what Kommo is asked for was committed before."""
+        for item in orjson.loads(body):
+            lead_id, manager_id = item["id"], item["responsible_user_id"]
+            if (account_id, lead_id, manager_id) not in self.decided:
+                self.findings.append(f"I4: lead {lead_id} to {manager_id} was not decided")
+
+    async def _projector(self, _: Process) -> None:
+        """The projector's twin: its real handlers are SQL, what they apply is not."""
+        bell = self.bells.bell(ALLOCATIONS)
+        events = EventStoreTwin(self.database, self.store)
+        pause_s = 0.1
+        while True:
+            try:
+                while await self._project(events):
+                    pass
+            except Unavailable:
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, 30.0)
+                continue
+            pause_s = 0.1
+            await bell.wait(self.habits.poll_s)
+
+    async def _project(self, events: EventStoreTwin) -> bool:
+        moved = False
+        for account_id, head in (await events.heads()).items():
+            views = self.views.of(account_id)
+            position = await self.database.call(views.position)
+            if position < head:
+                batch = await events.stream(account_id, position, self.habits.batch_events)
+                for name in PROJECTIONS:
+                    await self.database.call(partial(self._apply, views, name, batch))
+                self.bells.notify("views")
+                moved = True
+        return moved
+
+    def _apply(self, views: Views, name: str, events: Sequence[Recorded]) -> None:
+        """Project, and note how late the work list learns of what it asks the gateway for."""
+        views.project(name, events)
+        if name == "assignments":
+            now = self.now(self.loop.harness)()
+            late_s = [(now - recorded.event.at).total_seconds() for recorded in events]
+            self.late_max_s = max([self.late_max_s, *late_s])
+
+    async def _clock(self, process: Process) -> None:
+        bell = self.bells.bell("views")
+        clock = Clock(
+            timers=TimersTwin(self.database, self.views),
+            publisher=ClockPublisher(self.writer()),
+            now=self.now(process),
+            wakeup=bell,
+            rules=ClockRules(wait_max_s=self.habits.poll_s),
+            monotonic=self.loop.time,
+        )
+        await clock.run()
+
+    async def _gateway(self, process: Process) -> None:
+        habits, timing, now = self.habits, VirtualTiming(self.loop), self.now(process)
+        limiter = Limiter(Pace(), timing, StartsTwin(self.database, self.starts))
+        connections = Connections(self.registry, limiter, transport=self.transport)
+        publisher = LogPublisher(self.writer(), encode_inbound, timing)
+        rounds = RoundRules(poll_s=habits.poll_s)
+        gateway = Gateway(
+            limiter=limiter,
+            connections=connections,
+            pusher=Pusher(
+                work=WorkListTwin(self.database, self.views),
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                random=self.random.random,
+                rules=PushRules(
+                    batch_size=habits.push_batch,
+                    flights_max=habits.push_flights,
+                    poll_s=habits.poll_s,
+                    fresh_s=habits.fresh_s,
+                ),
+                timing=timing,
+            ),
+            lookups=LookupReader(
+                requested=LookupListTwin(self.database, self.views),
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                rules=rounds,
+                timing=timing,
+            ),
+            facts=FactsReader(
+                requested=ReadingListTwin(self.database, self.views),
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                rules=rounds,
+                timing=timing,
+            ),
+            touches=TouchesReader(
+                asked=QuestionListTwin(self.database, self.views),
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                rules=rounds,
+                timing=timing,
+            ),
+            linked=LinkedWorker(
+                lists=NothingLinked(),
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                rules=rounds,
+                timing=timing,
+            ),
+            sweeper=Sweeper(
+                connections=connections,
+                store=self.sweeps,
+                asked=self.asked_sweeps,
+                publisher=publisher,
+                now=now,
+                rules=SweepRules(
+                    interval_s=habits.sweep_s,
+                    full_interval_s=habits.full_sweep_s,
+                    poll_s=habits.poll_s,
+                ),
+                timing=timing,
+            ),
+            directory=Directory(
+                accounts=self.registry,
+                connections=connections,
+                publisher=publisher,
+                now=now,
+                rules=DirectoryRules(interval_s=habits.describe_s, poll_s=habits.poll_s),
+                timing=timing,
+            ),
+            timing=timing,
+            reload_s=10 * habits.poll_s,
+        )
+        await gateway.serve(SlowBell(self.bells.bell("views"), habits.poll_s))
+
+
+def describe(error: BaseException) -> str:
+    """An error in a line, groups opened."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+    return f"{type(error).__name__}: {error} at {place}"

@@ -1,0 +1,423 @@
+"""The ports of the roles, in memory: the durable state behind a network that has bad days."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from contracts.events import Recorded
+from projections.assignments import Assignment
+from projections.linked import PendingHandover, Search
+from projections.lookups import Lookup
+from projections.readings import Reading
+from projections.timers import Timer
+from projections.touches import Question
+from services.gateway.ports import Connected
+from services.gateway.sweep import Progress
+from services.kommo.starts import Lease, OwnStarts
+from services.log.port import Batch, Entry
+from services.storage.dead_letters import DeadLetter
+from services.storage.events import Moved
+from services.storage.snapshots import Snapshot
+from services.storage.wakeup import Bell
+from tests.simulation.durable import DurableLog, DurableStore
+from tests.simulation.faults import Faults
+from tests.simulation.peers import Peer
+from tests.simulation.views import AllViews
+
+
+@dataclass
+class SlowBell:
+    """A bell for those who would look more often than a long history can afford."""
+
+    bell: Bell
+    poll_s: float
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Whether it rang; waits longer than asked if nobody rings."""
+        return await self.bell.wait(max(timeout_s, self.poll_s))
+
+
+class Bells:
+    """Wake-ups of one installation: hints, some of which get lost."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._bells: dict[str, list[Bell]] = defaultdict(list)
+        self.lost = 0.0
+
+    def bell(self, channel: str) -> Bell:
+        """A bell of one's own; every bell of a channel rings."""
+        bell = Bell()
+        self._bells[channel].append(bell)
+        return bell
+
+    def notify(self, channel: str) -> None:
+        """Ring the channel's bells, unless that gets lost."""
+        if not self.lost or self._random.random() >= self.lost:
+            for bell in self._bells[channel]:
+                bell.ring()
+
+
+@dataclass
+class LogWriterTwin:
+    """`services.log.port.LogWriter`."""
+
+    peer: Peer
+    log: DurableLog
+    bells: Bells
+
+    async def publish(self, entries: Sequence[Entry]) -> None:
+        if entries:
+            await self.peer.call(lambda: self.log.publish(entries))
+            self.bells.notify("inbound")
+
+
+@dataclass
+class LogReaderTwin:
+    """`services.log.port.LogReader`: positions come from the store, as in production."""
+
+    peer: Peer
+    log: DurableLog
+    database: Peer
+    store: DurableStore
+    consumer: str
+    bell: Bell
+    poll_s: float
+    random: Random
+    faults: Faults
+    repeats: Any  # a callable: how likely it is now that records come again
+    _handed_out: dict[str, int] = field(default_factory=dict)
+
+    async def read(self, *, limit: int, wait_s: float) -> list[Batch]:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + max(wait_s, self.poll_s)
+        if self._handed_out and self.random.random() < self.repeats():
+            self._handed_out.clear()  # as after a rebalance
+        while True:
+            await self._look_up()
+            batches = await self.peer.call(lambda: self._next(limit))
+            for batch in batches:
+                self._handed_out[batch.source] = batch.position
+            left_s = deadline - loop.time()
+            if batches or left_s <= 0:
+                return batches
+            await self.bell.wait(min(left_s, self.poll_s))
+
+    def rewind(self, source: str) -> None:
+        self._handed_out.pop(source, None)
+        self.bell.ring()
+
+    async def _look_up(self) -> None:
+        unknown = [source for source in self.log.sources if source not in self._handed_out]
+        if not unknown:
+            return
+        found = await self.database.call(
+            lambda: {s: self.store.consumed.get((self.consumer, s), 0) for s in unknown}
+        )
+        for source, position in found.items():
+            if position and self.random.random() < self.repeats():
+                self.faults.note("log.repeats")
+                position -= 1 + int(min(position, 5) * self.random.random())  # noqa: PLW2901
+            self._handed_out.setdefault(source, max(0, position))
+
+    def _next(self, limit: int) -> list[Batch]:
+        batches = []
+        for source, position in self._handed_out.items():
+            records = self.log.after(source, position, limit)
+            if records:
+                batches.append(Batch(source, records))
+        return batches
+
+
+@dataclass
+class EventStoreTwin:
+    """`services.storage.events.EventStore`."""
+
+    peer: Peer
+    store: DurableStore
+    on_append: Any = None
+
+    async def append(
+        self,
+        events: Sequence[Recorded],
+        *,
+        consumer: str,
+        source: str,
+        position: int,
+        dead: Sequence[DeadLetter] = (),
+    ) -> None:
+        def act() -> None:
+            self.store.append(
+                events, consumer=consumer, source=source, position=position, dead=dead
+            )
+            if self.on_append is not None:
+                self.on_append(events)
+
+        await self.peer.call(act)
+
+    async def stream(self, account_id: int, after: int = 0, limit: int = 1_000) -> list[Recorded]:
+        found: list[Recorded] = await self.peer.call(
+            lambda: self.store.stream(account_id, after, limit)
+        )
+        return found
+
+    async def head(self, account_id: int) -> int:
+        head: int = await self.peer.call(lambda: self.store.head(account_id))
+        return head
+
+    async def heads(self) -> dict[int, int]:
+        heads: dict[int, int] = await self.peer.call(self.store.heads)
+        return heads
+
+    async def moved(self, consumer: str, limit: int = 100, *, after: int = 0) -> list[Moved]:
+        found: list[Moved] = await self.peer.call(lambda: self.store.moved(consumer, limit, after))
+        return found
+
+    async def position(self, consumer: str, source: str) -> int | None:
+        position: int | None = await self.peer.call(
+            lambda: self.store.consumed.get((consumer, source))
+        )
+        return position
+
+    async def positions(self, consumer: str, sources: Sequence[str]) -> dict[str, int]:
+        def act() -> dict[str, int]:
+            held = self.store.consumed
+            return {s: held[consumer, s] for s in sources if (consumer, s) in held}
+
+        found: dict[str, int] = await self.peer.call(act)
+        return found
+
+
+@dataclass
+class SnapshotStoreTwin:
+    """`services.storage.snapshots.SnapshotStore`."""
+
+    peer: Peer
+    store: DurableStore
+
+    async def save(self, snapshot: Snapshot) -> None:
+        await self.peer.call(lambda: self.store.save(snapshot))
+
+    async def newest(
+        self, account_id: int, revision: int, *, at_most_version: int | None = None
+    ) -> Snapshot | None:
+        found: Snapshot | None = await self.peer.call(
+            lambda: self.store.newest(account_id, revision, at_most_version)
+        )
+        return found
+
+    async def prune(self, account_id: int, *, keep: int = 3, every: int = 10_000) -> None:
+        await self.peer.call(lambda: self.store.prune(account_id, keep, every))
+
+
+@dataclass
+class DeadLettersTwin:
+    """`services.ingress.appender.DeadLetters`."""
+
+    peer: Peer
+    store: DurableStore
+
+    async def keep(self, letters: Sequence[DeadLetter]) -> None:
+        await self.peer.call(lambda: self.store.keep(letters))
+
+
+@dataclass
+class WorkListTwin:
+    """`services.gateway.ports.WorkList`."""
+
+    peer: Peer
+    views: AllViews
+
+    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
+        found: list[Assignment] = await self.peer.call(lambda: self.views.pending(limit, after))
+        return found
+
+    async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
+        found: list[Assignment] = await self.peer.call(
+            lambda: self.views.of_leads(account_id, lead_ids)
+        )
+        return found
+
+
+@dataclass
+class LookupListTwin:
+    """`services.gateway.ports.LookupList`."""
+
+    peer: Peer
+    views: AllViews
+
+    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
+        found: list[Lookup] = await self.peer.call(lambda: self.views.asked(limit, after))
+        return found
+
+
+@dataclass
+class ReadingListTwin:
+    """`services.gateway.ports.ReadingList`."""
+
+    peer: Peer
+    views: AllViews
+
+    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
+        found: list[Reading] = await self.peer.call(lambda: self.views.to_read(limit, after))
+        return found
+
+    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
+        rules: tuple[int, dict[str, Any]] | None = await self.peer.call(
+            lambda: self.views.of(account_id).rules
+        )
+        return rules
+
+
+@dataclass
+class QuestionListTwin:
+    """`services.gateway.ports.QuestionList`."""
+
+    peer: Peer
+    views: AllViews
+
+    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
+        found: list[Question] = await self.peer.call(lambda: self.views.questions(limit, after))
+        return found
+
+
+@dataclass
+class TimersTwin:
+    """`services.clock.clock.Timers`."""
+
+    peer: Peer
+    views: AllViews
+
+    async def due(self, now: datetime, *, limit: int) -> Sequence[Timer]:
+        def act() -> list[Timer]:
+            return [timer for timer in self.views.unsent() if timer.due_at <= now][:limit]
+
+        found: list[Timer] = await self.peer.call(act)
+        return found
+
+    async def next_due_at(self) -> datetime | None:
+        def act() -> datetime | None:
+            return next((timer.due_at for timer in self.views.unsent()), None)
+
+        found: datetime | None = await self.peer.call(act)
+        return found
+
+    async def mark_emitted(self, sent: Sequence[Timer]) -> None:
+        def act() -> None:
+            for timer in sent:
+                self.views.of(timer.account_id).mark_emitted(timer)
+
+        await self.peer.call(act)
+
+
+@dataclass
+class SweepsTwin:
+    """`services.gateway.sweep.SweepStore`."""
+
+    peer: Peer
+    progress: dict[int, Progress] = field(default_factory=dict)
+    baseline_at: dict[int, float] = field(default_factory=dict)
+
+    async def load(self, account_id: int) -> Progress:
+        found: Progress = await self.peer.call(
+            lambda: self.progress.get(account_id, Progress(account_id=account_id))
+        )
+        return found
+
+    async def save(self, progress: Progress) -> None:
+        def act() -> None:
+            self.progress[progress.account_id] = progress
+            if progress.watermark is not None:
+                now = asyncio.get_running_loop().time()
+                self.baseline_at.setdefault(progress.account_id, now)
+
+        await self.peer.call(act)
+
+
+@dataclass
+class AskedSweepsTwin:
+    """`services.gateway.sweep.Asked`."""
+
+    peer: Peer
+    asked: dict[int, datetime] = field(default_factory=dict)
+
+    async def open(self) -> Mapping[int, datetime]:
+        found: dict[int, datetime] = await self.peer.call(lambda: dict(self.asked))
+        return found
+
+    async def settle(self, account_id: int, asked_at: datetime) -> None:
+        def act() -> None:
+            if self.asked.get(account_id) == asked_at:
+                del self.asked[account_id]
+
+        await self.peer.call(act)
+
+
+class NothingLinked:
+    """`services.gateway.ports.LinkedLists` of rules under which nothing follows a lead."""
+
+    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
+        del limit, after
+        return ()
+
+    async def to_set(
+        self, *, limit: int, after: PendingHandover | None
+    ) -> Sequence[PendingHandover]:
+        del limit, after
+        return ()
+
+
+@dataclass
+class StartsTwin:
+    """`services.kommo.starts.Starts`, shared by all processes of an address."""
+
+    peer: Peer
+    noted: OwnStarts
+
+    async def take(self, most: int, lease: Lease | None = None) -> float:
+        del lease
+        wait_s: float = await self.peer.call(lambda: _result(self.noted.take(most)))
+        return wait_s
+
+    async def pause(self, seconds: float) -> None:
+        await self.peer.call(lambda: _result(self.noted.pause(seconds)))
+
+
+@dataclass
+class RegistryTwin:
+    """The registry of accounts, for ingress and for the gateway."""
+
+    peer: Peer
+    accounts: dict[int, Connected] = field(default_factory=dict)
+    described: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    async def webhook_digests(self) -> Mapping[bytes, int]:
+        def act() -> dict[bytes, int]:
+            return {
+                account.webhook_digest: account_id
+                for account_id, account in self.accounts.items()
+                if account.webhook_digest is not None
+            }
+
+        found: dict[bytes, int] = await self.peer.call(act)
+        return found
+
+    async def connected(self) -> Sequence[Connected]:
+        found: list[Connected] = await self.peer.call(lambda: list(self.accounts.values()))
+        return found
+
+    async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
+        await self.peer.call(lambda: self.described.__setitem__(account_id, dict(directory)))
+
+
+def _result(work: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("it was to answer at once")
