@@ -73,7 +73,7 @@ async def test_the_demo_fails_when_a_lead_is_not_set(
     played = Demo(leads=10, drop_percent=0, batch=50, report=tmp_path / "report.html")
 
     async with asyncio.timeout(60):
-        findings = await played.play()
+        findings, _ = await played.play()
 
     assert getattr(findings, count) == 10
     assert findings.set_in_kommo == 0
@@ -103,7 +103,7 @@ async def test_the_demo_counts_a_lead_that_is_written_twice(
     played = Demo(leads=10, drop_percent=0, batch=50, report=tmp_path / "report.html")
 
     async with asyncio.timeout(60):
-        findings = await played.play()
+        findings, _ = await played.play()
 
     assert (findings.lost, findings.twice, findings.set_in_kommo) == (0, 1, 10)
     assert {violation.invariant for violation in findings.verdict.violations} == {"I4"}

@@ -1,6 +1,7 @@
 """One running installation for all tests of a module, and commands as a person gives them."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from rich.console import Console
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
@@ -47,9 +49,22 @@ def wide(console: Console) -> Iterator[None]:
     console.width = before
 
 
+@contextmanager
+def own_logging() -> Iterator[None]:
+    """What a command sets up for its process ends with it: its standard error is closed then."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        structlog.configure(**configured)
+
+
 def command(data: Path, *words: object, typed: str | None = None) -> Said:
     """Run a command in this process; a traceback is no answer."""
-    with capture_logs(), wide(out):
+    with own_logging(), capture_logs(), wide(out):
         result = CliRunner().invoke(
             app,
             [str(word) for word in words],
