@@ -186,12 +186,15 @@ def on_refused(step: Step, message: ResponsibleRefused) -> None:
     if message.reason == "lead_gone":
         _bury(step, lead_id, "own_write")
     elif message.reason == "manager_refused":
-        _decide_again(step, wanted.request_id, wanted.manager_id)
+        step.record(ManagerFoundInactive(manager_id=wanted.manager_id, at=step.now))
+        if lead.request_id == wanted.request_id:
+            _decide_again(step, wanted.request_id)
+        else:  # nobody asks for a manager where the lead is now, or another request does
+            close_request(step, request_id=wanted.request_id, lead_id=lead_id, reason="left_stage")
 
 
-def _decide_again(step: Step, request_id: str, manager_id: int) -> None:
+def _decide_again(step: Step, request_id: str) -> None:
     account = step.account
-    step.record(ManagerFoundInactive(manager_id=manager_id, at=step.now))
     request = account.opened[request_id]
     rule = account.configuration.by_id.get(request.rule_id)
     if rule is None:
@@ -307,12 +310,15 @@ def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
 def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
     responsible_id = report.responsible_id
     owner_id = lead.wanted.manager_id if lead is not None and lead.wanted else responsible_id
-    is_answer = report.lead_id in step.account.lookups
+    # A late hook that tells nothing new is no answer: the doubt stays until Kommo was read.
+    is_answer = report.source == "lookup" and report.lead_id in step.account.lookups
     if lead is not None and not is_answer:
         is_known = (report.stage, responsible_id) == (lead.stage, lead.responsible_id)
         times = (lead.stage_at, lead.responsible_at)
         if is_known and (report.at is None or all(t is not None and t >= report.at for t in times)):
             return
+    # Kommo holds an earlier decision of ours: the present one is to replace it, as no person's.
+    is_ours = lead is not None and lead.wanted and responsible_id in lead.superseded_ids
     step.record(
         LeadSeen(
             lead_id=report.lead_id,
@@ -322,7 +328,7 @@ def _record_seen(step: Step, lead: Lead | None, report: Report) -> None:
             was_stage=lead.stage if lead else None,
             was_owner_id=lead.owner_id if lead else None,
             owner_id=owner_id,
-            source=report.source,
+            source="own_write" if is_ours else report.source,
             at=step.now,
         )
     )

@@ -1,6 +1,8 @@
 """Hooks that repeat, overtake, come late or not at all; echoes; people who are faster (F27-F36)."""
 
-from contracts.events import LEAD, LeadAssigned
+from dataclasses import replace
+
+from contracts.events import LEAD, LeadAssigned, LeadSeen
 from tests.domain.scenario import (
     ANN,
     BOB,
@@ -166,13 +168,30 @@ def test_F29_a_lead_closed_long_ago_means_nothing_to_us() -> None:
     given().when(reported(1, WON, modified=LONG_AGO, created=LONG_AGO, action="update")).then()
 
 
+def test_F28_a_late_hook_does_not_answer_a_doubt_that_kommo_was_to_settle() -> None:
+    doubtful = given(reported(1, WORK, by=BOB, modified=at(5)))
+    doubtful.when(reported(1, WORK, by=ANN, modified=at(5), action="responsible"), at=at(6)).then(
+        "look up 1: same_second"
+    )
+    doubtful.when(reported(1, WORK, by=BOB, modified=at(1), action="update"), at=at(300)).then()
+
+    doubtful.when(observed(1, WORK, by=ANN, modified=at(5), reason="lookup"), at=at(301)).then(
+        f"lead 1 in work of {ANN}"
+    )
+
+
 def test_F36_the_echo_of_a_superseded_decision_is_nobody_taking_the_lead() -> None:
     moved = given(reported(1, NEW, action="add"), reported(1, HOT, modified=at(5)), rules=TWO_RULES)
     assert [e.manager_id for e in moved.log if isinstance(e, LeadAssigned)] == [501, 502]
+    wanted = moved.account.leads[1].wanted
+    assert wanted is not None
 
     moved.when(reported(1, HOT, by=501, modified=at(6), action="responsible"), at=at(7)).then(
         "lead 1 in hot of 501"
     )
+    # Else whoever pushes would take 501 for a person's choice, and wait for ours to end for ever.
+    assert [e.source for e in moved.answer if isinstance(e, LeadSeen)] == ["own_write"]
+    assert moved.account.leads[1].wanted == replace(wanted, previous_id=501)
     moved.when(patched(1, 502, request="1.2", modified=at(8)), at=at(8)).then(
         "confirmed 1.2 of 502: answered"
     )

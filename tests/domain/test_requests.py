@@ -355,6 +355,15 @@ def test_F59_a_refused_manager_is_refunded_and_the_lead_decided_again_without_hi
     again.when(refused(1, ANN)).then()
 
 
+def test_F59_of_a_lead_that_has_left_the_stage_the_refusal_is_the_end() -> None:
+    moved = given(reported(1, NEW), reported(1, WORK, modified=at(5))).when(refused(1, ANN))
+
+    moved.then("withdrawn 1.1 from 501: manager_refused", "inactive 501", "closed 1.1: left_stage")
+    # It waited for ever else: who leaves again, or closes, was not found by it.
+    assert moved.waiting() == []
+    moved.when(reported(1, STAGES["won"], modified=at(9)), at=at(9)).then("lead 1 in won of 900")
+
+
 def test_F59_when_all_are_refused_the_lead_waits_and_nothing_loops() -> None:
     nobody = given(reported(1, NEW), refused(1, ANN)).when(refused(1, BOB, attempt=2))
 

@@ -89,6 +89,10 @@ class Views:
             row = self.assignment_rows.get(lead_id)
             if row is not None and row.state == "pending" and row.responsible_before is None:
                 self.assignment_rows[lead_id] = replace(row, responsible_before=responsible_id)
+        for lead_id, responsible_id in found.written.items():
+            row = self.assignment_rows.get(lead_id)
+            if row is not None and row.state == "pending":
+                self.assignment_rows[lead_id] = replace(row, responsible_before=responsible_id)
         for lead_id, end in found.settled.items():
             row = self.assignment_rows.get(lead_id)
             if row is not None and (row.request_id, row.attempt) == (end.request_id, end.attempt):
