@@ -9,16 +9,12 @@ from typing import Annotated, Any
 from pydantic import (
     AliasChoices,
     AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
-from contracts.kommo.rest import Id, Instant, Lead, NextLink
+from contracts.kommo.rest import Answer, Id, Instant, Lead, NextLink, UserId, or_none
 
 TEXT_LENGTH_MAX = 1_000
 _ID_MAX = 2**53 - 1
@@ -71,7 +67,6 @@ def _number_or_none(value: object) -> object:
 
 Ids = Annotated[tuple[int, ...], BeforeValidator(_ids)]
 Fields = Annotated[dict[int, tuple[str, ...]], BeforeValidator(_fields)]
-UserId = Annotated[int, Field(ge=0, le=_ID_MAX)]
 Number = Annotated[int | None, BeforeValidator(_number_or_none)]
 
 
@@ -98,11 +93,7 @@ class LeadCard(Lead):
     company_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "companies"))
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Card(_Answer):
+class Card(Answer):
     """A contact or a company; `with=leads` adds the leads it is linked to."""
 
     id: Id
@@ -112,7 +103,7 @@ class Card(_Answer):
     lead_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "leads"))
 
 
-class TaskCard(_Answer):
+class TaskCard(Answer):
     """A task of a lead."""
 
     id: Id
@@ -120,43 +111,36 @@ class TaskCard(_Answer):
     responsible_user_id: UserId
 
 
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a card
-    try:
-        return read(value)
-    except ValidationError:
-        return None
-
-
-class LeadCards(_Answer):
+class LeadCards(Answer):
     """A page of leads with what belongs to them.
 
     Attributes:
         elements: None in place of one that makes no sense: it does not hide the others.
     """
 
-    elements: tuple[Annotated[LeadCard | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[LeadCard | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasPath("_embedded", "leads")
     )
     next_href: NextLink
 
 
-class TaskCards(_Answer):
+class TaskCards(Answer):
     """A page of tasks; one that makes no sense is None, and does not hide the others."""
 
-    elements: tuple[Annotated[TaskCard | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[TaskCard | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasPath("_embedded", "tasks")
     )
     next_href: NextLink
 
 
-class UpdatedCard(_Answer):
+class UpdatedCard(Answer):
     """What Kommo says of a thing it has changed."""
 
     id: Id
     updated_at: Instant
 
 
-class UpdatedCards(_Answer):
+class UpdatedCards(Answer):
     """The answer to a PATCH of many leads, contacts, companies or tasks."""
 
     things: tuple[UpdatedCard, ...] = Field(
@@ -166,14 +150,14 @@ class UpdatedCards(_Answer):
     )
 
 
-class Cards(_Answer):
+class Cards(Answer):
     """A page of contacts, of companies or of tasks.
 
     Attributes:
         elements: None in place of one that makes no sense: it does not hide the others.
     """
 
-    elements: tuple[Annotated[Card | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[Card | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasChoices(
             *(AliasPath("_embedded", name) for name in ("contacts", "companies", "tasks"))
         )

@@ -7,36 +7,17 @@ from typing import Annotated
 
 from pydantic import (
     AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
     WrapValidator,
 )
 
-from contracts.kommo.rest import Id, Instant, NextLink
+from contracts.kommo.rest import Answer, Id, Instant, NextLink, UserId, or_none
 
-_ID_MAX = 2**53 - 1
-
-
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> object:
-    try:
-        return read(value)
-    except ValidationError:
-        return None
-
-
-UserId = Annotated[int, Field(ge=0, le=_ID_MAX)]
 Flag = Annotated[bool, BeforeValidator(lambda value: value or False)]
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class Event(_Answer):
+class Event(Answer):
     """One event of `GET /api/v4/events`.
 
     Attributes:
@@ -52,20 +33,20 @@ class Event(_Answer):
     created_at: Instant
 
 
-class EventsPage(_Answer):
+class EventsPage(Answer):
     """A page of events.
 
     Attributes:
         elements: None in place of one that makes no sense: it does not hide the others.
     """
 
-    elements: tuple[Annotated[Event | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[Event | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasPath("_embedded", "events")
     )
     next_href: NextLink
 
 
-class Task(_Answer):
+class Task(Answer):
     """A task as `GET /api/v4/tasks` tells it.
 
     Attributes:
@@ -82,14 +63,14 @@ class Task(_Answer):
     is_completed: Flag = False
 
 
-class TasksPage(_Answer):
+class TasksPage(Answer):
     """A page of tasks.
 
     Attributes:
         elements: None in place of one that makes no sense: it does not hide the others.
     """
 
-    elements: tuple[Annotated[Task | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[Task | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasPath("_embedded", "tasks")
     )
     next_href: NextLink

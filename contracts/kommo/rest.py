@@ -74,7 +74,8 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a Lead
+def or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a shape
+    """Read one element of a list; one that makes no sense is None, and does not hide the others."""
     try:
         return read(value)
     except ValidationError:
@@ -82,6 +83,7 @@ def _or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa:
 
 
 Id = Annotated[int, Field(gt=0, lt=2**53)]
+UserId = Annotated[int, Field(ge=0, lt=2**53)]  # 0 for robots and the system
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Name = Annotated[str, BeforeValidator(_no_null)]
 Words = Annotated[str, BeforeValidator(_words)]
@@ -92,11 +94,13 @@ NextLink = Annotated[
 ]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What Kommo answers; fields that we do not read are left."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Account(_Answer):
+class Account(Answer):
     """`GET /api/v4/account?with=datetime_settings`.
 
     Attributes:
@@ -116,7 +120,7 @@ class Account(_Answer):
     )
 
 
-class User(_Answer):
+class User(Answer):
     """A user who can sign in, or could once: deactivated ones may stay in the list.
 
     Attributes:
@@ -129,14 +133,14 @@ class User(_Answer):
     is_admin: bool = Field(default=False, validation_alias=AliasPath("rights", "is_admin"))
 
 
-class UsersPage(_Answer):
+class UsersPage(Answer):
     """`GET /api/v4/users`; only an administrator's token may."""
 
     users: tuple[User, ...] = Field(validation_alias=AliasPath("_embedded", "users"))
     next_href: NextLink
 
 
-class Status(_Answer):
+class Status(Answer):
     """A stage of a pipeline.
 
     Attributes:
@@ -148,7 +152,7 @@ class Status(_Answer):
     sort: int = 0
 
 
-class Pipeline(_Answer):
+class Pipeline(Answer):
     """A pipeline with its stages, in any order."""
 
     id: Id
@@ -159,7 +163,7 @@ class Pipeline(_Answer):
     )
 
 
-class PipelinesPage(_Answer):
+class PipelinesPage(Answer):
     """`GET /api/v4/leads/pipelines` or `/{id}`; the latter may come without the envelope."""
 
     pipelines: tuple[Pipeline, ...] = Field(validation_alias=AliasPath("_embedded", "pipelines"))
@@ -170,7 +174,7 @@ class PipelinesPage(_Answer):
         return _in_envelope(answer, "pipelines")
 
 
-class Lead(_Answer):
+class Lead(Answer):
     """A lead as it is now.
 
     Attributes:
@@ -191,14 +195,14 @@ class Lead(_Answer):
         return Stage(self.pipeline_id, self.status_id)
 
 
-class LeadsPage(_Answer):
+class LeadsPage(Answer):
     """`GET /api/v4/leads`; leads have no total, so follow `next_href` until there is none.
 
     Attributes:
         elements: None in place of a lead that makes no sense: one does not hide the others.
     """
 
-    elements: tuple[Annotated[Lead | None, WrapValidator(_or_none)], ...] = Field(
+    elements: tuple[Annotated[Lead | None, WrapValidator(or_none)], ...] = Field(
         validation_alias=AliasPath("_embedded", "leads")
     )
     next_href: NextLink
@@ -214,14 +218,14 @@ class LeadsPage(_Answer):
         return sum(1 for lead in self.elements if lead is None)
 
 
-class UpdatedLead(_Answer):
+class UpdatedLead(Answer):
     """What Kommo says of a lead it has changed; the new responsible is not part of it."""
 
     id: Id
     updated_at: Instant
 
 
-class UpdatedLeads(_Answer):
+class UpdatedLeads(Answer):
     """The answer to PATCH `/api/v4/leads` or `/api/v4/leads/{id}`, which has no envelope."""
 
     leads: tuple[UpdatedLead, ...] = Field(validation_alias=AliasPath("_embedded", "leads"))
@@ -232,7 +236,7 @@ class UpdatedLeads(_Answer):
         return _in_envelope(answer, "leads")
 
 
-class Webhook(_Answer):
+class Webhook(Answer):
     """A subscription.
 
     Attributes:
@@ -244,13 +248,13 @@ class Webhook(_Answer):
     disabled: bool = False
 
 
-class WebhooksPage(_Answer):
+class WebhooksPage(Answer):
     """`GET /api/v4/webhooks`; only an administrator's token may."""
 
     webhooks: tuple[Webhook, ...] = Field(validation_alias=AliasPath("_embedded", "webhooks"))
 
 
-class FieldProblem(_Answer):
+class FieldProblem(Answer):
     """Why Kommo refused one field, such as NotSupportedChoice of `responsible_user_id`."""
 
     code: Words = ""
@@ -258,7 +262,7 @@ class FieldProblem(_Answer):
     detail: Words = ""
 
 
-class ElementProblems(_Answer):
+class ElementProblems(Answer):
     """Why Kommo refused one element of a request.
 
     Attributes:
@@ -271,7 +275,7 @@ class ElementProblems(_Answer):
     errors: Annotated[tuple[FieldProblem, ...], BeforeValidator(_objects)] = ()
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """An error's body. Of what it is made of, anything senseless is left out.
 
     Attributes:
