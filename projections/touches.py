@@ -13,7 +13,7 @@ import asyncpg
 from contracts.events import LeadLapsed, Recorded, TimerScheduled, TouchesRequested
 
 NAME = "touches"
-REVISION = 1
+REVISION = 2
 TABLES = """
 CREATE TABLE leads (
     account_id bigint NOT NULL,
@@ -29,7 +29,11 @@ CREATE TABLE leads (
 CREATE INDEX leads_asked_idx ON leads (asked_at, account_id, lead_id);
 """
 
-FORGET = "DELETE FROM leads WHERE account_id = $1 AND lead_id = ANY($2::bigint[])"
+FORGET = """
+DELETE FROM leads USING unnest($2::bigint[], $3::timestamptz[]) AS gone (lead_id, unless_at)
+WHERE account_id = $1 AND leads.lead_id = gone.lead_id
+    AND leads.decide_at IS DISTINCT FROM gone.unless_at
+"""
 ASK = """
 INSERT INTO leads (account_id, lead_id, request_id, attempt, since, asked_version, asked_at,
     decide_at)
@@ -74,26 +78,34 @@ class Question:
         return self.account_id, self.lead_id
 
 
-def changes(events: Iterable[Recorded]) -> tuple[list[int], list[Question]]:
-    """Leads of which nothing has to be asked any more, and the questions after that."""
-    forgotten: set[int] = set()
+def changes(events: Iterable[Recorded]) -> tuple[dict[int, datetime | None], list[Question]]:
+    """Leads of which nothing has to be asked any more, and the questions after that.
+
+    A lead is forgotten unless its question is to be decided at the instant that is given with it:
+    the clock of a lead that was asked about is set for the end of patience, perhaps by the first
+    event after the batch that asked.
+    """
+    forgotten: dict[int, datetime | None] = {}
     asked: dict[int, Question] = {}
     for recorded in events:
         match recorded.event:
             case TouchesRequested() as event:
                 asked[event.lead_id] = _question(recorded, event)
             case LeadLapsed(lead_id=lead_id):
-                forgotten.add(lead_id)
+                forgotten[lead_id] = None
                 asked.pop(lead_id, None)
             case TimerScheduled(timer_id=timer_id, due_at=due_at) if timer_id.startswith(CLOCK):
                 lead_id = int(timer_id.removeprefix(CLOCK))
-                # The clock of a lead that was asked about is set for the end of patience.
-                if (question := asked.get(lead_id)) is None or question.decide_at != due_at:
-                    forgotten.add(lead_id)
-                    asked.pop(lead_id, None)
+                question = asked.get(lead_id)
+                if question is None:
+                    is_once = forgotten.get(lead_id, due_at) == due_at
+                    forgotten[lead_id] = due_at if is_once else None
+                elif question.decide_at != due_at:
+                    forgotten[lead_id] = None
+                    del asked[lead_id]
             case _:
                 pass
-    return sorted(forgotten), list(asked.values())
+    return forgotten, list(asked.values())
 
 
 async def project(
@@ -102,7 +114,7 @@ async def project(
     """Apply the next events of an account inside the caller's transaction."""
     forgotten, asked = changes(events)
     if forgotten:
-        await connection.execute(FORGET, account_id, forgotten)
+        await connection.execute(FORGET, account_id, list(forgotten), list(forgotten.values()))
     if asked:
         await connection.execute(
             ASK,

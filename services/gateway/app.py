@@ -137,6 +137,14 @@ def build(  # noqa: PLR0913  # the ports of a role
         accounts, limiter, settings.deadlines(), meter.kommo_called, leases=leases
     )
     publisher = LogPublisher(writer, encode_inbound, timing)
+    directory = Directory(
+        accounts=accounts,
+        connections=connections,
+        publisher=publisher,
+        now=now,
+        rules=settings.directory_rules(),
+        timing=timing,
+    )
     pusher = Pusher(
         work=PostgresWorkList(pool),
         connections=connections,
@@ -189,19 +197,13 @@ def build(  # noqa: PLR0913  # the ports of a role
             connections=connections,
             store=PostgresSweeps(pool),
             asked=AskedSweeps(pool),
+            introduce=directory.introduce,
             publisher=publisher,
             now=now,
             rules=settings.sweep_rules(),
             timing=timing,
         ),
-        directory=Directory(
-            accounts=accounts,
-            connections=connections,
-            publisher=publisher,
-            now=now,
-            rules=settings.directory_rules(),
-            timing=timing,
-        ),
+        directory=directory,
         timing=timing,
         reload_s=settings.accounts_reload_s,
     )

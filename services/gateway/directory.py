@@ -45,6 +45,15 @@ class DirectoryRules:
     poll_s: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """The last reading of an account, by one connection; `is_delayed` if Kommo did not answer."""
+
+    connection: Connection
+    next_at: float
+    is_delayed: bool
+
+
 class Directory:
     """Keeps the names in the registry and the zone and active users in the account's log."""
 
@@ -64,7 +73,8 @@ class Directory:
         self._now = now
         self._rules = rules or DirectoryRules()
         self._timing = timing or SystemTiming()
-        self._next_at: dict[int, tuple[Connection, float]] = {}
+        self._attempts: dict[int, _Attempt] = {}
+        self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
 
     def nudge(self) -> None:
@@ -76,28 +86,41 @@ class Directory:
         while True:
             self._wake.clear()
             for connection in self._connections.all():
-                known = self._next_at.get(connection.account_id)
-                if known is None or known[0] is not connection or self._is_due(known[1]):
-                    pause_s = await self._attempt(connection)
-                    next_at = self._timing.monotonic() + pause_s
-                    self._next_at[connection.account_id] = (connection, next_at)
+                await self._attempt_if_due(connection)
             await wait_for(self._wake, self._rules.poll_s, self._timing)
 
-    def _is_due(self, at: float) -> bool:
-        return self._timing.monotonic() >= at
+    async def introduce(self, connection: Connection) -> None:
+        """Have an account described before its leads are: what is older is not new to it.
 
-    async def _attempt(self, connection: Connection) -> float:
+        Raises:
+            services.errors.Unavailable: Not yet; the reading is repeated after a pause. An account
+                that refuses its description for good is none of these.
+        """
+        attempt = await self._attempt_if_due(connection)
+        if attempt.is_delayed:
+            raise Unavailable("the account was not described yet")
+
+    async def _attempt_if_due(self, connection: Connection) -> _Attempt:
         account_id = connection.account_id
+        async with self._one_at_a_time:
+            known = self._attempts.get(account_id)
+            now = self._timing.monotonic()
+            if known is None or known.connection is not connection or now >= known.next_at:
+                known = await self._attempt(connection)
+                self._attempts[account_id] = known
+            return known
+
+    async def _attempt(self, connection: Connection) -> _Attempt:
+        account_id, pause_s, is_delayed = connection.account_id, self._rules.interval_s, False
         try:
             await self._read(connection)
         except AccountStopped as stopped:
             # 403 here: the token is not an administrator's, so users cannot be read.
             log.error("directory_refused", account_id=account_id, status=stopped.status)  # noqa: TRY400 - no bug
-            return self._rules.interval_s
         except (Unavailable, Rejected) as error:
             log.warning("directory_delayed", account_id=account_id, error=type(error).__name__)
-            return self._rules.retry_s
-        return self._rules.interval_s
+            pause_s, is_delayed = self._rules.retry_s, isinstance(error, Unavailable)
+        return _Attempt(connection, self._timing.monotonic() + pause_s, is_delayed)
 
     async def _read(self, connection: Connection) -> None:
         client, account_id = connection.client, connection.account_id

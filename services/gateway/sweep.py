@@ -13,7 +13,7 @@ the one under way is done (F22).
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -125,14 +125,28 @@ class Sweeper:
         connections: Connections,
         store: SweepStore,
         asked: Asked,
+        introduce: Callable[[Connection], Awaitable[None]],
         publisher: Publisher,
         now: Now,
         rules: SweepRules | None = None,
         timing: Timing | None = None,
     ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            connections: The connected accounts.
+            store: Where progress is kept.
+            asked: The full sweeps that somebody asked for.
+            introduce: Comes before the baseline of an account; raises what a reading raises.
+            publisher: Writes to the inbound log.
+            now: The wall clock.
+            rules: The knobs.
+            timing: The clock.
+        """
         self._connections = connections
         self._store = store
         self._asked = asked
+        self._introduce = introduce
         self._publisher = publisher
         self._now = now
         self._rules = rules or SweepRules()
@@ -199,6 +213,8 @@ class Sweeper:
     async def _some_pages(self, connection: Connection) -> bool:
         """Read up to `pages_max` pages; whether the sweep is complete."""
         progress = await self._store.load(connection.account_id)
+        if progress.watermark is None and progress.kind is None:
+            await self._introduce(connection)
         for _ in range(self._rules.pages_max):
             progress = self._begun(progress)
             try:

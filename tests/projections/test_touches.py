@@ -91,8 +91,13 @@ def question(lead_id: int = 1, *, version: int = 1, minutes: int = 0) -> Questio
     )
 
 
-async def test_D7_1_a_lead_is_asked_about_until_its_clock_says_otherwise(pool: Any) -> None:
-    await apply(pool, touches, recorded(asked(1), clock(1, later(10)), asked(2)))
+@pytest.mark.parametrize("together", [True, False])
+async def test_D7_1_a_lead_is_asked_about_until_its_clock_says_otherwise(
+    pool: Any, *, together: bool
+) -> None:
+    events = recorded(asked(1), clock(1, later(10)), asked(2))
+    for batch in [events] if together else [[event] for event in events]:
+        await apply(pool, touches, batch)
 
     assert await touches.pending(pool, limit=9) == [question(1), question(2, version=3)]
     assert await touches.pending(pool, limit=9, after=question(1)) == [question(2, version=3)]
@@ -113,6 +118,15 @@ async def test_D7_1_what_is_over_is_not_asked_about(
         await apply(pool, touches, recorded(ends, after=len(before)))
 
     assert await touches.pending(pool, limit=9) == [question(2, version=3)]
+
+
+async def test_D7_1_a_clock_that_was_set_for_another_instant_meanwhile_ends_the_question(
+    pool: Any,
+) -> None:
+    await apply(pool, touches, recorded(asked(1)))
+    await apply(pool, touches, recorded(clock(1, later(900)), clock(1, later(10)), after=1))
+
+    assert await touches.pending(pool, limit=9) == []
 
 
 async def test_D7_1_a_question_that_is_asked_again_is_a_new_one(pool: Any) -> None:

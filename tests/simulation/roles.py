@@ -344,6 +344,14 @@ class Installation:
         connections = Connections(self.registry, limiter, transport=self.transport)
         publisher = LogPublisher(self.writer(), encode_inbound, timing)
         rounds = RoundRules(poll_s=habits.poll_s)
+        directory = Directory(
+            accounts=self.registry,
+            connections=connections,
+            publisher=publisher,
+            now=now,
+            rules=DirectoryRules(interval_s=habits.describe_s, poll_s=habits.poll_s),
+            timing=timing,
+        )
         gateway = Gateway(
             limiter=limiter,
             connections=connections,
@@ -397,6 +405,7 @@ class Installation:
                 connections=connections,
                 store=self.sweeps,
                 asked=self.asked_sweeps,
+                introduce=directory.introduce,
                 publisher=publisher,
                 now=now,
                 rules=SweepRules(
@@ -406,14 +415,7 @@ class Installation:
                 ),
                 timing=timing,
             ),
-            directory=Directory(
-                accounts=self.registry,
-                connections=connections,
-                publisher=publisher,
-                now=now,
-                rules=DirectoryRules(interval_s=habits.describe_s, poll_s=habits.poll_s),
-                timing=timing,
-            ),
+            directory=directory,
             timing=timing,
             reload_s=10 * habits.poll_s,
         )

@@ -120,8 +120,10 @@ class Views:
 
     def _touches(self, events: Sequence[Recorded]) -> None:
         forgotten, asked = touches.changes(events)
-        for lead_id in forgotten:
-            self.question_rows.pop(lead_id, None)
+        for lead_id, unless_at in forgotten.items():
+            known = self.question_rows.get(lead_id)
+            if known is not None and known.decide_at != unless_at:
+                del self.question_rows[lead_id]
         self.question_rows.update({question.lead_id: question for question in asked})
 
     def _timers(self, events: Sequence[Recorded]) -> None:

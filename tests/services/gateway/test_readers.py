@@ -1,7 +1,7 @@
 """Sweep, lookups and directory before a real HTTP server."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved, LeadsListed
 from contracts.kommo.rest import Webhook
 from projections.lookups import Lookup
+from services.gateway.connections import Connection
 from services.gateway.directory import Directory, DirectoryRules, state_of
 from services.gateway.lookups import LookupReader
 from services.gateway.ports import Connected
@@ -62,11 +63,22 @@ class SweepsAsked:
             self.settled.append(account_id)
 
 
-def sweeper(here: World, store: Memory, asked: SweepsAsked | None = None, **rules: Any) -> Sweeper:
+async def known_already(connection: Connection) -> None:
+    """The account was described before."""
+
+
+def sweeper(
+    here: World,
+    store: Memory,
+    asked: SweepsAsked | None = None,
+    introduce: Callable[[Connection], Awaitable[None]] = known_already,
+    **rules: Any,
+) -> Sweeper:
     return Sweeper(
         connections=here.connections,
         store=store,
         asked=asked or SweepsAsked(),
+        introduce=introduce,
         publisher=here.books,
         now=utc_now,
         rules=SweepRules(**rules),
@@ -334,6 +346,47 @@ async def test_D2_1_the_directory_tells_zone_active_users_and_names() -> None:
         names = {user["id"]: user["name"] for user in here.accounts.directory["users"]}
         assert names[502] == "Bruno Carvalho"
         assert here.accounts.directory["pipelines"][0]["stages"][1]["name"] == "Inbox"
+
+
+async def test_F30_the_baseline_waits_until_the_account_was_described() -> None:
+    async with world(3, rate_per_s=600.0) as here:
+        here.sandbox.knobs.turn({"error_next": 2})
+        store = Memory()
+        directory = Directory(
+            accounts=here.accounts,
+            connections=here.connections,
+            publisher=here.books,
+            now=utc_now,
+            timing=here.timing,
+        )
+        async with running(sweeper(here, store, introduce=directory.introduce).run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        kinds = [type(message.body) for message in here.books.messages]
+        assert kinds.index(DescribeAccount) < kinds.index(LeadObserved)
+        assert [row.status for row in here.requests()][:3] == [503, 503, 200]
+
+
+async def test_F30_an_account_that_refuses_its_description_has_a_baseline_all_the_same() -> None:
+    async with world(3, rate_per_s=600.0) as here:
+        store = Memory()
+
+        async def introduce(connection: Connection) -> None:
+            here.sandbox.knobs.turn({"error_next": 1, "error_status": 403})
+            await directory.introduce(connection)
+
+        directory = Directory(
+            accounts=here.accounts,
+            connections=here.connections,
+            publisher=here.books,
+            now=utc_now,
+            timing=here.timing,
+        )
+        async with running(sweeper(here, store, introduce=introduce).run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        assert here.books.bodies(DescribeAccount) == []
+        assert len(here.books.bodies(LeadObserved)) == 3
 
 
 async def test_the_directory_is_read_again_each_hour() -> None:
