@@ -49,8 +49,10 @@ log = structlog.get_logger(__name__)
 CONNECTIONS = 24
 PRUNE_EVERY_S = 600.0
 LOOK_AFTER_DATABASE_EVERY_S = 0.5
-# The dead server's children may hold its memory for a moment more, and no server starts beside it.
-REVIVALS_MAX = 20
+# The dead server's children may hold its memory for a moment more, and no server starts beside it;
+# what has failed so often needs a person.
+QUICK_REVIVALS_MAX = 20
+SLOW_REVIVALS_EVERY_S = 10.0
 
 
 async def up(
@@ -158,23 +160,26 @@ def _background(
 async def _keep_database(database: EmbeddedDatabase) -> None:
     """Start PostgreSQL again whenever it died under us; the other roles wait for it (F37).
 
-    Raises:
-        services.embedded.EmbeddedDatabaseError: It does not start any more.
+    However often that fails: as long as this process lives, webhooks go into the spool; were it to
+    end, Kommo would find nobody, and switch the hooks off.
     """
     failures = 0
     while True:
-        await asyncio.sleep(LOOK_AFTER_DATABASE_EVERY_S)
+        is_lasting = failures >= QUICK_REVIVALS_MAX
+        await asyncio.sleep(SLOW_REVIVALS_EVERY_S if is_lasting else LOOK_AFTER_DATABASE_EVERY_S)
         if await asyncio.to_thread(database.pid) is not None:
             failures = 0
             continue
-        log.error("database_died", folder=str(database.data_folder))
+        if not failures:
+            log.error("database_died", folder=str(database.data_folder))
         try:
             await asyncio.to_thread(database.revive)
         except EmbeddedDatabaseError as error:
             failures += 1
-            if failures == REVIVALS_MAX:
-                raise
-            log.warning("database_not_revived", reason=str(error))
+            tell = log.error if failures >= QUICK_REVIVALS_MAX else log.warning
+            tell("database_not_revived", reason=str(error), failures=failures)
+        else:
+            failures = 0
 
 
 async def _keep_house(installation: Installation) -> None:

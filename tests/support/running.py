@@ -23,6 +23,7 @@ from services.cli.sample import NEW_REQUEST, SALES, sample_rules
 from services.history.kafka_side import InboundTopic
 from services.rules_file import dump
 from services.storage.accounts import Account
+from services.storage.cluster import running_pid
 
 ADMIN_ID = 500
 UP_WITHIN_S = 60.0
@@ -74,10 +75,20 @@ class Fairlead:
         self.process.kill()
         await self.process.wait()
 
-    def kill_database(self) -> None:
-        pid = int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    def database_pid(self) -> int | None:
+        """Of the server; None while none runs."""
+        return running_pid(self.data / "postgres")
+
+    def kill_database(self) -> int | None:
+        """Kill the server if one runs; its process id.
+
+        The one in its file may be another's: before a start it is ours, see `disown`.
+        """
+        pid = self.database_pid()
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return pid
 
     async def stop(self) -> int:
         assert self.process is not None

@@ -5,7 +5,6 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -17,6 +16,7 @@ from services.cli.sample import INBOX, SALES
 from services.codec import encode_inbound
 from services.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
 from services.log.port import Entry
+from services.storage.cluster import LINE_OF_STATUS, announced
 from tests.support.campaign import Tally
 from tests.support.running import Running, System, until
 from tests.system.checks import agrees, all_set, settled
@@ -27,6 +27,7 @@ MORE_LEADS = 10
 PASSING_MAX = 2
 DIES_WITHIN_S = 60.0
 AGAIN_AFTER_S = 2.0
+SLOWER_EACH_TIME = 1.5
 SETTLED_WITHIN_S = 120.0
 PAUSED_FOR = timedelta(seconds=1)
 KNOBS = {
@@ -65,8 +66,8 @@ class Everything:
         return fairlead.process
 
     async def lose_its_log(self) -> None:
-        with suppress(OSError, ValueError):  # dead already, or just coming back
-            self.system.fairlead.kill_database()
+        if announced(self.system.fairlead.data / "postgres", LINE_OF_STATUS) == "ready":
+            self.system.fairlead.kill_database()  # else it is away, and could never come back
 
 
 class Killing:
@@ -85,7 +86,7 @@ class Killing:
         """Die at one of the first passings of the point, with new leads on their way.
 
         What leads there is done again until it does: whether the spool is needed, or a reading, is
-        a matter of moments.
+        a matter of moments; the pauses grow, for a busy machine needs longer to get there.
         """
         victim = self._victim_at(point)
         if self._dead is not None and self._dead is not victim:
@@ -100,11 +101,13 @@ class Killing:
         )
         dying = asyncio.create_task(process.wait())
         first = len(self.moved)
+        pause_s = AGAIN_AFTER_S
         async with asyncio.timeout(DIES_WITHIN_S):
             while not dying.done():
                 await self._provoke(point, victim)
                 await self._load(self._leads if len(self.moved) == first else MORE_LEADS)
-                await asyncio.wait([dying], timeout=AGAIN_AFTER_S)
+                await asyncio.wait([dying], timeout=pause_s)
+                pause_s *= SLOWER_EACH_TIME
         assert dying.result() == -signal.SIGKILL, f"{point}: ended with {dying.result()}"
         self._dead = victim
         if point == "gateway.after_send":  # Kommo has it, nobody here knows: a person is faster

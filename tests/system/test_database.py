@@ -1,8 +1,6 @@
 """The embedded PostgreSQL dies, again and again, under a fairlead that lives (F37, F38)."""
 
 import asyncio
-import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -40,12 +38,12 @@ async def _are_set(system: Running, leads: int) -> bool:
 
 
 async def _kill_database(system: Running, before: set[int]) -> int:
-    file = system.fairlead.data / "postgres" / "postmaster.pid"
+    fairlead = system.fairlead
 
     async def is_another() -> bool:
-        return file.exists() and int(file.read_text().split()[0]) not in {*before, 0}
+        return fairlead.database_pid() not in {*before, None}
 
     await until(is_another)
-    pid = int(file.read_text().split()[0])
-    os.kill(pid, signal.SIGKILL)
+    pid = fairlead.kill_database()
+    assert pid is not None
     return pid

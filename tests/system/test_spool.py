@@ -79,8 +79,9 @@ async def _drained(system: Running) -> bool:
 
 
 def _postmaster(system: Running) -> int:
-    file = system.fairlead.data / "postgres" / "postmaster.pid"
-    return int(file.read_text().split()[0])
+    pid = system.fairlead.database_pid()
+    assert pid is not None
+    return pid
 
 
 def _children(parent: int) -> list[int]:

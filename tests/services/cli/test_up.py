@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 import typer
+from structlog.testing import capture_logs
 
 from services.cli import lifetime
 from services.cli import up as upping
@@ -204,29 +205,43 @@ async def _has_events(data: Path, count: int) -> bool:
 
 
 class Dead:
-    """A database that nothing brings back."""
+    """A database that comes back at the last of so many tries."""
 
     data_folder = Path("gone")
     revivals = 0
 
-    def pid(self) -> None:
-        return None
+    def __init__(self, revivals_needed: int) -> None:
+        self.revivals_needed = revivals_needed
+
+    def pid(self) -> int | None:
+        return 1 if self.revivals == self.revivals_needed else None
 
     def revive(self) -> None:
         self.revivals += 1
-        raise EmbeddedDatabaseError("PostgreSQL ended while starting on gone: no space left")
+        if self.revivals < self.revivals_needed:
+            raise EmbeddedDatabaseError("PostgreSQL ended while starting on gone: no space left")
 
 
-async def test_F37_a_database_that_does_not_start_any_more_ends_fairlead(
+async def test_F37_a_database_that_does_not_start_is_tried_again_as_long_as_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upping, "LOOK_AFTER_DATABASE_EVERY_S", 0)
-    database: Any = Dead()
+    monkeypatch.setattr(upping, "SLOW_REVIVALS_EVERY_S", 0)
+    needed = upping.QUICK_REVIVALS_MAX + 5
+    database: Any = Dead(needed)
+    with capture_logs() as lines:
+        keeping = asyncio.create_task(upping._keep_database(database))
+        await until(lambda: _is_back(database))
+        await end([keeping])
 
-    with pytest.raises(EmbeddedDatabaseError, match="no space left"):
-        await upping._keep_database(database)
+    failed = [line["log_level"] for line in lines if line["event"] == "database_not_revived"]
+    assert keeping.cancelled()
+    assert failed == ["warning"] * (upping.QUICK_REVIVALS_MAX - 1) + ["error"] * 5
+    assert [line["event"] for line in lines].count("database_died") == 1
 
-    assert database.revivals == upping.REVIVALS_MAX
+
+async def _is_back(database: Dead) -> bool:
+    return database.pid() is not None
 
 
 async def test_F13_a_role_that_drops_a_cancellation_is_told_again(
