@@ -152,15 +152,22 @@ class Allocator:
             )
 
     def _notice_others(self, batch: Batch) -> None:
-        """Forget all states when somebody else has taken in what lies before the batch (F20).
+        """Forget all states when somebody else has moved the position the batch follows.
 
-        A state that knows nothing of it may have no answer to a message, and where nothing is
-        written no clash of versions tells: the message would be passed over.
+        Forward, by taking in what lies before the batch (F20): a state that knows nothing of it
+        may have no answer to a message, and where nothing is written no clash of versions tells:
+        the message would be passed over. Back, because a log was made anew and a person let it
+        go on (F22): its messages would be taken for those of the old one, and passed over.
         """
         recorded = self._recorded.get(batch.source)
-        if recorded is not None and batch.records[0].position > recorded + 1:
-            self._accounts.forget()
+        first = batch.records[0].position
+        if recorded is None or first == recorded + 1:
+            return
+        if first > recorded:
             log.warning("messages_taken_by_another", source=batch.source, after=recorded)
+        else:
+            del self._recorded[batch.source]  # the database tells how far it was
+        self._accounts.forget()
 
     async def _answer(self, source: str, record: Record, answers: _Answers) -> bool:
         """Decide one message into `answers`; False if it tripped over a bug of ours."""
@@ -279,10 +286,15 @@ def _read(record: Record) -> Inbound:
     return message
 
 
+def letters_of(source: str) -> str:
+    """The source under which dead letters of a source of the inbound log are kept."""
+    return f"{INBOUND}:{source}"
+
+
 def _dead_letter(source: str, record: Record, reason: str) -> DeadLetter:
     return DeadLetter(
         account_id=record.account_id,
-        source=f"{INBOUND}:{source}",
+        source=letters_of(source),
         position=record.position,
         reason=reason,
         content_type="application/json",

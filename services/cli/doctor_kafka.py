@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 
 from contracts.topics import INBOUND
 from services.allocator.run import CONSUMER
+from services.cli import gaps
 from services.cli.finding import Finding
 from services.cli.installation import Installation
 from services.errors import Unavailable
 from services.log import topics
 from services.log.kafka import KafkaSettings, TopicRefused, declared_topics, source_of
 from services.log.kafka_ends import ends
+from services.log.kafka_gaps import advice
 from services.relay.relay import CONSUMER as RELAY
 
 MOMENT = "normal for a moment; if it stays, start more allocators: fairlead run allocator"
@@ -27,6 +29,9 @@ async def examine_kafka(installation: Installation, kafka: KafkaSettings) -> Asy
         yield Finding("Kafka", f"does not answer: {error}", "see that the brokers run")
     else:
         yield Finding("Kafka", f"{servers}, topics as declared")
+        for place, accounts in await gaps.stopped(installation):
+            found = f"{place.gap}; accounts: {accounts}"
+            yield Finding(f"partition {place.partition}", found, advice(place.partition))
         yield await _undecided(installation, kafka)
     yield await _unrelayed(installation)
 

@@ -19,6 +19,7 @@ from services.cli import (
     dead,
     doctor,
     explain,
+    gaps,
     keys,
     ledger,
     orders,
@@ -63,6 +64,8 @@ app.add_typer(projections_app, name="projections")
 app.add_typer(dead_app, name="dead")
 topics_app = typer.Typer(help="The topics of Apache Kafka.", no_args_is_help=True)
 app.add_typer(topics_app, name="topics")
+gaps_app = typer.Typer(help="Partitions that lost messages, and stand still.", no_args_is_help=True)
+app.add_typer(gaps_app, name="gaps")
 
 Data = Annotated[
     Path,
@@ -540,6 +543,47 @@ def topics_apply(
     """Create the topics that are missing; say what exists and how it differs."""
     for line in complete(topics.apply(kafka)):
         say(line)
+
+
+@gaps_app.command("list")
+def gaps_list(data: Data = DATA) -> None:
+    """List the partitions that stand still, and what they lack."""
+    found = _for_installation(data, gaps.stopped)
+    if not found:
+        say("No gaps.")
+        return
+    table = Table("partition", "position", "the log holds", "what is missing", "accounts")
+    for place, accounts in found:
+        row = (place.partition, place.position, place.holds, place.gap, accounts)
+        table.add_row(*map(str, row))
+    out.print(table)
+
+
+@gaps_app.command("resume")
+def gaps_resume(
+    partition: Annotated[int, typer.Argument(min=0, help="Its number in the list.")],
+    at: Annotated[
+        str, typer.Option(help="Offset of the message to go on at, or: earliest.")
+    ] = gaps.EARLIEST,
+    data: Data = DATA,
+    *,
+    yes: Yes = False,
+) -> None:
+    """Let a partition go on behind what it lost; asks first."""
+
+    async def work(installation: Installation) -> None:
+        planned = await gaps.plan(installation, partition, at)
+        if isinstance(planned, str):
+            say(planned)
+            return
+        for line in planned.lines:
+            say(line)
+        if yes or await asyncio.to_thread(typer.confirm, planned.question):
+            say(await gaps.resume(installation, planned))
+        else:
+            say("Nothing was changed.")
+
+    _for_installation(data, work)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from rich.console import Console
 from services.cli.installation import Wrong
 from services.embedded import EmbeddedDatabaseError
 from services.errors import Unavailable
+from services.log.kafka import TopicRefused
 from services.logs import masked, printable
 from services.secrets import MasterKeyRefused, Unsealable
 from services.storage.migrate import SchemaRefused
@@ -25,6 +26,7 @@ EXPECTED = (
     Wrong,
     EmbeddedDatabaseError,
     SchemaRefused,
+    TopicRefused,
     MasterKeyRefused,
     Unsealable,
     Unavailable,

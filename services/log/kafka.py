@@ -90,8 +90,10 @@ def refuse_other_partitions(topic: str, *, found: int, wanted: int) -> None:
     """Refuse a topic whose number of partitions differs from the settings (F23).
 
     Raises:
-        TopicRefused: It does.
+        TopicRefused: It does, or it has none: somebody deleted it.
     """
+    if not found:
+        raise TopicRefused(f"there is no topic {topic}; create it: fairlead topics apply")
     if found != wanted:
         raise TopicRefused(
             f"topic {topic} has {found} partitions, the settings say {wanted}: accounts would"

@@ -1,4 +1,6 @@
-"""How far a topic reaches: for commands that wait until what they published took effect."""
+"""How far a topic reaches: for commands that wait for an effect, or look for what is missing."""
+
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -9,8 +11,30 @@ from services.log.kafka import KafkaSettings
 TIMEOUT_MS = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a partition holds.
+
+    Attributes:
+        earliest: The offset of its first message.
+        latest: The offset of its next message: the position behind the last one.
+    """
+
+    earliest: int
+    latest: int
+
+
 async def ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
-    """Partition to the offset of its next message: the position behind its last one.
+    """Partition to the position behind its last message.
+
+    Raises:
+        services.errors.Unavailable: Kafka does not answer.
+    """
+    return {number: held.latest for number, held in (await bounds(settings, topic)).items()}
+
+
+async def bounds(settings: KafkaSettings, topic: str) -> dict[int, Bounds]:
+    """Partition to what it holds.
 
     Raises:
         services.errors.Unavailable: Kafka does not answer.
@@ -20,12 +44,13 @@ async def ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
         enable_auto_commit=False,
         request_timeout_ms=TIMEOUT_MS,
     )
+    places = [TopicPartition(topic, number) for number in range(settings.partitions)]
     try:
         await client.start()
-        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
-        found = await client.end_offsets(places)
+        earliest = await client.beginning_offsets(places)
+        latest = await client.end_offsets(places)
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(f"Kafka at {settings.servers}: {error!r}") from error
     finally:
         await client.stop()
-    return {place.partition: offset for place, offset in found.items()}
+    return {place.partition: Bounds(earliest[place], latest[place]) for place in places}

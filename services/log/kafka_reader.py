@@ -36,6 +36,7 @@ from services.log.kafka import (
     refuse_other_partitions,
     source_of,
 )
+from services.log.kafka_gaps import advice, missing
 from services.log.port import Batch, Record
 from services.storage.events import EventStore
 
@@ -276,33 +277,25 @@ class KafkaLogReader:
             if problem is not None:
                 if source.stopped is None and self.on_gap is not None:
                     await self.on_gap(place.partition, position)
-                self._stop(place, source, problem, now)
+                self._stop(place, source, f"{problem}; {advice(place.partition)}", now)
             elif source.behind_since is None:
                 client.seek(place, position)
                 client.resume(place)
+                if source.stopped is not None:
+                    log.info("source_resumed", source=names[place], position=position)
                 source.next_offset, source.stopped = position, None
 
     def _problem(
         self, source: _Source, position: int, earliest: int, latest: int, now: float
     ) -> str | None:
         """Why the log cannot be read on from the position (F22)."""
-        if earliest > position:
-            return (
-                f"messages {position} to {earliest - 1} were deleted before they were read: the"
-                f" accounts of this partition need a full sweep; then store position {earliest}"
-            )
+        gap = missing(position=position, earliest=earliest, latest=latest)
         if latest >= position:
             source.behind_since = None
-            return None
+            return gap
         if source.behind_since is None:
             source.behind_since = now
-        if now - source.behind_since < self.behind_for_s:
-            return None
-        return (
-            f"the log ends at {latest}, before our position {position}: it was made anew or"
-            f" restored from an older backup. The accounts of this partition need a full sweep;"
-            f" then store position {earliest}"
-        )
+        return None if now - source.behind_since < self.behind_for_s else gap
 
     def _stop(self, place: TopicPartition, source: _Source, problem: str, now: float) -> None:
         if source.stopped is None:

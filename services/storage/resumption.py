@@ -1,0 +1,48 @@
+"""Going on in a source at another position, because a person said so (F22)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.storage.database import borrow
+
+# Whoever looked at the position before it moved has decided on something that is no longer so.
+MOVE = """
+INSERT INTO positions AS held (consumer, source, position) VALUES ($1, $2, $4)
+ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position
+WHERE held.position = $3
+RETURNING position
+"""
+# Offsets come again in a log that was made anew; a letter of an old one must not stand in for
+# that of a new one.
+SET_APART = """
+UPDATE dead_letters SET source = source || ' until ' || $3::bigint
+WHERE source = $1 AND position > $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Moves positions; raises `services.errors.Unavailable`."""
+
+    pool: Any
+
+    async def move(
+        self, consumer: str, source: str, *, before: int, after: int, letters_of: str
+    ) -> bool:
+        """Set a consumer's position, forward or back.
+
+        Args:
+            consumer: Whose position.
+            source: Of what.
+            before: Where it was when the person decided; 0 if nothing was recorded.
+            after: Where it goes on.
+            letters_of: The source under which dead letters of `source` are kept.
+
+        Returns:
+            False when the position was another one by now; nothing was changed.
+        """
+        async with borrow(self.pool) as connection, connection.transaction():
+            moved = await connection.fetchval(MOVE, consumer, source, before, after)
+            if moved is not None:
+                await connection.execute(SET_APART, letters_of, after, before)
+        return moved is not None
