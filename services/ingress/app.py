@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
-from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.kommo.webhooks import read_body
@@ -43,6 +39,16 @@ log = structlog.get_logger()
 READY_WITHIN_S = 1.0
 PROBE_EVERY_S = 1.0
 
+# They keep the address from leaking by browsers (S3).
+SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+ALIVE = PlainTextResponse("alive\n")
+READY = PlainTextResponse("ready\n")
+NOT_READY = PlainTextResponse("not ready\n", 503)
+
 Probe = Callable[[], Awaitable[None]]
 
 
@@ -57,7 +63,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
     register: Register | None = None,
     meter: Meter = UNMEASURED,
     traces: Traces = UNTRACED,
-) -> Starlette:
+) -> ASGIApp:
     """The address itself, around parts that somebody else runs.
 
     Args:
@@ -90,25 +96,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
     readiness = Readiness(appender, directory, probe, spool)
     if register is not None:
         register("ingress", readiness.why_not)
-
-    async def live(_: Request) -> Response:
-        return PlainTextResponse("alive\n")
-
-    async def ready(_: Request) -> Response:
-        if await readiness.why_not() is None:
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("not ready\n", 503)
-
-    app = Starlette(
-        routes=[
-            Route("/healthz", live),
-            Route("/readyz", ready),
-            Route("/{path:path}", endpoint),
-        ],
-        middleware=[Middleware(SecurityHeaders)],
-    )
-    app.router.redirect_slashes = False
-    return app
+    return Site(endpoint, readiness)
 
 
 async def serve(  # noqa: PLR0913  # the ports of a role
@@ -260,24 +248,35 @@ class Readiness:
             return self._probed
 
 
-class SecurityHeaders:
-    """Headers that keep the address from leaking by browsers (S3)."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Every path of the address: two health checks, and webhooks on all others.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Without a framework around it: its layers cost each webhook as much as reading its body.
+    """
+
+    webhooks: ASGIApp
+    readiness: Readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers added."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["x-content-type-options"] = "nosniff"
-                headers["referrer-policy"] = "no-referrer"
-                headers["cache-control"] = "no-store"
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        app = await self._app(scope)
+        await app(scope, receive, send_with_headers)
+
+    async def _app(self, scope: Scope) -> ASGIApp:
+        """What answers the request."""
+        if scope["method"] in {"GET", "HEAD"}:
+            if scope["path"] == "/healthz":
+                return ALIVE
+            if scope["path"] == "/readyz":
+                return NOT_READY if await self.readiness.why_not() else READY
+        return self.webhooks
 
 
 @asynccontextmanager

@@ -28,7 +28,8 @@ from services.tracing import Traces, now_ns
 log = structlog.get_logger()
 
 PREFIX = "/kommo/"
-GREETING = "Fairlead receives Kommo's webhooks here (POST).\n"
+GREETING = PlainTextResponse("Fairlead receives Kommo's webhooks here (POST).\n")
+KEPT = PlainTextResponse("ok\n")
 CLOSE = {"connection": "close"}
 
 
@@ -79,7 +80,7 @@ class WebhookEndpoint:
         """Answer one request."""
         try:
             await self._handle(scope, receive)
-            response = PlainTextResponse(GREETING if scope["method"] != "POST" else "ok\n")
+            response = KEPT if scope["method"] == "POST" else GREETING
         except _Answer as answer:
             response = answer.response
         except ClientDisconnect:

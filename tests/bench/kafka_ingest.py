@@ -8,7 +8,7 @@ from services.log.postgres import PostgresLogWriter
 from services.log.topics import apply
 from tests.bench.database import bench_pool
 from tests.bench.figures import Figure, ratio
-from tests.bench.ingress import HOOKS, NoLog, webhooks
+from tests.bench.ingress import Burst, NoLog, figures_of, webhooks
 from tests.support.kafka import own_broker, settings_of, topic_of
 
 RUNS = 5
@@ -16,9 +16,9 @@ RUNS = 5
 
 async def measure_ingest(folder: Path) -> list[Figure]:
     """The same ingress over each; the first round warms up."""
-    kafka: list[tuple[float, float]] = []
-    table: list[tuple[float, float]] = []
-    fleeting: list[tuple[float, float]] = []
+    kafka: list[Burst] = []
+    table: list[Burst] = []
+    fleeting: list[Burst] = []
     with own_broker(folder / "kafka") as broker:
         settings = settings_of(broker.address, partitions=24)
         topic = f"bench-{uuid4().hex}"
@@ -28,14 +28,9 @@ async def measure_ingest(folder: Path) -> list[Figure]:
                 kafka.append(await webhooks(pool, writer))
                 table.append(await webhooks(pool, PostgresLogWriter(pool)))
                 fleeting.append(await webhooks(pool, NoLog()))
-    took = [[seconds for seconds, _ in each[1:]] for each in (kafka, table, fleeting)]
+    took = [[burst.took_s for burst in each[1:]] for each in (kafka, table, fleeting)]
     return [
         ratio("ingress on Kafka / not durable, 1,000 webhooks at once", took[0], took[2]),
         ratio("ingress on Kafka / on PostgreSQL, 1,000 webhooks at once", took[0], took[1]),
-        Figure(
-            "ingress on Kafka: p99 of an answer, 1,000 at once",
-            [p99 * 1_000 for _, p99 in kafka[1:]],
-            "ms",
-        ),
-        Figure("ingress on Kafka: webhooks", [HOOKS / each for each in took[0]], "per s"),
+        *figures_of("ingress on Kafka", kafka[1:]),
     ]
