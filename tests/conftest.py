@@ -1,5 +1,6 @@
 """Fixtures for every test: real servers, a fresh migrated database, a pool on it."""
 
+import os
 import random
 import sys
 import tempfile
@@ -22,6 +23,9 @@ from tests.support.postgres import TestServer, shared_server
 
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
 allow_open_files()
+# The brokers of tests live for seconds: compiling less saves two of five seconds of a core at each
+# start. Benchmarks, which come another way, have the compiler that they measure.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.fixture
