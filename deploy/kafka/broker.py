@@ -230,8 +230,12 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def suspend(self) -> None:
-        """Stop its clock: connections stay open and nobody answers."""
+        """Stop its clock, all of its threads: connections stay open and nobody answers."""
         self._send(signal.SIGSTOP)
+        pid = self.pid
+        if pid is not None:
+            with suppress(ChildProcessError):  # of whoever started it: a moment later
+                os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let a suspended broker go on."""

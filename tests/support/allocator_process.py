@@ -15,6 +15,7 @@ from typing import Any
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
+from services.errors import Unavailable
 from services.log.kafka import KafkaSettings
 from services.log.kafka_reader import KafkaLogReader
 from services.logs import configure_logging
@@ -35,7 +36,7 @@ class OneOfGroup(KafkaLogReader):
 
 async def main(dsn: str, topic: str, group: str | None = None) -> None:
     configure_logging(json_lines=True, level=os.environ.get("FAIRLEAD_LOG_LEVEL", "INFO"))
-    pool = await open_pool(dsn, size_max=4)
+    pool = await _pool(dsn)
     reader = OneOfGroup(KafkaSettings(), topic, pool, CONSUMER)
     reader.group = group
     stores = Stores(EventStore(pool), SnapshotStore(pool))
@@ -47,6 +48,15 @@ async def main(dsn: str, topic: str, group: str | None = None) -> None:
     await pool.close()
     if not running.cancelled():
         running.result()
+
+
+async def _pool(dsn: str) -> Any:
+    """As `fairlead run` does: it may be started while the database is dying."""
+    while True:
+        try:
+            return await open_pool(dsn, size_max=4)
+        except Unavailable:
+            await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ SMALL_BATCHES = {
 REPEATED = 0.2
 AT_ONCE = 10
 WITHIN_S = 120.0
+LAST_WORDS = 4_000
 COUNT_DECISIONS = "SELECT count(*) FROM account_events WHERE topic = 'lead.assigned'"
 
 
@@ -65,6 +66,10 @@ class Member:
     @property
     def is_alive(self) -> bool:
         return self.process.returncode is None
+
+    def last_words(self) -> str | None:
+        """What it said before it ended; None while it is alive."""
+        return None if self.is_alive else self.log_file.read_text(errors="replace")[-LAST_WORDS:]
 
     def freeze(self) -> None:
         self._tell(signal.SIGSTOP)

@@ -57,7 +57,7 @@ async def test_F37_F38_a_database_that_dies_in_the_middle_of_commits_repeats_not
     await engine.everything_decided()
 
     judged(await engine.tally())
-    assert all(member.is_alive for member in members)
+    assert [member.last_words() for member in members] == [None] * len(members)
     assert sum(member.count("allocator_waits") for member in members) > 0
 
 

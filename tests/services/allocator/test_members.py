@@ -33,7 +33,7 @@ async def test_F14_who_wakes_up_late_commits_nothing_of_what_he_held_and_joins_a
     await engine.everything_decided()  # by the sleeper alone
 
     judged(await engine.tally())
-    assert sleeper.is_alive
+    assert sleeper.last_words() is None
 
 
 async def test_F20_members_come_and_go_and_freeze_under_load(
@@ -85,5 +85,5 @@ async def test_F71_two_who_believe_that_everything_is_theirs_decide_everything_o
     await engine.everything_decided()
 
     judged(await engine.tally())
-    assert one.is_alive
-    assert stranger.is_alive
+    assert one.last_words() is None
+    assert stranger.last_words() is None

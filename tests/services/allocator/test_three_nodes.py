@@ -49,7 +49,7 @@ async def test_F16_leaders_that_are_lost_under_load_cost_nothing(
     await engine.everything_decided()
 
     judged(await engine.tally())
-    assert all(member.is_alive for member in members)
+    assert [member.last_words() for member in members] == [None] * len(members)
 
 
 async def _leader(engine: Engine, cluster: Cluster) -> Broker:
