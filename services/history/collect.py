@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from services.history.hooks import check_hooks
 from services.history.kafka_side import InboundTopic
 from services.history.kommos_side import Window, from_kommo
 from services.history.our_side import with_our_side
 from services.history.record import Entry, History
+from services.history.verdict import Verdict
 
 REST_WITHIN_S = 60.0
+DRAINED_WITHIN_S = 20.0
 LOOK_EVERY_S = 0.2
 
 
@@ -21,8 +24,11 @@ async def collect(
     entries: Iterable[Entry] | None = None,
     topic: InboundTopic | None = None,
     within_s: float = REST_WITHIN_S,
+    drained_within_s: float = DRAINED_WITHIN_S,
 ) -> History:
     """Both sides at a moment when everything that came in is decided and shown.
+
+    A hook may have been answered from ingress's spool, and be in the log a little later.
 
     Args:
         pool: Of the installation's database.
@@ -31,10 +37,13 @@ async def collect(
         entries: What was moved into stages of the rules, if it is known completely.
         topic: The inbound log, where it is not in the database.
         within_s: How long to wait for that moment.
+        drained_within_s: How long to wait for hooks that were accepted: without them after that.
 
     Raises:
         TimeoutError: It was never at rest.
     """
+    loop = asyncio.get_running_loop()
+    missing_at = loop.time() + drained_within_s
     async with asyncio.timeout(within_s):
         while True:
             kommos_side = await from_kommo(kommo, account_id, entries)
@@ -42,9 +51,15 @@ async def collect(
                 history = await with_our_side(kommos_side, pool)
             else:
                 history = await _between_two_readings(topic, kommos_side, pool)
-            if history is not None:
+            if history is not None and (_is_drained(history) or loop.time() >= missing_at):
                 return history
             await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _is_drained(history: History) -> bool:
+    verdict = Verdict(history.account_id)
+    check_hooks(history, verdict)
+    return not verdict.violations
 
 
 async def _between_two_readings(
