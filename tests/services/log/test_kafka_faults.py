@@ -35,6 +35,7 @@ class Load:
     accepted: dict[int, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
     failures: int = 0
     is_enough: asyncio.Event = field(default_factory=asyncio.Event)
+    is_published: asyncio.Event = field(default_factory=asyncio.Event)
     seen: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     async def publish(self, writer: KafkaLogWriter, account: int) -> None:
@@ -55,7 +56,7 @@ class Load:
             await asyncio.sleep(0.02)
 
     async def read(self, reader: KafkaLogReader) -> None:
-        while not self.is_enough.is_set() or any(
+        while not self.is_published.is_set() or any(
             not self.seen[account] or max(self.seen[account]) < self.accepted[account] - 1
             for account in ACCOUNTS
         ):
@@ -78,13 +79,15 @@ class Load:
             KafkaLogReader(self.settings, self.topic, self.pool, self.topic) as reader,
             asyncio.TaskGroup() as group,
         ):
-            for account in ACCOUNTS:
-                group.create_task(self.publish(writer, account))
             group.create_task(self.read(reader))
-            await self.more(500)
-            await fault()
-            await self.more(500)
-            self.is_enough.set()
+            async with asyncio.TaskGroup() as publishers:
+                for account in ACCOUNTS:
+                    publishers.create_task(self.publish(writer, account))
+                await self.more(500)
+                await fault()
+                await self.more(500)
+                self.is_enough.set()
+            self.is_published.set()
 
     def check(self) -> None:
         """Nothing accepted is missing; first copies are in order (I1, I10)."""
