@@ -16,13 +16,14 @@ from contracts.events import (
     ReadingRequested,
     Recorded,
     RequestClosed,
+    RequestDeferred,
     RequestPrepared,
     RulesApplied,
 )
 from contracts.stage import Stage
 
 NAME = "readings"
-REVISION = 1
+REVISION = 2
 TABLES = """
 CREATE TABLE requests (
     account_id bigint NOT NULL,
@@ -97,7 +98,7 @@ class Reading:
 
 
 def changes(events: Iterable[Recorded]) -> tuple[list[str], list[Reading], RulesApplied | None]:
-    """Requests that were answered, what is asked for after that, and the rules in force."""
+    """Requests that wait no more, what is asked for after that, and the rules in force."""
     answered: dict[str, None] = {}
     asked: dict[str, Reading] = {}
     rules: RulesApplied | None = None
@@ -114,7 +115,12 @@ def changes(events: Iterable[Recorded]) -> tuple[list[str], list[Reading], Rules
                     asked_version=recorded.version,
                     asked_at=event.at,
                 )
-            case RequestPrepared(request_id=request_id) | RequestClosed(request_id=request_id):
+            case (
+                RequestPrepared(request_id=request_id)
+                # Other rules want to know nothing.
+                | RequestDeferred(request_id=request_id)
+                | RequestClosed(request_id=request_id)
+            ):
                 answered[request_id] = None
                 asked.pop(request_id, None)
             case RulesApplied() as event:

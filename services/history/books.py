@@ -162,7 +162,9 @@ class Books:
                 self._moves(event.request_id, "waiting", "reading")
                 self._queue(event.request_id, "readings")
             case RequestPrepared():
-                self._moves(event.request_id, "undecided", None, event.rule_id)
+                self._moves(event.request_id, "undecided", None)
+                if (request := self.requests.get(event.request_id)) is not None:
+                    request.rule_id = event.rule_id  # none, if no condition was met
             case RequestReserved():
                 self._moves(event.request_id, "waiting", "owner", event.rule_id)
                 self._queue(event.request_id, f"owner/{event.manager_id}")

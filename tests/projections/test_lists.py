@@ -161,6 +161,13 @@ async def test_D1_5_readings_wait_in_the_order_they_were_asked_for_until_answere
     assert await readings.rules_of(pool, 8) is None
 
 
+async def test_F84_a_request_that_other_rules_ask_nothing_about_is_not_read(pool: Any) -> None:
+    await apply(pool, readings, recorded(reading(1), reading(2)))
+    await apply(pool, readings, recorded(deferred(1), after=2))
+
+    assert [found.lead_id for found in await readings.pending(pool, limit=9)] == [2]
+
+
 async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> None:
     asked = LinkedRequested(
         order_id="1.1/1",

@@ -8,6 +8,7 @@ from typing import Any
 from contracts.rules import RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.configuration import problems
+from services.sandbox.cards import Card
 from services.sandbox.model import INCOMING, Account, Subscription, Trigger
 from services.sandbox.sample import sample_account
 
@@ -21,6 +22,7 @@ NIGHTS = {
 ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kolkata", *NIGHTS)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TRIES_MAX = 10
+PRICE_MAX = 1_000
 LEAD_HOOKS = ("add", "update", "status", "responsible", "delete", "restore")
 
 
@@ -63,6 +65,9 @@ def draw_account(
     kept = sorted(random.sample(sorted(account.users)[1:], random.randint(1, 6)))
     account.users = {user_id: account.users[user_id] for user_id in (account.admin_id(), *kept)}
     now = int(setting.base.timestamp())
+    for _ in range(random.randint(0, 3)):
+        draft = {"name": "", "responsible_user_id": random.choice(sorted(account.users))}
+        account.contacts.add(Card, draft, by=account.admin_id(), now=now)
     settings = [f"{name}_lead" for name in LEAD_HOOKS]
     if random.random() < 0.2:
         settings.remove(random.choice(settings))
@@ -162,6 +167,8 @@ def _features(random: Random, account: Account, schedules: list[str]) -> dict[st
         (0.2, {"age_limit_minutes": random.randint(5, 600)}),
         (0.4, _duty(random, sorted(account.users), schedules)),
         (0.4, {"redistribution": _redistribution(random)}),
+        (0.3, {"conditions": {"price": _price(random)}}),
+        (0.3, {"owners": _owners(random, sorted(account.users))}),
     ]
     found: dict[str, Any] = {}
     for share, feature in often:
@@ -173,6 +180,25 @@ def _features(random: Random, account: Account, schedules: list[str]) -> dict[st
 def _policy(random: Random) -> dict[str, Any]:
     policy = random.choice(("least_loaded", "most_available"))
     return {"policy": policy, "limit": {"max": random.randint(1, 6)}}
+
+
+def _price(random: Random) -> dict[str, Any]:
+    cut = random.randrange(PRICE_MAX)
+    return random.choice(({"from": cut}, {"to": cut}))
+
+
+def _owners(random: Random, people: list[int]) -> dict[str, Any]:
+    sources = random.sample(("lead", "contact", "other_lead"), random.randint(1, 3))
+    found: dict[str, Any] = {"sources": sources, "ignore_limits": random.random() < 0.5}
+    if random.random() < 0.5:
+        found["wait_hours"] = random.choice(("0", "0.5", "8"))
+    if random.random() < 0.3:
+        found["debt_max"] = random.randint(0, 2)
+    if random.random() < 0.3:
+        found["among"] = random.sample(people, random.randint(1, len(people)))
+    if random.random() < 0.3:
+        found["others"] = "keep"
+    return found
 
 
 def _redistribution(random: Random) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
+from contracts.allocations import StoredDocument
 from contracts.stage import CLOSED_STATUSES
 from contracts.topics import INBOUND
 from domain.account import Account
 from services.history.check import check
+from services.log.allocations import read_allocation
+from services.relay.relay import CONSUMER as RELAY
 from services.sandbox.crm import Crm
+from services.storage.events import account_source
 from tests.simulation.evidence import history_of
 from tests.simulation.people import People
 from tests.simulation.roles import Installation
@@ -37,6 +41,9 @@ def _to_be_done(ours: Installation, account_id: int) -> Iterator[str]:
     views, head = ours.views.of(account_id), ours.store.head(account_id)
     if views.position() < head:
         yield f"the projections are at {views.position()} of {head}"
+    relayed = ours.store.consumed.get((RELAY, account_source(account_id)), 0)
+    if relayed < head and not ours.habits.is_embedded:
+        yield f"the relay is at {relayed} of {head}"
     if views.reading_rows:
         yield f"readings for {sorted(views.reading_rows)}"
     if views.lookup_rows:
@@ -80,10 +87,26 @@ def _broken(ours: Installation, crm: Crm) -> Iterator[str]:
     for name, rows in anew.items():
         if live[name] != rows:
             yield f"I9: {name} is not what a rebuild gives"
+    if not ours.habits.is_embedded:
+        yield from _unheard(ours, account_id)
     account = Account(account_id)
     for recorded in events:
         account.evolve(recorded.event)
     yield from _differences(account, crm)
+
+
+def _unheard(ours: Installation, account_id: int) -> Iterator[str]:
+    """I10: the allocations log tells of every event, first copies in order."""
+    told = [read_allocation(record.value) for record in ours.allocations.of_account(account_id)]
+    stored = ours.store.encoded[account_id]
+    versions = list(dict.fromkeys(message.version for message in told))
+    if versions != list(range(1, len(stored) + 1)):
+        yield f"I10: the allocations log of account {account_id} has the events {versions}"
+    for message in told:
+        name, state = stored[message.version - 1]
+        document = StoredDocument.model_validate_json(state)
+        if (message.type, message.event) != (name, document):
+            yield f"I10: the allocations log has another event {message.version}: {message.type}"
 
 
 def _differences(account: Account, crm: Crm) -> Iterator[str]:

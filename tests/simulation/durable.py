@@ -6,11 +6,13 @@ them. They hold encoded bytes, so that all that is read went through the real co
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from eventsourcing.persistence import StoredEvent
+
 from contracts.events import LeadAssigned, Recorded
-from services.codec import decode_event, encode_event
+from services.codec import decode_event, encode_event, originator_id
 from services.log.port import Entry, Record
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import (
@@ -21,23 +23,26 @@ from services.storage.events import (
     account_source,
 )
 from services.storage.snapshots import Snapshot
+from services.storage.wakeup import INBOUND
 
 
 @dataclass
 class DurableLog:
-    """The inbound log.
+    """One of the two logs.
 
     Attributes:
         partitions: How many sources there are; 0 for one per account.
+        name: Of the log: its sources begin with it, and its readers are woken by it.
     """
 
     partitions: int = 0
+    name: str = INBOUND
     sources: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
     def source_of(self, account_id: int) -> str:
         """Where the messages of an account are."""
         number = account_id % self.partitions if self.partitions else account_id
-        return f"inbound/{number}"
+        return f"{self.name}/{number}"
 
     def publish(self, entries: Sequence[Entry]) -> None:
         """Append all."""
@@ -135,6 +140,22 @@ class DurableStore:
             if heads[account_id] > position:
                 found.append(Moved(account_id, heads[account_id], position))
         return found[:limit]
+
+    def stored(self, after: Mapping[int, int], limit: int) -> list[StoredEvent]:
+        """The next events of several accounts, as bytes."""
+        return [
+            StoredEvent(originator_id(account_id), version, *self.encoded[account_id][version - 1])
+            for account_id in sorted(after)
+            for version in range(
+                after[account_id] + 1, min(after[account_id] + limit, self.head(account_id)) + 1
+            )
+        ]
+
+    def advance(self, consumer: str, positions: Mapping[int, int]) -> None:
+        """Note how far a consumer has come, never backwards."""
+        for account_id, version in positions.items():
+            key = consumer, account_source(account_id)
+            self.consumed[key] = max(self.consumed.get(key, 0), version)
 
     def save(self, snapshot: Snapshot) -> None:
         """Store a snapshot."""

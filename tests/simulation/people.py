@@ -23,7 +23,7 @@ from services.history.record import Entry
 from services.log.port import Entry as Message
 from services.sandbox.crm import Crm
 from services.sandbox.model import Action, Author, Change, Lead, LeadPatch
-from tests.simulation.accounts import Setting, draw_rules, open_stages
+from tests.simulation.accounts import PRICE_MAX, Setting, draw_rules, open_stages
 from tests.simulation.faults import Faults
 from tests.simulation.loop import Process
 from tests.simulation.trace import Trace
@@ -77,9 +77,16 @@ class People:
             "pipeline_id": stage.pipeline_id,
             "status_id": stage.status_id,
             "responsible_user_id": owner,
+            "price": self.random.randrange(PRICE_MAX),
+            "contact_ids": self._contact_ids(),
         }
         made = self.crm.create([draft] * count, self._author(), silent=silent)
         self._entered(made)
+
+    def _contact_ids(self) -> tuple[int, ...]:
+        """Whoever asks, perhaps not for the first time."""
+        known = sorted(self.crm.account.contacts.by_id)
+        return (self.random.choice(known),) if known and self.random.random() < 0.6 else ()
 
     def move(self) -> None:
         """A lead goes to another stage."""

@@ -39,6 +39,9 @@ from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool
 from services.kommo.limiter import Limiter, Pace
 from services.kommo.starts import OwnStarts
+from services.ownership import everything
+from services.relay.relay import Relay
+from services.relay.settings import RelaySettings
 from services.storage.wakeup import ALLOCATIONS, INBOUND
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
@@ -68,6 +71,7 @@ from tests.simulation.twins import (
 )
 from tests.simulation.views import PROJECTIONS, AllViews, Views
 
+STORED = "stored"  # from an allocator to its relay
 ROLES = ("ingress", "allocator", "projector", "gateway", "clock")
 
 
@@ -153,6 +157,7 @@ class Installation:
         self.log_peer = Peer("log", servers, self.random, self.faults)
         self.bells = Bells(self.random)
         self.log = DurableLog(habits.partitions)
+        self.allocations = DurableLog(habits.partitions, ALLOCATIONS)
         self.store = DurableStore()
         self.views = AllViews()
         self.registry = RegistryTwin(self.database)
@@ -268,10 +273,23 @@ class Installation:
                 batch_wait_ms=60_000,
                 snapshot_every=habits.snapshot_every,
             ),
-            on_stored=lambda: self.bells.notify(ALLOCATIONS),
+            on_stored=lambda: self.bells.notify(ALLOCATIONS if habits.is_embedded else STORED),
             monotonic=self.loop.time,
         )
-        await allocator.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(allocator.run())
+            if not habits.is_embedded:  # there the projector reads the store
+                tasks.create_task(self._relay().run())
+
+    def _relay(self) -> Relay:
+        """Beside each allocator, so that a second one of either is met (F20)."""
+        return Relay(
+            EventStoreTwin(self.database, self.store),  # type: ignore[arg-type]
+            LogWriterTwin(self.log_peer, self.allocations, self.bells),
+            owns=everything,
+            wait=SlowBell(self.bells.bell(STORED), self.habits.poll_s).wait,
+            settings=RelaySettings(accounts_max=1, events_max=self.habits.batch_events),
+        )
 
     def _stored(self, events: Any) -> None:
         for recorded in events:

@@ -8,6 +8,8 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
+from eventsourcing.persistence import StoredEvent
+
 from contracts.events import Recorded
 from projections.assignments import Assignment
 from projections.linked import PendingHandover, Search
@@ -73,7 +75,7 @@ class LogWriterTwin:
     async def publish(self, entries: Sequence[Entry]) -> None:
         if entries:
             await self.peer.call(lambda: self.log.publish(entries))
-            self.bells.notify("inbound")
+            self.bells.notify(self.log.name)
 
 
 @dataclass
@@ -176,6 +178,13 @@ class EventStoreTwin:
     async def moved(self, consumer: str, limit: int = 100, *, after: int = 0) -> list[Moved]:
         found: list[Moved] = await self.peer.call(lambda: self.store.moved(consumer, limit, after))
         return found
+
+    async def stored(self, after: Mapping[int, int], *, limit: int) -> list[StoredEvent]:
+        found: list[StoredEvent] = await self.peer.call(lambda: self.store.stored(after, limit))
+        return found
+
+    async def advance(self, consumer: str, positions: Mapping[int, int]) -> None:
+        await self.peer.call(lambda: self.store.advance(consumer, positions))
 
     async def position(self, consumer: str, source: str) -> int | None:
         position: int | None = await self.peer.call(

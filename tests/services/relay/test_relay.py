@@ -16,7 +16,7 @@ from services.log.port import Entry
 from services.ownership import everything
 from services.relay.relay import CONSUMER, Relay
 from services.relay.settings import RelaySettings
-from services.storage.events import EventStore, account_source
+from services.storage.events import EventStore
 from tests.support.samples import assigned, looked_up
 
 
@@ -110,16 +110,6 @@ async def test_F20_only_the_accounts_of_its_own_partitions_are_relayed(pool: Any
 
     assert log.published == {4: [1]}
     assert [each.account_id for each in await events.moved(CONSUMER)] == [1, 2, 3, 5]
-
-
-async def test_F38_a_position_never_moves_back(pool: Any) -> None:
-    events = EventStore(pool)
-
-    await events.advance(CONSUMER, {1: 5, 2: 7})
-    await events.advance(CONSUMER, {2: 6, 1: 6})
-
-    stored = await events.positions(CONSUMER, [account_source(1), account_source(2)])
-    assert stored == {account_source(1): 6, account_source(2): 7}
 
 
 async def test_F25_an_event_that_the_log_does_not_take_is_named_all_the_same(pool: Any) -> None:

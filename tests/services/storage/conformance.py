@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from contracts.events import Recorded
+from services.codec import encode_event
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice, Moved
 from services.storage.events import account_source as source_of_account
@@ -44,6 +45,29 @@ class EventStoreConformance:
         assert (await store.head(1), await store.head(3)) == (2, 0)
         assert await store.position("allocator", SOURCE) == 4
         assert await store.position("another", SOURCE) is None
+
+    async def test_I10_stored_events_come_as_they_lie_there(self, store: Any) -> None:
+        events = [assigned(1, 1), looked_up(1, 2), looked_up(1, 3), looked_up(2, 1)]
+        await append(store, *events, position=4)
+
+        found = await store.stored({2: 0, 1: 1, 3: 0}, limit=1)
+        assert [(each.originator_id, each.originator_version) for each in found] == [
+            ("account-1", 2),
+            ("account-2", 1),
+        ]
+        assert [(each.topic, each.state) for each in found] == [
+            encode_event(events[1]),
+            encode_event(events[3]),
+        ]
+
+    async def test_F38_a_position_never_moves_back(self, store: Any) -> None:
+        await append(store, looked_up(1, 1), looked_up(2, 1), position=1)
+
+        await store.advance("relay", {1: 5, 2: 7})
+        await store.advance("relay", {2: 6, 1: 6})
+
+        places = [source_of_account(1), source_of_account(2)]
+        assert await store.positions("relay", places) == {places[0]: 6, places[1]: 7}
 
     @pytest.mark.parametrize(
         "bad",
