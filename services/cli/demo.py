@@ -20,7 +20,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from projections import assignments
+from contracts.stage import Stage
+from projections import assignments, linked, requests
 from services.cli import people, rules
 from services.cli.connect import connect
 from services.cli.demo_findings import Findings, find
@@ -40,7 +41,9 @@ from services.cli.installation import (
 )
 from services.cli.kommo_process import LocalKommo, end, local_kommo, written
 from services.cli.output import err, out, say
-from services.cli.sample import INBOX, NEW_REQUEST, PAUSED_ID, SALES, sample_rules
+from services.cli.sample.leads import SampleLeads, make_leads
+from services.cli.sample.rules import sample_rules
+from services.cli.sample.team import ADMIN_ID, FELIPE, PAUSED_ID
 from services.projector.run import lag
 from services.rules_file import dump
 from services.storage.accounts import Account
@@ -102,10 +105,10 @@ class Demo:
         return played
 
     async def _play(self, folder: Path) -> tuple[Findings, Comparison | None]:
-        knobs = {"drop_fraction": self.drop_percent / 100, "journal_max": 10_000_000}
+        knobs = {"journal_max": 10_000_000}
         settings = _settings(batch=self.batch, is_sweeping=self.drop_percent > 0)
         with out.status("Starting a local Kommo and Fairlead ..."):
-            async with local_kommo(folder, leads=self.leads, knobs=knobs) as kommo:
+            async with local_kommo(folder, leads=0, knobs=knobs) as kommo:
                 if self.kafka is not None:
                     async with distributed(folder, self.kafka, settings) as here:
                         findings = await self._run(kommo, here.installation, folder, here.address)
@@ -120,11 +123,17 @@ class Demo:
     async def _run(
         self, kommo: LocalKommo, installation: Installation, folder: Path, address: str
     ) -> Findings:
-        account = await self._prepare(kommo, installation, folder, address)
-        return await self._distribute(kommo, installation, account)
+        sample = await make_leads(kommo, self.leads)
+        account = await self._prepare(kommo, installation, folder, address, sample)
+        return await self._distribute(kommo, installation, account, sample)
 
     async def _prepare(
-        self, kommo: LocalKommo, installation: Installation, folder: Path, address: str
+        self,
+        kommo: LocalKommo,
+        installation: Installation,
+        folder: Path,
+        address: str,
+        sample: SampleLeads,
     ) -> Account:
         token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
         connected = await connect(
@@ -135,46 +144,45 @@ class Demo:
         )
         account = await installation.account(connected.account_id)
         file = folder / "rules.yaml"
-        sample = dump(sample_rules(datetime.now(UTC), account.timezone))
-        await asyncio.to_thread(file.write_text, sample)
+        text = dump(sample_rules(datetime.now(UTC), account.timezone))
+        await asyncio.to_thread(file.write_text, text)
         await rules.apply(installation, account, file)
         await people.pause(installation, account, PAUSED_ID, until="", reason="training")
-        await kommo.post(
-            "/triggers",
-            {
-                "pipeline_id": SALES,
-                "status_id": NEW_REQUEST,
-                "url": connected.hook_url.get_secret_value(),
-            },
-        )
-        await _await_baseline(installation, account, self.leads)
+        hook_url = connected.hook_url.get_secret_value()
+        for stage in {**sample.morning, **sample.rush}:
+            await kommo.post("/triggers", {**stage._asdict(), "url": hook_url})
+        await _await_baseline(installation, account, sample.total)
+        await _morning(kommo, installation, account, sample)
+        await kommo.turn({"drop_fraction": self.drop_percent / 100})
         return account
 
     async def _distribute(
-        self, kommo: LocalKommo, installation: Installation, account: Account
+        self,
+        kommo: LocalKommo,
+        installation: Installation,
+        account: Account,
+        sample: SampleLeads,
     ) -> Findings:
-        lead_ids = [row[0] for row in (await kommo.get("/leads"))["leads"] if row[2] == INBOX]
         moved_at = time.time()
-        moving = asyncio.create_task(
-            kommo.post(
-                "/leads/move",
-                {"lead_ids": lead_ids, "pipeline_id": SALES, "status_id": NEW_REQUEST},
-            )
-        )
-        await self._watch(kommo, installation, len(lead_ids))
+        moving = asyncio.create_task(_move(kommo, sample.rush))
+        lead_ids = [lead_id for moved in sample.rush.values() for lead_id in moved]
+        await self._watch(kommo, installation, lead_ids)
         await moving
         await _await_views(installation)
         return await find(
             kommo,
             installation,
             account,
-            lead_ids=lead_ids,
+            sample=sample,
+            rules=sample_rules(datetime.now(UTC), account.timezone)["rules"],
             moved_at=moved_at,
             batch=self.batch,
             drop_percent=self.drop_percent,
         )
 
-    async def _watch(self, kommo: LocalKommo, installation: Installation, leads: int) -> None:
+    async def _watch(
+        self, kommo: LocalKommo, installation: Installation, lead_ids: list[int]
+    ) -> None:
         """Show the progress until every lead is set and settled, or nothing moves any more."""
         columns = (
             TextColumn("{task.description:>12}"),
@@ -183,28 +191,63 @@ class Demo:
             TimeElapsedColumn(),
         )
         with Progress(*columns, console=out) as progress:
-            decided = progress.add_task("decided", total=leads)
-            in_kommo = progress.add_task("set in Kommo", total=leads)
+            decided = progress.add_task("decided", total=len(lead_ids))
+            in_kommo = progress.add_task("set in Kommo", total=len(lead_ids))
             seen, moved_at = (-1, -1, -1), time.monotonic()
             while time.monotonic() - moved_at < STALLED_S:
-                now = await _counts(kommo, installation)
+                now = await _counts(kommo, installation, lead_ids)
                 progress.update(decided, completed=now[0])
                 progress.update(in_kommo, completed=now[1])
-                if now[1] >= leads and now[2] == 0:
+                if now[1] >= len(lead_ids) and await _is_settled(installation):
                     return
                 if now != seen:
                     seen, moved_at = now, time.monotonic()
                 await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def _counts(kommo: LocalKommo, installation: Installation) -> tuple[int, int, int]:
-    """Leads decided, leads set in Kommo, leads whose push is not settled."""
-    summary = await kommo.get("/summary")
+async def _morning(
+    kommo: LocalKommo, installation: Installation, account: Account, sample: SampleLeads
+) -> None:
+    """What comes before the rush, while Felipe is not there: he catches up in the rush."""
+    await people.pause(installation, account, FELIPE, until="", reason="at the dentist")
+    await _move(kommo, sample.morning)
+    await _await_end(installation, account, sum(map(len, sample.morning.values())))
+    await people.resume(installation, account, FELIPE)
+
+
+async def _move(kommo: LocalKommo, wave: Mapping[Stage, list[int]]) -> None:
+    await asyncio.gather(
+        *(
+            kommo.post("/leads/move", {"lead_ids": lead_ids, **stage._asdict()})
+            for stage, lead_ids in wave.items()
+        )
+    )
+
+
+async def _counts(
+    kommo: LocalKommo, installation: Installation, lead_ids: list[int]
+) -> tuple[int, int, int]:
+    """Of these leads, how many are decided and set in Kommo; of all, whose push is not settled."""
+    owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
     async with borrow(installation.pool) as connection:
-        decided: int = await connection.fetchval("SELECT count(*) FROM assignments.leads")
+        decided: int = await connection.fetchval(
+            "SELECT count(*) FROM assignments.leads WHERE lead_id = ANY($1::bigint[])", lead_ids
+        )
         backlog = await assignments.backlog(connection)
     pending = sum(part.leads for part in backlog)
-    return decided, summary["leads_patched_by_api"], pending
+    return decided, sum(owners[lead_id] != ADMIN_ID for lead_id in lead_ids), pending
+
+
+async def _is_settled(installation: Installation) -> bool:
+    """Whether nothing is left to be told to Kommo, or about it."""
+    if any((await lag(installation.pool, installation.events)).values()):
+        return False
+    async with borrow(installation.pool) as connection:
+        return not (
+            await assignments.backlog(connection)
+            or await linked.to_find(connection, limit=1)
+            or await linked.to_set(connection, limit=1)
+        )
 
 
 def _settings(*, batch: int, is_sweeping: bool) -> dict[str, str]:
@@ -249,6 +292,18 @@ async def _await_views(installation: Installation) -> None:
     async with asyncio.timeout(READ_WITHIN_S):
         # They are moved by another process.
         while any((await lag(installation.pool, installation.events)).values()):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _await_end(installation: Installation, account: Account, leads: int) -> None:
+    """Wait until so many requests are assigned or closed, and Kommo has been told."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        while True:
+            async with borrow(installation.pool) as connection:
+                tallies = await requests.counts(connection, account.account_id)
+            ended = sum(t.requests for t in tallies if t.state in ("assigned", "closed"))
+            if ended >= leads and await _is_settled(installation):
+                return
             await asyncio.sleep(LOOK_EVERY_S)
 
 

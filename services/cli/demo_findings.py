@@ -2,21 +2,24 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import islice
 from math import ceil
+from typing import Any
 
-import orjson
-
-from contracts.events import LEAD, AssignmentWithdrawn, LeadAssigned, Recorded
-from contracts.stage import Stage
+from contracts.events import LEAD, AssignmentWithdrawn, LeadAssigned, Recorded, RequestOpened
+from domain.configuration import ACCOUNT_LEDGER
 from domain.explain import Name, explain, is_reproduced
 from projections import fairness, requests
+from services.cli.demo_rules import RuleRow, besides, rule_rows
 from services.cli.explain import namer
 from services.cli.installation import Installation
 from services.cli.kommo_process import LocalKommo
-from services.cli.sample import COEFFICIENTS, NEW_REQUEST, NOTES, SALES
+from services.cli.sample.leads import SampleLeads
+from services.cli.sample.team import COEFFICIENTS, NOTES
 from services.history.check import examine
 from services.history.collect import collect
 from services.history.kafka_side import InboundTopic
@@ -26,18 +29,22 @@ from services.storage.accounts import Account
 from services.storage.database import borrow
 
 KOMMO_REQUESTS_PER_S = 7
-# A change that was applied although its answer was cut off is journalled with status 0.
-APPLIED = (200, 0)
+LEADS_PATH = "/api/v4/leads"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerRow:
-    """What one manager got; shares in leads, exact."""
+    """What one manager got; shares in leads, exact.
+
+    Attributes:
+        besides: Kind to leads that he got outside of the account's ledger.
+    """
 
     manager_id: int
     name: str
     coefficient: str
     note: str
+    besides: Mapping[str, int]
     assigned: int
     fair_share: Fraction
     deviation: Fraction
@@ -66,9 +73,13 @@ class Findings:
         lost: Leads that nobody was made responsible for, as Kommo's own leads tell.
         twice: Leads that were written more than once, as Kommo's own journal tells.
         found_by_sweep: Requests that no webhook told of.
+        patches: Requests that set leads in Kommo until the last one was set.
+        other_requests: Those that read meanwhile, or set what belongs to leads.
         since: What the time is counted from: the first trigger, or the move if none got through.
         seconds: Until the last lead was set in Kommo.
-        deviations: After each decision, the largest distance of anybody from his fair share.
+        rules: What each rule did, in the order of the file, the morning included.
+        deviations: After each decision, the largest distance of anybody from his fair share of
+            the account's ledger.
         set_at: Seconds after that at which each lead was set, ascending.
         verdict: What the examination of the whole history came to.
     """
@@ -84,9 +95,11 @@ class Findings:
     twice: int
     found_by_sweep: int
     patches: int
+    other_requests: int
     since: str
     seconds: float
     managers: list[ManagerRow]
+    rules: list[RuleRow]
     deviations: list[Fraction]
     set_at: list[float]
     explained: list[ExplainedDecision]
@@ -99,8 +112,12 @@ class Findings:
 
     @property
     def floor_s(self) -> float:
-        """What Kommo's limit of 7 requests a second alone imposes for this batch size."""
-        return ceil(self.requested / self.batch) / KOMMO_REQUESTS_PER_S
+        """What Kommo's limit of 7 requests a second alone imposes.
+
+        For this batch size, and with what had to be read for the leads and went along with them.
+        """
+        needed = ceil(self.requested / self.batch) + self.other_requests
+        return needed / KOMMO_REQUESTS_PER_S
 
 
 async def find(
@@ -108,7 +125,8 @@ async def find(
     installation: Installation,
     account: Account,
     *,
-    lead_ids: list[int],
+    sample: SampleLeads,
+    rules: Sequence[Mapping[str, Any]],
     moved_at: float,
     batch: int,
     drop_percent: int,
@@ -119,59 +137,65 @@ async def find(
         kommo: Whose journal counts.
         installation: Whose events tell why.
         account: The one that the leads are of.
-        lead_ids: What was moved.
-        moved_at: When; the beginning of the run if no trigger got through.
+        sample: What was moved; all numbers are of the rush but those of the rules.
+        rules: The sections of the rules file.
+        moved_at: When the rush began; the beginning of the run if no trigger got through.
         batch: The most leads in one request to Kommo.
         drop_percent: Of the changes, how many lost their webhooks.
     """
-    moved = dict.fromkeys(lead_ids)
-    stage = Stage(SALES, NEW_REQUEST)
-    entries = [Entry(lead_id=lead_id, stage=stage) for lead_id in lead_ids]
+    lead_ids = [lead_id for moved in sample.rush.values() for lead_id in moved]
+    rush = dict.fromkeys(lead_ids)
     kafka = installation.kafka
     history = await collect(
         installation.pool,
         account.account_id,
         kommo,
-        entries=entries,
+        entries=[
+            Entry(lead_id=lead_id, stage=stage)
+            for wave in (sample.morning, sample.rush)
+            for stage, moved in wave.items()
+            for lead_id in moved
+        ],
         topic=None if kafka is None else InboundTopic(kafka, installation.pool),
     )
-    set_rows = [r for r in await kommo.rows("responsibles", via="api") if r["lead_id"] in moved]
-    owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
-    patches = await kommo.rows("requests", method="PATCH")
-    written = Counter(
-        item["id"]
-        for row in patches
-        if row["status"] in APPLIED
-        for item in orjson.loads(row["body"])
-    )
-    given = {row["lead_id"]: row["new"] for row in set_rows}
+    changed = [c for c in history.changes if c.is_ours and c.lead_id in rush]
+    given = {change.lead_id: change.new_id for change in changed}
+    owners = {lead.lead_id: lead.responsible_id for lead in history.leads}
     is_set = [lead_id for lead_id in lead_ids if given.get(lead_id) == owners[lead_id]]
-    assigned = [recorded for recorded in history.events if _is_decision(recorded)]
-    decisions = [r.event for r in assigned if isinstance(r.event, LeadAssigned)]
+    written = Counter(write.lead_id for write in history.writes if write.is_applied)
+    decisions = [r.event for r in history.events if isinstance(r.event, LeadAssigned)]
+    in_rush = [event for event in decisions if event.lead_id in rush]
     async with borrow(installation.pool) as connection:
         tallies = await requests.counts(connection, account.account_id)
         shares = await fairness.of_account(connection, account.account_id)
     name = namer(account)
-    deliveries = await kommo.rows("deliveries")
-    triggered = [row["at"] for row in deliveries if row["hook"].startswith("trigger:")]
-    started_at = min(triggered, default=moved_at)
-    set_at = sorted(row["at"] - started_at for row in set_rows)
+    triggered_at = await _first_trigger_at(kommo, rush)
+    started_at = triggered_at or moved_at
+    set_at = sorted(change.at.timestamp() - started_at for change in changed)
+    seconds = set_at[-1] if set_at else 0.0
+    writes_leads = Counter(
+        row["method"] == "PATCH" and row["path"] == LEADS_PATH
+        for row in await kommo.rows("requests")
+        if started_at <= row["at"] <= started_at + seconds
+    )
     return Findings(
         at=datetime.now(UTC),
         batch=batch,
         drop_percent=drop_percent,
         requested=len(lead_ids),
-        decided=sum(t.requests for t in tallies if t.state == "assigned"),
+        decided=len({event.lead_id for event in in_rush}),
         set_in_kommo=len(is_set),
         waiting=sum(t.requests for t in tallies if t.state == "waiting"),
         lost=len(lead_ids) - len(is_set),
         twice=sum(1 for lead_id in lead_ids if written[lead_id] > 1),
-        found_by_sweep=sum(t.requests for t in tallies if t.source == "sweep"),
-        patches=len(patches),
-        since="the first trigger" if triggered else "the move",
-        seconds=set_at[-1] if set_at else 0.0,
-        managers=_rows(shares, name),
-        deviations=deviations(assigned),
+        found_by_sweep=sum(1 for r in history.events if _is_swept(r, rush)),
+        patches=writes_leads[True],
+        other_requests=writes_leads[False],
+        since="the first trigger" if triggered_at else "the move",
+        seconds=seconds,
+        managers=_rows(shares, besides(decisions), name),
+        rules=rule_rows(rules, history.events, name),
+        deviations=deviations(history.events),
         set_at=set_at,
         explained=[
             ExplainedDecision(
@@ -180,38 +204,55 @@ async def find(
                 is_reproduced(event),
                 {standing.manager_id: name(standing.manager_id) for standing in event.standings},
             )
-            for event in _three_of(decisions)
+            for event in _three_of(in_rush)
         ],
         verdict=await asyncio.to_thread(examine, history),
     )
 
 
-def _is_decision(recorded: Recorded) -> bool:
-    return isinstance(recorded.event, LeadAssigned | AssignmentWithdrawn)
+async def _first_trigger_at(kommo: LocalKommo, rush: Mapping[int, None]) -> float | None:
+    return min(
+        (
+            row["at"]
+            for row in await kommo.rows("deliveries")
+            if row["hook"].startswith("trigger:") and rush.keys() & row["lead_ids"]
+        ),
+        default=None,
+    )
 
 
-def deviations(events: list[Recorded]) -> list[Fraction]:
+def _is_swept(recorded: Recorded, rush: Mapping[int, None]) -> bool:
+    event = recorded.event
+    return isinstance(event, RequestOpened) and event.source == "sweep" and event.lead_id in rush
+
+
+def deviations(events: Iterable[Recorded]) -> list[Fraction]:
     """After each decision, the largest distance of anybody from his fair share, in leads."""
     credit: Counter[int] = Counter()
     found = []
     for recorded in events:
         event = recorded.event
-        if isinstance(event, LeadAssigned | AssignmentWithdrawn):
+        if not isinstance(event, LeadAssigned | AssignmentWithdrawn):
+            continue
+        if event.ledger == ACCOUNT_LEDGER and event.movements:
             credit.update(dict(event.movements))
             if isinstance(event, LeadAssigned):
-                found.append(Fraction(max(map(abs, credit.values()), default=0), LEAD))
+                found.append(Fraction(max(map(abs, credit.values())), LEAD))
     return found
 
 
-def _rows(shares: list[fairness.Share], name: Name) -> list[ManagerRow]:
-    by_id = {share.manager_id: share for share in shares}
-    nothing = fairness.Share(ledger="account", manager_id=0)
+def _rows(
+    shares: Iterable[fairness.Share], others: Mapping[int, Mapping[str, int]], name: Name
+) -> list[ManagerRow]:
+    by_id = {share.manager_id: share for share in shares if share.ledger == ACCOUNT_LEDGER}
+    nothing = fairness.Share(ledger=ACCOUNT_LEDGER, manager_id=0)
     return [
         ManagerRow(
             manager_id=manager_id,
             name=name(manager_id),
             coefficient=coefficient,
             note=NOTES.get(manager_id, ""),
+            besides=others.get(manager_id, {}),
             assigned=(share := by_id.get(manager_id, nothing)).assigned,
             fair_share=Fraction(share.share_units, LEAD),
             deviation=Fraction(share.deviation_units, LEAD),
@@ -221,10 +262,11 @@ def _rows(shares: list[fairness.Share], name: Name) -> list[ManagerRow]:
 
 
 def _three_of(decisions: list[LeadAssigned]) -> list[LeadAssigned]:
-    """The first, the first after somebody reached his limit, and the last."""
+    """The first, the first after somebody reached his limit, and the first of an owner's lead."""
     limited = (e for e in decisions if any(s.verdict == "at_limit" for s in e.standings))
-    chosen = [decisions[:1], [event for event in [next(limited, None)] if event], decisions[-1:]]
-    by_turn = {event.turn: event for part in chosen for event in part}
+    owned = (e for e in decisions if e.policy == "owner")
+    chosen = [*decisions[:1], *islice(limited, 1), *islice(owned, 1)]
+    by_turn = {event.turn: event for event in chosen}
     for event in decisions[len(decisions) // 2 :]:
         if len(by_turn) >= min(3, len(decisions)):
             break

@@ -9,11 +9,12 @@ from rich.table import Table
 from domain.explain import leads_of
 from services.cli.demo_findings import ExplainedDecision as Explained
 from services.cli.demo_findings import Findings
+from services.cli.demo_findings import ManagerRow as FoundRow
 from services.cli.demo_kafka import Comparison
 from services.cli.installation import Wrong
 from services.cli.output import out, say
 from services.cli.report import DemoReport, ExplainedDecision, ManagerRow, render
-from services.cli.sample import LIMIT, LIMITED_ID, SECOND_TIER_ID
+from services.cli.sample.team import LIMIT, LIMITED_ID, SECOND_TIER_ID
 
 VIOLATIONS_SHOWN = 20
 
@@ -22,7 +23,7 @@ def print_findings(findings: Findings) -> None:
     """Print the managers, the counts, the time, and three decisions in words."""
     managers = Table("manager", "note", title="What each manager got")
     managers.columns[0].no_wrap = True
-    for column in ("coefficient", "fair share", "assigned", "deviation"):
+    for column in ("coeff.", "fair share", "got", "deviation", "besides"):
         managers.add_column(column, justify="right")
     for row in findings.managers:
         managers.add_row(
@@ -32,6 +33,7 @@ def print_findings(findings: Findings) -> None:
             f"{float(row.fair_share):.2f}",
             str(row.assigned),
             f"{float(row.deviation):+.2f}",
+            str(sum(row.besides.values()) or ""),
         )
     out.print(managers)
     counts = Table(
@@ -46,10 +48,13 @@ def print_findings(findings: Findings) -> None:
         _alarming(findings.twice),
     )
     out.print(counts)
+    out.print(_rules(findings))
     say(
         f"{findings.seconds:.2f} s from {findings.since} to the last lead set, in"
-        f" {findings.patches} requests of up to {findings.batch} leads; Kommo's limit alone imposes"
-        f" {findings.floor_s:.2f} s ({findings.seconds / findings.floor_s:.2f} times)."
+        f" {findings.patches} requests of up to {findings.batch} leads, beside"
+        f" {findings.other_requests} for what had to be read or went along; Kommo's limit alone"
+        f" imposes {findings.floor_s:.2f} s"
+        f" ({findings.seconds / findings.floor_s:.2f} times)."
     )
     for remark in _remarks(findings):
         say(remark)
@@ -62,6 +67,21 @@ def print_findings(findings: Findings) -> None:
         say("\n  ".join(explained.lines))
         again = "the same decision" if explained.is_reproduced else "ANOTHER DECISION"
         say(f"  Decided again from what was recorded: {again}.")
+
+
+def _rules(findings: Findings) -> Table:
+    table = Table("rule", title="What each rule did, the morning included")
+    table.add_column("leads", justify="right")
+    table.add_column("how")
+    for row in findings.rules:
+        table.add_row(row.name, str(row.leads), "; ".join(row.what))
+    return table
+
+
+def _note(row: FoundRow) -> str:
+    """What is special about a manager, and what he got besides."""
+    others = ", ".join(f"{leads} {kind}" for kind, leads in row.besides.items())
+    return "; ".join(filter(None, (row.note, others and f"besides {others}")))
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -126,12 +146,13 @@ def _report(findings: Findings) -> DemoReport:
                 coefficient=Decimal(row.coefficient),
                 tier=2 if row.manager_id == SECOND_TIER_ID else 1,
                 limit=LIMIT if row.manager_id == LIMITED_ID else None,
-                note=row.note,
+                note=_note(row),
                 fair_share=row.fair_share,
                 assigned=row.assigned,
             )
             for row in findings.managers
         ),
+        rules=tuple((row.name, row.leads, "; ".join(row.what)) for row in findings.rules),
         deviations=tuple((n, float(d)) for n, d in enumerate(findings.deviations, start=1)),
         progress=tuple(
             (at, findings.requested - n, n) for n, at in enumerate((0.0, *findings.set_at))

@@ -43,6 +43,11 @@ class LocalKommo:
         found: dict[str, Any] = orjson.loads(answer.content)
         return found
 
+    async def turn(self, knobs: dict[str, Any]) -> None:
+        """Turn some of `services.sandbox.knobs`."""
+        answer = await self.http.put("/sandbox/knobs", content=orjson.dumps(knobs))
+        answer.raise_for_status()
+
     async def rows(self, journal: str, **params: str | int) -> list[dict[str, Any]]:
         """A whole journal, oldest row first."""
         found: list[dict[str, Any]] = []

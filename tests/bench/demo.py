@@ -15,10 +15,13 @@ async def measure_demo(folder: Path) -> list[Figure]:
     """Play the demo some times; each must lose nothing and do nothing twice."""
     ratios: list[float] = []
     for _ in range(RUNS):
-        findings = await Demo(
+        findings, _ = await Demo(
             leads=LEADS, drop_percent=0, batch=BATCH, report=folder / "report.html"
         ).play()
         assert (findings.lost, findings.twice) == (0, 0)
         ratios.append(findings.seconds / findings.floor_s)
-    name = f"demo: {LEADS:,} leads / Kommo's floor of {KOMMO_REQUESTS_PER_S} x {BATCH} leads per s"
+    name = (
+        f"demo: {LEADS:,} leads / Kommo's floor of {KOMMO_REQUESTS_PER_S} requests per s,"
+        f" {BATCH} leads each, and what is read for them"
+    )
     return [Figure(name, ratios, "times")]

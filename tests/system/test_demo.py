@@ -10,6 +10,7 @@ import pytest
 from services.cli import demo, main
 from services.cli.demo import Demo
 from services.cli.kommo_process import LocalKommo
+from services.cli.sample.team import SITE_REQUEST
 from tests.services.cli.conftest import command, process
 
 
@@ -20,6 +21,8 @@ def test_the_demo_distributes_proves_it_and_ends_with_0(tmp_path: Path) -> None:
 
     assert said.status == 0, said
     assert "What each manager got" in said.out
+    assert "Felipe Rocha caught up with 1.500 leads" in said.out
+    assert "1 left to whose they are" in said.out
     (row,) = re.findall(r"^│ 60 +│.*│$", said.out, re.MULTILINE)
     # requested, decided, set in Kommo, waiting, lost, twice
     assert [int(cell) for cell in row.strip("│").split("│")] == [60, 60, 60, 0, 0, 0]
@@ -65,8 +68,7 @@ async def test_the_demo_fails_when_a_lead_is_not_set(
     distribute = Demo._distribute
 
     async def break_kommo(self: Demo, kommo: LocalKommo, *rest: Any) -> Any:
-        answer = await kommo.http.put("/sandbox/knobs", json=knobs)
-        answer.raise_for_status()
+        await kommo.turn(knobs)
         return await distribute(self, kommo, *rest)
 
     monkeypatch.setattr(Demo, "_distribute", break_kommo)
@@ -77,7 +79,8 @@ async def test_the_demo_fails_when_a_lead_is_not_set(
 
     assert getattr(findings, count) == 10
     assert findings.set_in_kommo == 0
-    assert findings.decided == 10
+    # Two wait for what has to be read.
+    assert (findings.decided, findings.waiting) == (8, 2)
     assert {violation.invariant for violation in findings.verdict.violations} == {"I5"}
     assert not findings.is_flawless
 
@@ -89,7 +92,7 @@ async def test_the_demo_counts_a_lead_that_is_written_twice(
     find = demo.find
 
     async def write_once_more(kommo: LocalKommo, *rest: Any, **more: Any) -> Any:
-        lead_id = more["lead_ids"][0]
+        (lead_id, *_) = more["sample"].rush[SITE_REQUEST]
         owner = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}[lead_id]
         answer = await kommo.http.patch(
             "/api/v4/leads",

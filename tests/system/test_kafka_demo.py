@@ -32,6 +32,17 @@ async def test_I7_processes_on_kafka_decide_byte_for_byte_as_the_embedded_engine
     assert comparison.events > comparison.messages / 2 > LEADS
     assert (findings.requested, findings.set_in_kommo) == (LEADS, LEADS)
     assert (findings.lost, findings.twice) == (0, 0)
+    # Of 60 leads six are partners' and six are renewals; nine more were distributed before.
+    assert {row.name: row.leads for row in findings.rules} == {
+        "Requests from the site": 48,
+        "Large tenders": 1,
+        "Met at the fair of Lisbon": 1,
+        "Urgent, at any hour": 1,
+        "Call back in the evening": 1,
+        "All other partners": 2 + 6,
+        "Renewals": 6,
+        "Offers to customers": 3,
+    }
 
 
 def test_I7_a_difference_is_named_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

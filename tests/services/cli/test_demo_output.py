@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from services.cli.demo_findings import Findings, ManagerRow
 from services.cli.demo_output import _report
-from services.cli.sample import LIMIT, LIMITED_ID
+from services.cli.sample.team import LIMIT, LIMITED_ID
 from services.history.verdict import Verdict
 
 
@@ -15,6 +15,7 @@ def row(manager_id: int) -> ManagerRow:
         name="Ana",
         coefficient="1",
         note="",
+        besides={},
         assigned=1,
         fair_share=Fraction(1),
         deviation=Fraction(0),
@@ -34,9 +35,11 @@ def test_a_limit_is_shown_where_a_manager_has_one_of_his_own() -> None:
         twice=0,
         found_by_sweep=0,
         patches=1,
+        other_requests=0,
         since="the first trigger",
         seconds=0.5,
         managers=[row(501), row(LIMITED_ID)],
+        rules=[],
         deviations=[],
         set_at=[0.5, 0.5],
         explained=[],
