@@ -22,12 +22,14 @@ from contracts.events import (
     Recorded,
     RequestClosed,
     RequestDeferred,
+    RequestOpened,
     RequestPrepared,
     RequestReserved,
+    RequestSource,
 )
 
 NAME = "decisions"
-REVISION = 1
+REVISION = 2
 TABLES = """
 CREATE TABLE feed (
     account_id bigint NOT NULL,
@@ -56,6 +58,7 @@ WHERE account_id = $1 AND version < $2 ORDER BY version DESC LIMIT $3
 AFTER_ALL = 2**63 - 1
 
 Kind = Literal[
+    "ordered",
     "prepared",
     "reserved",
     "assigned",
@@ -69,6 +72,7 @@ Kind = Literal[
     "left",
 ]
 KINDS: dict[type[AllocationEvent], Kind] = {
+    RequestOpened: "ordered",
     RequestPrepared: "prepared",
     RequestReserved: "reserved",
     LeadAssigned: "assigned",
@@ -81,6 +85,8 @@ KINDS: dict[type[AllocationEvent], Kind] = {
     LinkedChanged: "handed_over",
     LinkedLeft: "left",
 }
+# A person decided that the lead be distributed; of other requests only the outcome was decided.
+ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +144,8 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
     event = recorded.event
     if not isinstance(
         event,
-        RequestPrepared
+        RequestOpened
+        | RequestPrepared
         | RequestReserved
         | LeadAssigned
         | LeadTouched
@@ -150,6 +157,8 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
         | LinkedChanged
         | LinkedLeft,
     ):
+        return ()
+    if isinstance(event, RequestOpened) and event.source not in ORDERED:
         return ()
     if isinstance(event, LinkedDecided) and not event.is_undo:
         return ()  # what follows a decision is told as it happens

@@ -12,8 +12,10 @@ from contracts.events import (
     LinkedChanged,
     LinkedDecided,
     LinkedLeft,
+    Recorded,
     RequestClosed,
     RequestDeferred,
+    RequestOpened,
     RequestPrepared,
     RequestReserved,
     Standing,
@@ -21,6 +23,7 @@ from contracts.events import (
 from domain.explain import CAPS, VERDICTS, explain, is_reproduced, owner_lines, prepared_lines
 from domain.explain_pass import lapsed, touched
 from projections import decisions
+from services.cli.explain_order import order_of, ordered
 from services.cli.installation import Installation, Wrong
 from services.storage.accounts import Account
 from services.storage.database import borrow
@@ -96,13 +99,21 @@ async def explain_lead(
         found.append(
             Explained(
                 version=recorded.version,
-                lines=lines_of(recorded.event, name),
+                lines=await _lines(installation, recorded, name),
                 is_reproduced=is_reproduced(recorded.event)
                 if isinstance(recorded.event, LeadAssigned)
                 else None,
             )
         )
     return found
+
+
+async def _lines(
+    installation: Installation, recorded: Recorded, name: Callable[[int], str]
+) -> list[str]:
+    if isinstance(recorded.event, RequestOpened):
+        return [ordered(recorded.event, await order_of(installation, recorded), name)]
+    return lines_of(recorded.event, name)
 
 
 def namer(account: Account) -> Callable[[int], str]:

@@ -12,6 +12,7 @@ from contracts.events import (
     DistributionOrdered,
     HandoverOrdered,
     LeadAssigned,
+    Outcome,
     RequestClosed,
     RequestOpened,
     Skipped,
@@ -25,6 +26,7 @@ from tests.domain.scenario import (
     BOB,
     BOSS,
     CEM,
+    DAN,
     HOT,
     NEW,
     NOON,
@@ -34,6 +36,8 @@ from tests.domain.scenario import (
     Scenario,
     at,
     dp,
+    due,
+    facts,
     given,
     missing,
     observed,
@@ -162,6 +166,36 @@ def test_D9_3_a_handed_over_lead_is_not_its_owners() -> None:
     scenario = known(1, by=ANN, rules=first).when(pause(ANN, until=at(600)))
 
     assert scenario.when(hand_over(1)).got() == [BOB]
+
+
+KEEPING = {"sources": ["contact"], "others": "keep", "keep_for": [DAN]}
+
+
+@pytest.mark.parametrize("tags", [None, ["vip"]], ids=["unread", "read"])
+def test_D9_3_a_kept_employees_leads_are_handed_over_all_the_same(tags: list[str] | None) -> None:
+    """What `keep` leaves with him is what a handover is to take from him (D6.3)."""
+    conditions = {} if tags is None else {"conditions": {"tags": tags}}
+    keeping = rules(rule(ANN, BOB, owners=KEEPING, **conditions))
+    met = (Outcome("a", "tags", is_met=True),) if tags else ()
+    kept = known(1, by=DAN, rules=keeping).when(distribute(1))
+    kept.when(facts(1, by=DAN, created_by=DAN, outcomes=met))
+
+    assert [e.reason for e in kept.answer if isinstance(e, RequestClosed)] == ["kept"]
+    scenario = known(1, by=DAN, rules=keeping).when(pause(DAN), hand_over(1, manager=DAN))
+    if tags:
+        assert scenario.got() == []
+        scenario.when(facts(1, by=DAN, created_by=DAN, outcomes=met))
+    assert scenario.got() == [ANN]
+    assert scenario.account.leads[1].owner_id == ANN
+
+
+def test_D9_3_a_kept_employees_lead_waits_for_others_and_not_for_him() -> None:
+    keeping = rules(rule(ANN, owners=KEEPING), **_office())
+    scenario = known(1, by=DAN, rules=keeping, at=at(12 * 3_600)).when(pause(DAN))
+    scenario.when(hand_over(1, manager=DAN))
+
+    assert scenario.waiting() == ["1.1"]
+    assert scenario.when(due("look/a"), at=at(21 * 3_600)).got() == [ANN]
 
 
 def test_F84_a_rule_that_an_order_named_may_be_gone_or_stay() -> None:

@@ -123,6 +123,16 @@ async def test_D10_2_the_decisions_about_a_lead_are_found_newest_first(pool: Any
     assert [(found.version, found.lead_id) for found in newest] == [(5, 2), (3, 1)]
 
 
+async def test_D9_3_what_a_person_ordered_is_among_the_decisions_about_a_lead(pool: Any) -> None:
+    sources = ("dp_hook", "operator", "webhook", "handover", "sweep")
+    events = recorded(*(opened(1, source=source) for source in sources))
+
+    await apply(pool, decisions, events)
+
+    found = await decisions.of_lead(pool, account_id=ACCOUNT, lead_id=1)
+    assert [(each.version, each.kind) for each in found] == [(4, "ordered"), (2, "ordered")]
+
+
 async def test_I9_timers_and_readings_are_those_of_the_account(pool: Any) -> None:
     lived = story(seed=8, messages=500)
     for start in range(0, len(lived.log), 41):

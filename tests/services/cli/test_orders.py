@@ -2,7 +2,12 @@
 
 import asyncio
 import re
+from datetime import UTC, datetime
 
+from contracts.events import DistributionOrdered, RequestOpened
+from contracts.stage import Stage
+from services.cli.explain_order import ordered
+from services.cli.sample import NEW_REQUEST, SALES
 from tests.services.cli.conftest import Here
 from tests.support.running import ADMIN_ID, until
 
@@ -93,10 +98,40 @@ def test_D9_3_a_handover_shows_asks_and_gives_all_leads_to_others(here: Here) ->
     here.do(until(are_gone))
     again = here.say("handover", CARLA).error
     assert re.fullmatch(r"Carla.* has no open leads here", again)
+    for lead_id in lead_ids:
+        words = here.say("explain", lead_id).out
+        assert re.search(
+            rf"^Request {lead_id}\.\d+ came from a handover on 20\d\d-\d\d-\d\d at [\d:]+ UTC:"
+            r" administrator \w+ handed over the open leads of Carla Mendes\.$",
+            words,
+            re.MULTILINE,
+        )
+        # Before what became of it, and not for what Kommo asked for before.
+        assert words.index("came from a handover") > words.index("got lead")
+        assert words.count("came from") == 1
     assert "takes leads again" in here.say("resume", CARLA).out
+
+
+def test_D1_1_an_explanation_tells_who_had_the_lead_distributed() -> None:
+    at = datetime(2026, 10, 12, 9, tzinfo=UTC)
+    order = DistributionOrdered(by="administrator zoe", lead_ids=(7,), skipped=(), at=at)
+    request = RequestOpened(
+        request_id="7.1",
+        lead_id=7,
+        rule_id="site",
+        stage=Stage(SALES, NEW_REQUEST),
+        source="operator",
+        at=at,
+    )
+
+    assert ordered(request, order, str) == (
+        "Request 7.1 came from an order on 2026-10-12 at 09:00:00 UTC:"
+        " administrator zoe had the lead distributed."
+    )
 
 
 def test_D9_3_an_unknown_rule_or_manager_is_named(here: Here) -> None:
     assert here.say("handover", 999).error == "user 999 has no open leads here"
-    unknown = "--rule: there is no rule 'sight'; known: site, partners, renewals"
+    known = "site, tenders, fair, night, evening, partners, renewals, offers"
+    unknown = f"--rule: there is no rule 'sight'; known: {known}"
     assert here.say("handover", 501, "--rule", "sight").error == unknown
