@@ -19,8 +19,9 @@ import os
 import pwd
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -76,12 +77,16 @@ HOLD_ATTEMPTS = 5
 HOLD_PAUSE_S = 0.02
 
 
+class GivenUp(BaseException):
+    """Nobody waits for the start any more; never seen outside of the thread that started."""
+
+
 @dataclass(slots=True)
 class EmbeddedDatabase:
     """A running server of a data folder, for as long as the context lasts.
 
     Usable with `with` and `async with`. The server outlives a killed process; the next start
-    attaches to it.
+    attaches to it. A start that is cancelled is given up and leaves neither lock nor server.
 
     Attributes:
         data_folder: Made if missing.
@@ -99,6 +104,7 @@ class EmbeddedDatabase:
     _users: IO[str] | None = field(default=None, repr=False)
     _process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
     _socket_folder: Path | None = field(default=None, repr=False)
+    _given_up: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @property
     def cluster(self) -> Path:
@@ -130,15 +136,18 @@ class EmbeddedDatabase:
         with contextlib.ExitStack() as undo:
             if self.exclusive:
                 _hold_alone(undo, self.data_folder / HELD_ALONE)
-            with _locked(self.data_folder / "start.lock"):
-                self._users = _opened(undo, self.data_folder / "users.lock")
-                fcntl.flock(self._users, fcntl.LOCK_SH)
+            with self._alone_at_the_start():
+                users = _opened(undo, self.data_folder / "users.lock")
+                fcntl.flock(users, fcntl.LOCK_SH)
                 try:
                     self._ensure_running()
-                except BaseException:
+                except Exception:
                     self._let_go()
                     raise
-            self._locks = undo.pop_all()
+                except BaseException:  # nobody waits for it any more
+                    self._leave(users)
+                    raise
+            self._users, self._locks = users, undo.pop_all()
 
     def stop(self) -> None:
         """Leave; the last one to leave stops the server."""
@@ -146,18 +155,7 @@ class EmbeddedDatabase:
         if users is None:
             return
         with self._locks, _locked(self.data_folder / "start.lock"):
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                log.info("embedded_database_left_running", folder=str(self.data_folder))
-            else:
-                self._stop_server()
-                if self._process is not None:
-                    self._process.wait(STOP_TIMEOUT_S)
-                if self._socket_folder is not None:
-                    with contextlib.suppress(OSError):  # not empty, or made by somebody else
-                        self._socket_folder.rmdir()
-            self._let_go()
+            self._leave(users)
 
     def revive(self) -> None:
         """Start the server again if something killed it; for a fairlead that goes on running.
@@ -187,7 +185,12 @@ class EmbeddedDatabase:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.start)
+        self._given_up.clear()
+        try:
+            await _in_thread(self.start, on_cancel=self._given_up.set)
+        except asyncio.CancelledError:
+            await _in_thread(self.stop)  # it may have come up all the same
+            raise
         return self
 
     async def __aexit__(
@@ -196,7 +199,20 @@ class EmbeddedDatabase:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await asyncio.to_thread(self.stop)
+        await _in_thread(self.stop)
+
+    def _leave(self, users: IO[str]) -> None:
+        """Stop the server unless somebody else uses it; we hold the lock of the start."""
+        if _is_locked(users):
+            self._stop_server()
+            if self._process is not None:
+                self._process.wait(STOP_TIMEOUT_S)
+            if self._socket_folder is not None:
+                with contextlib.suppress(OSError):  # not empty, or made by somebody else
+                    self._socket_folder.rmdir()
+        else:
+            log.info("embedded_database_left_running", folder=str(self.data_folder))
+        self._let_go()
 
     def _let_go(self) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -264,7 +280,20 @@ class EmbeddedDatabase:
             if time.monotonic() > next_word:
                 log.warning("embedded_database_recovering", folder=str(self.data_folder))
                 next_word += 10
-            time.sleep(POLL_S)
+            self._pause()
+
+    @contextlib.contextmanager
+    def _alone_at_the_start(self) -> Iterator[None]:
+        """Wait while others start or stop the server; they may take minutes."""
+        with contextlib.ExitStack() as stack:
+            file = _opened(stack, self.data_folder / "start.lock")
+            while not _is_locked(file):
+                self._pause()
+            yield
+
+    def _pause(self) -> None:
+        if self._given_up.wait(POLL_S):
+            raise GivenUp("the start was cancelled")
 
     def _is_ready(self) -> bool:
         if self._process is not None:
@@ -290,6 +319,8 @@ class EmbeddedDatabase:
 
     def _stop_server(self) -> None:
         pid = running_pid(self.cluster)
+        if pid is None and self._process is not None and self._process.poll() is None:
+            pid = self._process.pid  # so young that it has not said so
         if pid is None:
             return
         for kind, patience_s in ((signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, 10.0)):
@@ -337,6 +368,26 @@ def holder(data_folder: Path) -> int | None:
             # Empty for a moment, while the holder writes it.
             return int(written) if written.isdecimal() else None
     return None
+
+
+async def _in_thread(
+    work: Callable[[], None], *, on_cancel: Callable[[], None] = lambda: None
+) -> None:
+    """Do it to its end, because nothing cancels a thread: only then is a cancellation passed on.
+
+    What the thread still got after everybody had left would never be given back.
+    """
+    doing = asyncio.create_task(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        on_cancel()
+        while not doing.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((doing,))
+        if (error := doing.exception()) is not None and not isinstance(error, GivenUp):
+            log.warning("embedded_database_not_ended_well", reason=str(error))
+        raise
 
 
 def _age(file: Path) -> float:
