@@ -7,6 +7,8 @@ from collections.abc import Callable, Generator
 
 import uvicorn
 
+from services.acceptor import Acceptor
+
 BACKLOG = 2_048
 
 
@@ -23,9 +25,16 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to listen, and say so."""
-        await super().startup(sockets)
+        """Start to accept, and say so."""
+        await super().startup([])
+        self.servers += [Acceptor(listener, self._protocol) for listener in sockets or ()]  # type: ignore[misc] # all that it does with them
         self._on_started()
+
+    def _protocol(self) -> asyncio.Protocol:
+        make = self.config.http_protocol_class
+        return make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )  # type: ignore[call-arg] # as in uvicorn
 
 
 async def serve_until(
