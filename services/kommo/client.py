@@ -68,7 +68,7 @@ log = structlog.get_logger(__name__)
 C = TypeVar("C", LeadCard, Card)
 CardKind = Literal["contacts", "companies", "tasks"]
 Entity = Literal["leads"] | CardKind
-P = TypeVar("P", EventsPage, TasksPage)
+P = TypeVar("P", EventsPage, TaskCards, TasksPage, UsersPage)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
@@ -220,18 +220,9 @@ class KommoClient:
 
     async def users(self, *, priority: Priority = Priority.SWEEP) -> tuple[User, ...]:
         """Read all users; needs an administrator's token."""
-        found: list[User] = []
-        following: str | None = f"{_USERS}?limit={PAGE_MAX}&page=1"
-        for _ in range(_PAGES_MAX):
-            if following is None:
-                break
-            reply = await self._get(following, priority)
-            if reply.status == _NO_CONTENT:
-                break
-            page = read(UsersPage, reply.body)
-            found += page.users
-            following = self._same_list(page.next_href, _USERS)
-        return tuple(found)
+        path = f"{_USERS}?limit={PAGE_MAX}&page=1"
+        pages = self.pages(UsersPage, path, priority=priority)
+        return tuple([user async for page in pages for user in page.users])
 
     async def pipelines(self, *, priority: Priority = Priority.SWEEP) -> tuple[Pipeline, ...]:
         """Read all pipelines with their stages."""
@@ -315,15 +306,32 @@ class KommoClient:
             path += f"&filter[updated_at][from]={int(updated_from.timestamp())}"
         return await self._page(self._same_list(next_page, _LEADS) or path, priority, None)
 
-    async def page(
-        self, shape: type[P], path: str, list_path: str, priority: Priority
-    ) -> tuple[P | None, str | None]:
-        """Read one page of a list, None when there is nothing, and where the next one is."""
-        reply = await self._get(path, priority)
-        if reply.status == _NO_CONTENT:
-            return None, None
-        found = read(shape, reply.body)
-        return found, self._same_list(found.next_href, list_path)
+    async def pages(
+        self, shape: type[P], path: str, *, priority: Priority, pages_max: int = _PAGES_MAX
+    ) -> AsyncIterator[P]:
+        """Read a list page by page.
+
+        Args:
+            shape: Of a page.
+            path: Of the first page, with its query.
+            priority: Of each call.
+            pages_max: Where no honest list goes on.
+
+        Raises:
+            MalformedAnswer: The list has no end, or goes on elsewhere.
+        """
+        list_path, following = path.partition("?")[0], path
+        for _ in range(pages_max):
+            reply = await self._get(following, priority)
+            if reply.status == _NO_CONTENT:
+                return
+            page = read(shape, reply.body)
+            yield page
+            more = self._same_list(page.next_href, list_path)
+            if more is None:
+                return
+            following = more
+        raise MalformedAnswer(f"the list {list_path} has no end")
 
     async def set_responsible(
         self, wanted: Mapping[int, int], *, turn: Turn | None = None
@@ -372,18 +380,16 @@ class KommoClient:
         _check_size(len(lead_ids))
         asked = "&".join(f"filter[entity_id][]={each}" for each in lead_ids)
         query = f"limit={PAGE_MAX}&page=1&filter[entity_type]=leads&filter[is_completed]=0&{asked}"
-        found: list[TaskCard] = []
-        following: str | None = f"{_TASKS}?{query}"
-        for _ in range(_PAGES_MAX):
-            if following is None:
-                break
-            reply = await self._get(following, priority)
-            if reply.status == _NO_CONTENT:
-                break
-            page = read(TaskCards, reply.body)
-            found += [task for task in page.elements if task is not None]
-            following = self._same_list(page.next_href, _TASKS)
-        return tuple(task for task in found if task.entity_id in set(lead_ids))
+        pages = self.pages(TaskCards, f"{_TASKS}?{query}", priority=priority)
+        wanted = set(lead_ids)
+        return tuple(
+            [
+                task
+                async for page in pages
+                for task in page.elements
+                if task is not None and task.entity_id in wanted
+            ]
+        )
 
     async def webhooks(self, *, priority: Priority = Priority.SWEEP) -> tuple[Webhook, ...]:
         """Read the subscriptions; needs an administrator's token."""

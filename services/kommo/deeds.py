@@ -12,7 +12,6 @@ from typing import Literal
 
 from contracts.kommo.history import Event, EventsPage, Task, TasksPage
 from services.kommo.client import KommoClient
-from services.kommo.errors import MalformedAnswer
 from services.kommo.limiter import Priority
 
 EVENTS = "/api/v4/events"
@@ -41,14 +40,9 @@ async def events_of(
     for part in _parts(ids, IDS_MAX):
         wanted = "".join(f"&filter[entity_id][]={each}" for each in part)
         path = f"{EVENTS}?limit={EVENTS_PAGE_MAX}&page=1&filter[entity]={entity}{wanted}"
-        following: str | None = f"{path}&filter[created_at][from]={int(since.timestamp())}"
-        for _ in range(PAGES_MAX):
-            if following is None:
-                break
-            page, following = await client.page(EventsPage, following, EVENTS, priority)
-            found += (event for event in page.elements if event is not None) if page else ()
-        if following is not None:
-            raise MalformedAnswer("the list of events has no end")
+        path = f"{path}&filter[created_at][from]={int(since.timestamp())}"
+        pages = client.pages(EventsPage, path, priority=priority, pages_max=PAGES_MAX)
+        found += [event async for page in pages for event in page.elements if event is not None]
     return found
 
 
@@ -64,16 +58,11 @@ async def tasks_of(
     Raises:
         MalformedAnswer: The list has no end.
     """
-    found: list[Task] = []
     wanted = "".join(f"&filter[entity_id][]={each}" for each in lead_ids)
     path = f"{TASKS}?limit={TASKS_PAGE_MAX}&page=1&filter[entity_type]=leads{wanted}"
-    following: str | None = f"{path}&filter[updated_at][from]={int(since.timestamp())}"
-    for _ in range(PAGES_MAX):
-        if following is None:
-            return found
-        page, following = await client.page(TasksPage, following, TASKS, priority)
-        found += (task for task in page.elements if task is not None) if page else ()
-    raise MalformedAnswer("the list of tasks has no end")
+    path = f"{path}&filter[updated_at][from]={int(since.timestamp())}"
+    pages = client.pages(TasksPage, path, priority=priority, pages_max=PAGES_MAX)
+    return [task async for page in pages for task in page.elements if task is not None]
 
 
 def _parts(ids: Iterable[int], size: int) -> Iterable[list[int]]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from contracts.kommo.rest import Lead, read_problem
+from contracts.kommo.rest import Lead, UsersPage, read_problem
 from services.errors import Malformed
 from services.kommo.address import checked_base_url
 from services.kommo.answers import read
@@ -25,7 +25,7 @@ from services.kommo.errors import (
     Rejected,
     Unreachable,
 )
-from services.kommo.limiter import Limiter, Pace
+from services.kommo.limiter import Limiter, Pace, Priority
 
 CANARY = "canary-token-5f1d"
 LEAD = {
@@ -142,6 +142,19 @@ async def test_S14_a_next_link_that_leads_elsewhere_is_refused(href: str) -> Non
             await client.leads()
 
     assert len(seen) == 1
+
+
+async def test_a_list_that_goes_on_for_ever_is_no_list() -> None:
+    body = {
+        "_links": {"next": {"href": "/api/v4/users?page=2"}},
+        "_embedded": {"users": []},
+    }
+    async with stub(lambda _: answer(200, body)) as (client, seen):
+        pages = client.pages(UsersPage, "/api/v4/users", priority=Priority.SWEEP, pages_max=3)
+        with pytest.raises(MalformedAnswer, match="/api/v4/users has no end"):
+            [page async for page in pages]
+
+    assert len(seen) == 3
 
 
 async def test_a_next_link_to_the_same_list_is_followed() -> None:
