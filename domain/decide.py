@@ -31,7 +31,7 @@ from contracts.inbound import (
 from domain import commands, leads, linked, orders, reconciliation, redistribution, touches
 from domain.account import Account
 from domain.preparation import decide_unread, is_overdue, on_facts
-from domain.requests import drain, is_look_due, serve_reserved
+from domain.requests import MORE_TIMER, drain, is_drain_due, serve_reserved
 from domain.stalls import end_stalls
 from domain.step import Step
 from domain.timers import schedule
@@ -49,7 +49,7 @@ def decide(account: Account, message: Inbound) -> tuple[AllocationEvent, ...]:
         decide_unread(step)
     if account.reserved:
         serve_reserved(step)
-    if account.waiting and (step.has_room or is_look_due(step)):
+    if account.waiting and is_drain_due(step):
         drain(step)
     redistribution.settle_clocks(step)
     end_stalls(step)
@@ -119,4 +119,7 @@ def _on_timer(step: Step, message: TimerDue) -> None:
     elif purpose == "lapse":
         redistribution.on_clock(step, int(subject))
     elif purpose == "look":
+        step.has_room = True
+    elif purpose == MORE_TIMER:
+        schedule(step, MORE_TIMER, None)
         step.has_room = True

@@ -13,7 +13,7 @@ from domain.account import LAPSE_TIMER, Request
 from domain.configuration import Rule
 from domain.offers import Offer
 from domain.patience import Redistribution
-from domain.requests import drain, end_pass, is_behind, serve
+from domain.requests import drain, end_pass, is_behind, is_drained_in_pieces, serve
 from domain.standings import AT_WORK, judge, next_look
 from domain.step import Step
 from domain.timers import schedule
@@ -127,7 +127,7 @@ def _lapse(step: Step, lead_id: int, offer: Offer, *, is_read: bool) -> None:
     if patience.hops_max is not None and len(offer.tried) >= patience.hops_max:
         end_pass(step, rule, request, "hops_exhausted")
         return
-    if is_behind(step.account, rule, request):
+    if is_behind(step.account, rule, request) and not is_drained_in_pieces(step):
         drain(step)  # an older one waits, perhaps for what has just begun (D5.3)
     if serve(step, rule, request):
         step.has_room = True

@@ -4,7 +4,7 @@ Every request ends a step in exactly one of those three (D1.2), and a newer one 
 a waiting one of its rule (D5.3).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from contracts.events import (
@@ -35,6 +35,9 @@ from domain.timers import due_at, schedule
 
 # A long backlog is served in pieces, so that one account cannot hold up the others.
 SERVED_PER_STEP_MAX = 500
+MORE_TIMER = "more"  # begins the next piece
+# How long the clock may take for that before any message begins it.
+CLOCK_WITHIN = timedelta(seconds=1)
 
 WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
     "taken_by_person": "taken_by_person",
@@ -286,14 +289,26 @@ def drain(step: Step) -> None:
         if not serve(step, account.configuration.by_id[head.rule_id], head):
             blocked[head.rule_id] = None
     for rule_id in sorted(account.waiting):
-        if rule_id not in blocked:
+        if rule_id not in blocked and due_at(step, _look_timer(rule_id)) is None:
             schedule(step, _look_timer(rule_id), step.now)
+    schedule(step, MORE_TIMER, step.now)
 
 
-def is_look_due(step: Step) -> bool:
-    """Whether the instant of a waiting rule has come, timer or not."""
-    account = step.account
-    return any(_look_of(step, rule_id) <= step.now for rule_id in account.waiting)
+def is_drain_due(step: Step) -> bool:
+    """Whether there may be somebody for the waiting, or the instant of a rule's look has come."""
+    if is_drained_in_pieces(step):
+        return False
+    return step.has_room or any(_look_of(step, r) <= step.now for r in step.account.waiting)
+
+
+def is_drained_in_pieces(step: Step) -> bool:
+    """Whether the next piece of a long backlog waits for its turn among the messages.
+
+    Whatever else the account is told meanwhile does not begin one: a batch of messages would be
+    as many pieces, and the other accounts would wait for all of them.
+    """
+    more_at = due_at(step, MORE_TIMER)
+    return more_at is not None and step.now < more_at + CLOCK_WITHIN
 
 
 def serve_reserved(step: Step) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.events import LeadAssigned
+from contracts.inbound import InboundBody, TimerDue
 from domain import requests
 from domain.explain import explain, is_reproduced
 from domain.snapshot import digest, dump, load
@@ -35,6 +36,7 @@ from tests.domain.scenario import (
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri")
 EARLY = {"weekly": {day: ["08:00-16:00"] for day in WEEKDAYS}}
 SCHEDULES = {"office": OFFICE, "early": EARLY}
@@ -192,19 +194,51 @@ def test_D8_2_the_release_survives_a_snapshot_and_new_rules() -> None:
     assert scenario.account.releases == {}
 
 
-def test_D8_2_a_long_backlog_is_released_in_bounded_steps(
+def more(scenario: Scenario) -> TimerDue:
+    """The timer that begins the next piece, as it is set now."""
+    return due("more", scenario.account.timers["more"].generation)
+
+
+def in_pieces(monkeypatch: pytest.MonkeyPatch, leads: int) -> Scenario:
+    """The first piece of a backlog is given out, of four leads each."""
+    monkeypatch.setattr(requests, "SERVED_PER_STEP_MAX", 4)
+    return waiting_leads(leads).when(due(), at=TUESDAY_NINE)
+
+
+def test_D8_2_a_long_backlog_is_released_in_bounded_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = in_pieces(monkeypatch, 10)
+    got = [[e.lead_id for e in decisions(scenario)]]
+    while scenario.waiting():
+        scenario.when(more(scenario), at=TUESDAY_NINE)
+        got.append([e.lead_id for e in decisions(scenario)])
+
+    assert got == [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10]]
+    assert scenario.account.timers["more"].due_at is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [due(), due("more", 7), dp(11), missing(1), users(ANN, BOB, CEM, BOSS)],
+    ids=["look", "outdated", "new lead", "free place", "people"],
+)
+def test_D8_2_between_two_pieces_nothing_else_begins_one(
+    monkeypatch: pytest.MonkeyPatch, told: InboundBody
+) -> None:
+    scenario = in_pieces(monkeypatch, 10).when(told, at=TUESDAY_NINE + SECOND / 2)
+
+    assert decisions(scenario) == []
+    assert [e.lead_id for e in decisions(scenario.when(more(scenario)))] == [5, 6, 7, 8]
+
+
+def test_D8_2_the_clock_is_late_and_any_message_begins_the_next_piece(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(requests, "SERVED_PER_STEP_MAX", 4)
-    scenario, got, generation = waiting_leads(10), list[int](), 1
-    while scenario.waiting():
-        scenario.when(due(generation=generation), at=TUESDAY_NINE)
-        assert len(decisions(scenario)) <= 4
-        got += [e.lead_id for e in decisions(scenario)]
-        generation += 1
+    scenario = in_pieces(monkeypatch, 10)
+    late = more(scenario)
 
-    assert got == list(range(1, 11))
-    assert generation == 4
+    scenario.when(dp(11), at=TUESDAY_NINE + SECOND)
+    assert [e.lead_id for e in decisions(scenario)] == [5, 6, 7, 8]
+    assert decisions(scenario.when(late)) == []
 
 
 # Nobody in sight (D8.3) -----------------------------------------------------------------------

@@ -306,12 +306,15 @@ def test_D8_2_a_long_backlog_is_served_in_pieces_that_keep_the_order(monkeypatch
     night = given(*map(dp, range(1, 6)), rules=OFFICE_HOURS, at=SEVEN)
 
     night.when(due("look/a", 1), at=NINE).then(
-        "assigned 1.1 to 501", "assigned 2.2 to 502", "timer look/a #2: 09:00:00"
+        "assigned 1.1 to 501", "assigned 2.2 to 502", "timer more #1: 09:00:00"
     )
-    night.when(due("look/a", 2), at=NINE).then(
-        "assigned 3.3 to 501", "assigned 4.4 to 502", "timer look/a #3: 09:00:00"
+    night.when(due("more", 1), at=NINE).then(
+        "timer more #2: never",
+        "assigned 3.3 to 501",
+        "assigned 4.4 to 502",
+        "timer more #3: 09:00:00",
     )
-    night.when(due("look/a", 3), at=NINE).then("assigned 5.5 to 501")
+    night.when(due("more", 3), at=NINE).then("timer more #4: never", "assigned 5.5 to 501")
 
 
 # What Kommo answers (F53, F59) ----------------------------------------------------------------
