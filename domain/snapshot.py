@@ -5,10 +5,11 @@ instants are whole microseconds, and only what is ordered by meaning keeps its o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import astuple, fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from contracts.events import Handover, LinkedRequested, Responsible
@@ -31,12 +32,25 @@ from domain.offers import Offer
 from domain.release import Release
 
 REVISION = 10  # raise it whenever the shape below changes: older snapshots are then replayed over
+ROWS_PER_PART = 1_000
 _MICROSECOND = timedelta(microseconds=1)
+_REQUEST = tuple(column.name for column in fields(Request))
+
+_Rows = Iterator[list[Any]]
 
 
 def dump(account: Account) -> bytes:
     """The whole state as canonical JSON."""
-    state = {
+    return b"".join(parts(account))
+
+
+def parts(account: Account) -> Iterator[bytes]:
+    """The same in parts that take a few milliseconds each, for whoever has others to serve.
+
+    The state is that of the call, whatever becomes of the account before the last part: what
+    grows with its leads is written part by part from values that never change.
+    """
+    state: dict[str, Any] = {
         "account_id": account.account_id,
         "version": account.version,
         "now": _micros(account.now),
@@ -46,18 +60,8 @@ def dump(account: Account) -> bytes:
         "refused_user_ids": account.refused_user_ids,
         "rules_data": account.rules_data,
         "revision": account.revision,
-        "leads": [[lead_id, *_lead(lead)] for lead_id, lead in sorted(account.leads.items())],
-        "gone": [
-            [
-                lead_id,
-                _micros(gone.stage_at),
-                gone.is_deleted,
-                _micros(gone.at),
-                gone.asked,
-                gone.stage,
-            ]
-            for lead_id, gone in account.gone.items()
-        ],
+        "leads": _rows(account.leads, sorted(account.leads), _lead),
+        "gone": _rows(account.gone, tuple(account.gone), _gone),
         "requests_total": account.requests_total,
         "turns": account.turns,
         "credits": [
@@ -110,14 +114,11 @@ def dump(account: Account) -> bytes:
             [manager_id, pause.by_administrator, _micros(pause.until)]
             for manager_id, pause in sorted(account.pauses.items())
         ],
-        "timers": [
-            [timer_id, timer.generation, _micros(timer.due_at)]
-            for timer_id, timer in sorted(account.timers.items())
-        ],
+        "timers": _rows(account.timers, sorted(account.timers), _timer),
         "lookups": [[lead_id, _micros(at)] for lead_id, at in sorted(account.lookups.items())],
-        "offers": [[lead_id, *_offer(offer)] for lead_id, offer in sorted(account.offers.items())],
+        "offers": _rows(account.offers, sorted(account.offers), _offer),
     }
-    return json.dumps(state, sort_keys=True, separators=(",", ":")).encode()
+    return _encoded(state)
 
 
 def load(state: bytes) -> Account:
@@ -216,6 +217,37 @@ def digest_of(state: bytes) -> bytes:
     return blake2b(state, digest_size=32).digest()
 
 
+def _encoded(state: Mapping[str, Any]) -> Iterator[bytes]:
+    """The JSON of the state; what is an iterator in it is an array, in parts."""
+    opening = "{"
+    for name, value in sorted(state.items()):
+        yield f'{opening}"{name}":'.encode()
+        opening = ","
+        if isinstance(value, Iterator):
+            yield from _array(value)
+        else:
+            yield _json(value).encode()
+    yield b"}"
+
+
+def _array(rows: _Rows) -> Iterator[bytes]:
+    opening = "["
+    while some := list(islice(rows, ROWS_PER_PART)):
+        yield (opening + _json(some)[1:-1]).encode()
+        opening = ","
+    yield b"[]" if opening == "[" else b"]"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _rows(held: Mapping[Any, Any], keys: Iterable[Any], row: Callable[[Any], list[Any]]) -> _Rows:
+    """A row for each key in turn, of the values as they are now."""
+    values = dict(held)
+    return ([key, *row(values[key])] for key in keys)
+
+
 def _count(leads: Mapping[int, Lead]) -> Loads:
     loads = Loads()
     for lead in leads.values():
@@ -250,6 +282,14 @@ def _lead(lead: Lead) -> list[Any]:
         lead.superseded_ids,
         lead.is_told_gone,
     ]
+
+
+def _gone(gone: Gone) -> list[Any]:
+    return [_micros(gone.stage_at), gone.is_deleted, _micros(gone.at), gone.asked, gone.stage]
+
+
+def _timer(timer: Timer) -> list[Any]:
+    return [timer.generation, _micros(timer.due_at)]
 
 
 def _load_lead(row: list[Any]) -> Lead:
@@ -306,12 +346,14 @@ def _load_linking(row: list[Any]) -> LinkedRequested:
 
 
 def _row(request: Request) -> list[Any]:
-    values = {column.name: getattr(request, column.name) for column in fields(request)}
-    return list({**values, "opened_at": _micros(request.opened_at)}.values())
+    return [
+        _micros(request.opened_at) if name == "opened_at" else getattr(request, name)
+        for name in _REQUEST
+    ]
 
 
 def _load_request(row: list[Any]) -> Request:
-    values = dict(zip((column.name for column in fields(Request)), row, strict=True))
+    values = dict(zip(_REQUEST, row, strict=True))
     values["stage"] = Stage(*values["stage"])
     values["opened_at"] = _instant(values["opened_at"])
     values["tried"] = tuple(values["tried"])

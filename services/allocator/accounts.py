@@ -9,9 +9,9 @@ import structlog
 from contracts.events import Recorded
 from domain import snapshot
 from domain.account import Account
-from services.failpoints import failpoint
+from services.allocator.snapshots import Snapshotter
 from services.storage.events import EventStore
-from services.storage.snapshots import Snapshot, SnapshotStore
+from services.storage.snapshots import SnapshotStore
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +31,8 @@ async def load(stores: Stores, account_id: int) -> Account:
 
     A snapshot that cannot be read is passed over: the log alone always suffices (F83).
     """
-    account = await _from_snapshot(stores.snapshots, account_id) or Account(account_id)
-    while recorded := await stores.events.stream(account_id, account.version, STREAM_CHUNK):
-        fold(account, recorded)
+    account = await _from_snapshot(stores.snapshots, account_id)
+    await _catch_up(account, stores.events)
     return account
 
 
@@ -50,26 +49,35 @@ def fold(account: Account, recorded: Sequence[Recorded]) -> None:
         account.evolve(event.event)
 
 
-async def _from_snapshot(snapshots: SnapshotStore, account_id: int) -> Account | None:
+async def _catch_up(account: Account, events: EventStore) -> None:
+    while recorded := await events.stream(account.account_id, account.version, STREAM_CHUNK):
+        fold(account, recorded)
+
+
+async def _from_snapshot(snapshots: SnapshotStore, account_id: int) -> Account:
+    """The account after its newest usable snapshot; as it began where there is none."""
     found = await snapshots.newest(account_id, snapshot.REVISION)
     if found is None:
-        return None
+        return Account(account_id)
     try:
         account = snapshot.load(found.state)
     except Exception:
         log.exception("snapshot_unreadable", account_id=account_id, version=found.version)
-        return None
+        return Account(account_id)
     if account.version != found.version or snapshot.digest(account) != found.digest:
         log.error("snapshot_digest_differs", account_id=account_id, version=found.version)
-        return None
+        return Account(account_id)
     return account
 
 
 class Accounts:
     """A bounded cache of account states; the one writer of each account asks here."""
 
-    def __init__(self, stores: Stores, *, cached_max: int, snapshot_every: int) -> None:
+    def __init__(
+        self, stores: Stores, snapshotter: Snapshotter, *, cached_max: int, snapshot_every: int
+    ) -> None:
         self._stores = stores
+        self._snapshotter = snapshotter
         self._cached_max = cached_max
         self._snapshot_every = snapshot_every
         self._cached: OrderedDict[int, Account] = OrderedDict()
@@ -83,9 +91,11 @@ class Accounts:
         """The account's present state; whoever advances it must store the events or `drop` it."""
         account = self._cached.get(account_id)
         if account is None:
-            account = await load(self._stores, account_id)
+            account = await _from_snapshot(self._stores.snapshots, account_id)
+            snapshot_version = account.version
+            await _catch_up(account, self._stores.events)
             self._cached[account_id] = account
-            self._snapshot_versions[account_id] = account.version
+            self._snapshot_versions[account_id] = snapshot_version
         self._cached.move_to_end(account_id)
         return account
 
@@ -100,35 +110,15 @@ class Accounts:
         self._cached.clear()
         self._snapshot_versions.clear()
 
-    async def settle(self, account_ids: Sequence[int]) -> None:
+    def settle(self, account_ids: Sequence[int]) -> None:
         """After a commit: snapshot what has grown, and give back memory beyond the bound."""
         for account_id in account_ids:
             account = self._cached[account_id]
             # A large state takes long to write out: the cost for each event stays the same.
             every = max(self._snapshot_every, len(account.leads) // 4)
-            if account.version - self._snapshot_versions[account_id] >= every:
-                await self._snapshot(account)
+            is_due = account.version - self._snapshot_versions[account_id] >= every
+            if is_due and self._snapshotter.begin(account):
+                self._snapshot_versions[account_id] = account.version
         while len(self._cached) > self._cached_max:
             account_id, _ = self._cached.popitem(last=False)
             del self._snapshot_versions[account_id]
-
-    async def _snapshot(self, account: Account) -> None:
-        state = snapshot.dump(account)
-        self._snapshot_versions[account.account_id] = account.version
-        await self._stores.snapshots.save(
-            Snapshot(
-                account_id=account.account_id,
-                version=account.version,
-                revision=snapshot.REVISION,
-                digest=snapshot.digest_of(state),
-                state=state,
-            )
-        )
-        failpoint("allocator.after_snapshot")
-        await self._stores.snapshots.prune(account.account_id)
-        log.info(
-            "snapshot_taken",
-            account_id=account.account_id,
-            version=account.version,
-            state_bytes=len(state),
-        )

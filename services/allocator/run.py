@@ -19,6 +19,7 @@ from domain.decide import decide
 from services.allocator.accounts import Accounts, Stores
 from services.allocator.meter import UNMEASURED, Meter
 from services.allocator.settings import AllocatorSettings
+from services.allocator.snapshots import Snapshotter
 from services.codec import decode_inbound
 from services.errors import Malformed, Unavailable
 from services.failpoints import failpoint
@@ -65,8 +66,10 @@ class Allocator:
         self._monotonic = monotonic
         self._meter = meter
         self._traces = traces
+        self.snapshotter = Snapshotter(stores.snapshots)
         self._accounts = Accounts(
             stores,
+            self.snapshotter,
             cached_max=settings.accounts_cached_max,
             snapshot_every=settings.snapshot_every,
         )
@@ -77,6 +80,12 @@ class Allocator:
 
     async def run(self) -> None:
         """Work until cancelled; a peer that does not answer is waited for."""
+        try:
+            await self._work()
+        finally:
+            await self.snapshotter.stop()
+
+    async def _work(self) -> None:
         pause_s = 0.1
         while True:
             try:
@@ -242,7 +251,7 @@ class Allocator:
                 began_ns=answers.began_ns,
                 account_id=message.account_id,
             )
-        await self._accounts.settle(list(answers.accounts))
+        self._accounts.settle(list(answers.accounts))
 
     def _keep_poison(self, source: str, record: Record, answers: _Answers) -> None:
         """Quarantine the one message; the rest of its account goes on (F33)."""

@@ -119,6 +119,7 @@ async def compare(here: Distributed, account_id: int) -> Comparison:
         allocator = create_allocator(pool, reader, AllocatorSettings(), on_stored=_nothing)
         while await allocator.step():
             pass
+        await allocator.snapshotter.finish()
         again = await _events(pool, account_id)
         digests = digest, await _digest(pool, account_id)
     return Comparison(

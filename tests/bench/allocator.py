@@ -103,6 +103,7 @@ async def _decide(pool: Any, account_id: int) -> float:
     done = 0
     while done < LEADS + 2:
         done += await allocator.step()
+    await allocator.snapshotter.finish()
     took = time.perf_counter() - started
     decided = await pool.fetchval(
         "SELECT count(*) FROM account_events WHERE originator_id = $1 AND topic = 'lead.assigned'",

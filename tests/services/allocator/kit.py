@@ -114,9 +114,10 @@ NO_SNAPSHOTS: Any = _NoSnapshots()
 
 
 async def drain(allocator: Allocator) -> None:
-    """Let it work until it finds nothing any more."""
+    """Let it work until it finds nothing any more, and no snapshot is under way."""
     while await allocator.step():
         pass
+    await allocator.snapshotter.finish()
 
 
 def leads(count: int, first: int = 1) -> list[InboundBody]:

@@ -12,6 +12,7 @@ from domain import snapshot
 from domain.account import Account
 from domain.decide import decide
 from services.allocator.accounts import Accounts, Stores, fold, load
+from services.allocator.snapshots import Snapshotter
 from services.codec import decode_inbound, originator_id
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
@@ -35,8 +36,10 @@ async def a_history(pool: Any, *, snapshot_every: int = 10_000) -> Desk:
     desk = Desk(pool)
     await desk.open()
     allocator = desk.allocator(snapshot_every=snapshot_every, batch_size_max=5)
-    await desk.tell(*leads(40), pause(), *leads(10, first=41), resume(), *leads(10, first=20))
-    await drain(allocator)
+    told = [*leads(40), pause(), *leads(10, first=41), resume(), *leads(10, first=20)]
+    for start in range(0, len(told), 10):
+        await desk.tell(*told[start : start + 10])
+        await drain(allocator)  # the snapshot included: only one is taken at a time
     return desk
 
 
@@ -152,10 +155,13 @@ async def test_F74_a_state_in_use_is_not_read_again(pool: Any) -> None:
     await desk.open(1, 2, 3)
     await drain(desk.allocator())
     reads: Any = Reads(desk.events)
-    accounts = Accounts(Stores(reads, SnapshotStore(pool)), cached_max=2, snapshot_every=1_000)
+    store = SnapshotStore(pool)
+    accounts = Accounts(
+        Stores(reads, store), Snapshotter(store), cached_max=2, snapshot_every=1_000
+    )
     for account_id in (1, 2, 1, 3, 1):
         await accounts.get(account_id)
-        await accounts.settle([account_id])
+        accounts.settle([account_id])
     assert [account_id for account_id, after in reads.after if after == 0] == [1, 2, 3]
 
     await accounts.get(2)
