@@ -55,8 +55,8 @@ fmt: $(VENV)/.dev ## Format the code and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run
-	@$(BIN)/python -m tests.bench
+bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run; ONLY="scale release" for some
+	@$(BIN)/python -m tests.bench $(ONLY)
 
 bench-kafka: $(VENV)/.dev ## The same for the installation of many processes
 	@$(BIN)/python -m tests.bench.kafka
