@@ -156,7 +156,7 @@ async def find(
             for stage, moved in wave.items()
             for lead_id in moved
         ],
-        topic=None if kafka is None else InboundTopic(kafka, installation.pool),
+        topic=None if kafka is None else InboundTopic(kafka),
     )
     changed = [c for c in history.changes if c.is_ours and c.lead_id in rush]
     given = {change.lead_id: change.new_id for change in changed}

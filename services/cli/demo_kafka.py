@@ -26,6 +26,7 @@ from services.cli.local_cluster import as_environment, make_cluster, running_clu
 from services.codec import encode_inbound
 from services.embedded import EmbeddedDatabase
 from services.history.kafka_side import InboundTopic
+from services.history.our_side import ALLOCATOR
 from services.log.kafka import KafkaSettings, declared_topics
 from services.log.port import Entry
 from services.log.postgres import PostgresLogReader, PostgresLogWriter
@@ -133,12 +134,13 @@ async def compare(here: Distributed, account_id: int) -> Comparison:
 async def _at_rest(installation: Installation, account_id: int) -> tuple[list[bytes], list[Any]]:
     """All messages and all events, at a moment when every message is decided."""
     assert installation.kafka is not None, "a distributed one"  # noqa: S101
-    topic = InboundTopic(installation.kafka, installation.pool)
+    topic = InboundTopic(installation.kafka)
     async with asyncio.timeout(REST_WITHIN_S):
         while True:
-            messages = await topic.messages(account_id)
+            position = await installation.events.position(ALLOCATOR, topic.source_of(account_id))
             events = await _events(installation.pool, account_id)
-            if messages is not None and await topic.messages(account_id) == messages:
+            messages = await topic.messages(account_id, position or 0)
+            if messages is not None:  # so nothing came in meanwhile
                 return [encode_inbound(message) for message in messages], events
             await asyncio.sleep(LOOK_EVERY_S)
 

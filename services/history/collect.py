@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.history.hooks import check_hooks
-from services.history.kafka_side import InboundTopic
 from services.history.kommos_side import Window, from_kommo
-from services.history.our_side import with_our_side
+from services.history.our_side import Topic, with_our_side
 from services.history.record import Entry, History
 from services.history.verdict import Verdict
 
@@ -22,7 +21,7 @@ async def collect(
     kommo: Window,
     *,
     entries: Iterable[Entry] | None = None,
-    topic: InboundTopic | None = None,
+    topic: Topic | None = None,
     within_s: float = REST_WITHIN_S,
     drained_within_s: float = DRAINED_WITHIN_S,
 ) -> History:
@@ -47,10 +46,7 @@ async def collect(
     async with asyncio.timeout(within_s):
         while True:
             kommos_side = await from_kommo(kommo, account_id, entries)
-            if topic is None:
-                history = await with_our_side(kommos_side, pool)
-            else:
-                history = await _between_two_readings(topic, kommos_side, pool)
+            history = await with_our_side(kommos_side, pool, topic=topic)
             if history is not None and (_is_drained(history) or loop.time() >= missing_at):
                 return history
             await asyncio.sleep(LOOK_EVERY_S)
@@ -60,16 +56,3 @@ def _is_drained(history: History) -> bool:
     verdict = Verdict(history.account_id)
     check_hooks(history, verdict)
     return not verdict.violations
-
-
-async def _between_two_readings(
-    topic: InboundTopic,
-    kommos_side: History,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
-) -> History | None:
-    """Log and database cannot be read at one moment: nothing may come in meanwhile."""
-    told = await topic.messages(kommos_side.account_id)
-    if told is None:
-        return None
-    history = await with_our_side(kommos_side, pool, inbound=told)
-    return history if await topic.messages(kommos_side.account_id) == told else None

@@ -1,7 +1,6 @@
 """What the inbound log on Apache Kafka holds of an account."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -9,9 +8,7 @@ from contracts.inbound import Inbound
 from contracts.topics import INBOUND
 from services.codec import decode_inbound
 from services.errors import Malformed
-from services.history.our_side import ALLOCATOR
 from services.log.kafka import KafkaSettings, key_of, partition_of, source_of
-from services.storage.events import EventStore
 
 WAIT_MS = 1_000
 
@@ -21,13 +18,15 @@ class InboundTopic:
     """The inbound log of an installation, none of it deleted yet."""
 
     settings: KafkaSettings
-    pool: Any
     topic: str = INBOUND
 
-    async def messages(self, account_id: int) -> tuple[Inbound, ...] | None:
-        """All that was told of the account, in its order; None while some of it is not decided."""
-        partition = partition_of(account_id, self.settings.partitions)
-        place = TopicPartition(self.topic, partition)
+    def source_of(self, account_id: int) -> str:
+        """Under which name the allocator keeps its position in the account's messages."""
+        return source_of(self.topic, partition_of(account_id, self.settings.partitions))
+
+    async def messages(self, account_id: int, position: int) -> tuple[Inbound, ...] | None:
+        """All that was told of the account, in order; None if there is more behind a position."""
+        place = TopicPartition(self.topic, partition_of(account_id, self.settings.partitions))
         values: list[bytes] = []
         async with AIOKafkaConsumer(
             bootstrap_servers=self.settings.servers,
@@ -35,14 +34,15 @@ class InboundTopic:
             auto_offset_reset="earliest",
         ) as consumer:
             consumer.assign([place])
-            end = (await consumer.end_offsets([place]))[place]
-            while await consumer.position(place) < end:
+            if (await consumer.end_offsets([place]))[place] > position:
+                return None
+            while await consumer.position(place) < position:
                 for records in (await consumer.getmany(timeout_ms=WAIT_MS)).values():
-                    values += [r.value or b"" for r in records if r.key == key_of(account_id)]
-            end = await consumer.position(place)
-        source = source_of(self.topic, partition)
-        if await EventStore(self.pool).position(ALLOCATOR, source) != end:
-            return None
+                    values += [
+                        record.value or b""
+                        for record in records
+                        if record.key == key_of(account_id) and record.offset < position
+                    ]
         return tuple(message for value in values if (message := _readable(value)) is not None)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from contracts.events import Recorded
 from contracts.inbound import Inbound
@@ -44,13 +44,26 @@ SELECT {_SHOWN} AND told <= decided FROM (
 ) AS pulse
 """  # noqa: S608 - names of ours
 DEAD_LETTERS = "SELECT source, body FROM dead_letters WHERE account_id = $1"
+POSITION = f"SELECT position FROM positions WHERE consumer = '{ALLOCATOR}' AND source = $1"  # noqa: S608 - a name of ours
+
+
+class Topic(Protocol):
+    """An inbound log that is not in the database: it cannot be read at the same moment."""
+
+    def source_of(self, account_id: int) -> str:
+        """Under which name the allocator keeps its position in the account's messages."""
+        ...
+
+    async def messages(self, account_id: int, position: int) -> tuple[Inbound, ...] | None:
+        """The account's messages in their order; None if there is more behind a position."""
+        ...
 
 
 async def with_our_side(
     history: History,
     pool: Any,  # noqa: ANN401 - asyncpg ships no types
     *,
-    inbound: Iterable[Inbound] | None = None,
+    topic: Topic | None = None,
 ) -> History | None:
     """The history with our side at one moment: log, snapshots, tables, and what came in.
 
@@ -58,9 +71,7 @@ async def with_our_side(
         history: With Kommo's side as it was a little earlier: what Kommo was told yes to, and what
             it was asked for, is known to us by now.
         pool: Of the installation's database.
-        account_id: Whose.
-        inbound: The account's messages in their order, for an installation whose inbound log is
-            not in the database.
+        topic: The inbound log, where it is not in the database.
 
     Returns:
         None at a moment when something is not decided, or decided and not shown in the tables.
@@ -80,7 +91,14 @@ async def with_our_side(
         kept = await connection.fetch(SNAPSHOTS, account_id, snapshot.REVISION)
         logged = await connection.fetch(INBOUND_LOG, account_id)
         letters = await connection.fetch(DEAD_LETTERS, account_id)
-    if inbound is None and [row["position"] for row in logged] == [*range(1, len(logged) + 1)]:
+        source = source_of(account_id) if topic is None else topic.source_of(account_id)
+        position: int = await connection.fetchval(POSITION, source) or 0
+    inbound: Iterable[Inbound] | None = None
+    if topic is not None:
+        inbound = await topic.messages(account_id, position)
+        if inbound is None:
+            return None
+    elif [row["position"] for row in logged] == [*range(1, len(logged) + 1)]:
         inbound = _readable(row["value"] for row in logged)
     poisonous = [row["body"] for row in letters if row["source"].startswith(INBOUND)]
     bodies = [row["body"] for row in letters if not row["source"].startswith(INBOUND)]

@@ -54,8 +54,8 @@ class Cluster(System):
         url = SecretStr(self.database.dsn)
         return open_distributed(self.folder, url, self.kafka, self.vault, connections=4)
 
-    def topic(self, installation: Installation) -> InboundTopic:
-        return InboundTopic(self.kafka, installation.pool)
+    def topic(self) -> InboundTopic:
+        return InboundTopic(self.kafka)
 
     def process(self, name: str) -> LocalProcess:
         """One process: `ingress-1`, `allocator-2`, ..."""

@@ -112,9 +112,8 @@ class System:
         """What fairlead knows."""
         raise NotImplementedError
 
-    def topic(self, installation: Installation) -> InboundTopic | None:
+    def topic(self) -> InboundTopic | None:
         """The inbound log, where it is not in the database."""
-        del installation
         return None
 
     async def new_leads(self, count: int) -> list[int]:

@@ -65,7 +65,7 @@ async def settled(system: System, moved: list[int] | None = None) -> list[Record
             system.account_id,
             system.kommo,
             entries=entries,
-            topic=system.topic(installation),
+            topic=system.topic(),
         )
     verdict = examine(history)
     assert not verdict.violations, [str(violation) for violation in verdict.violations]
