@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from contracts.allocations import StoredDocument
+from contracts.events import LeadSeen
 from contracts.stage import CLOSED_STATUSES
 from contracts.topics import INBOUND
 from domain.account import Account
@@ -92,7 +93,7 @@ def _broken(ours: Installation, crm: Crm) -> Iterator[str]:
     account = Account(account_id)
     for recorded in events:
         account.evolve(recorded.event)
-    yield from _differences(account, crm)
+    yield from _differences(account, crm, _met_too_late(ours, account_id))
 
 
 def _unheard(ours: Installation, account_id: int) -> Iterator[str]:
@@ -109,8 +110,25 @@ def _unheard(ours: Installation, account_id: int) -> Iterator[str]:
             yield f"I10: the allocations log has another event {message.version}: {message.type}"
 
 
-def _differences(account: Account, crm: Crm) -> Iterator[str]:
-    """I5: Kommo and the account agree about every open lead."""
+def _met_too_late(ours: Installation, account_id: int) -> set[int]:
+    """Leads heard of for the first time after the last list of all leads: by a late trigger."""
+    progress = ours.sweeps.progress.get(account_id)
+    listed_at = progress.full_at if progress is not None else None
+    return {
+        recorded.event.lead_id
+        for recorded in ours.store.events[account_id]
+        if isinstance(recorded.event, LeadSeen)
+        and recorded.event.was_stage is None
+        and listed_at is not None
+        and recorded.event.at > listed_at
+    }
+
+
+def _differences(account: Account, crm: Crm, met_too_late: set[int]) -> Iterator[str]:
+    """I5: Kommo and the account agree about every open lead.
+
+    Of one that was deleted before we heard of it the next list of all leads will tell.
+    """
     true = {
         lead.id: lead
         for lead in crm.account.leads.values()
@@ -118,7 +136,7 @@ def _differences(account: Account, crm: Crm) -> Iterator[str]:
     }
     for lead_id in sorted(true.keys() - account.leads.keys()):
         yield f"I5: lead {lead_id} is open in Kommo and unknown to us"
-    for lead_id in sorted(account.leads.keys() - true.keys()):
+    for lead_id in sorted(account.leads.keys() - true.keys() - met_too_late):
         is_there = lead_id in crm.account.leads
         what = crm.account.leads[lead_id] if is_there else "never there"
         yield f"I5: lead {lead_id} is open to us and in Kommo {what}"
