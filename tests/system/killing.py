@@ -61,7 +61,11 @@ class Everything:
         if fairlead.process is not None and fairlead.process.returncode is None:
             await fairlead.stop()
         fairlead.environment = environment
-        await fairlead.start()
+        try:
+            await fairlead.start()
+        except ChildProcessError:  # perhaps at the point, before it had said that it is up
+            if fairlead.process is None or fairlead.process.returncode != -signal.SIGKILL:
+                raise
         assert fairlead.process is not None
         return fairlead.process
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.campaign import Tally
-from tests.support.engine import Engine, Member
+from tests.support.engine import WITHIN_S, Engine, Member
 from tests.support.running import until
 
 pytestmark = pytest.mark.fault
@@ -80,7 +80,8 @@ async def test_F71_two_who_believe_that_everything_is_theirs_decide_everything_o
             for event in ("batch_recorded_before", "account_written_by_another")
         )
 
-    await until(have_clashed)
+    # They take their time to join, and what is told meanwhile is taken in by the first.
+    await until(have_clashed, within_s=WITHIN_S, every_s=0.5)
     await engine.tell(400)
     await engine.everything_decided()
 

@@ -74,7 +74,7 @@ class Load:
     async def during(self, fault: Callable[[], Awaitable[None]]) -> None:
         """Load before, during and after the fault; then everything accepted was read."""
         async with (
-            asyncio.timeout(100),
+            asyncio.timeout(300),
             KafkaLogWriter(self.settings, self.topic) as writer,
             KafkaLogReader(self.settings, self.topic, self.pool, self.topic) as reader,
             asyncio.TaskGroup() as group,
