@@ -118,7 +118,7 @@ class Allocator:
         started = self._monotonic()
         answers = _Answers()
         events = 0
-        self._notice_others(batch)
+        await self._notice_others(batch)
         try:
             for record in batch.records:
                 if not await self._answer(batch.source, record, answers):
@@ -160,7 +160,7 @@ class Allocator:
                 took_ms=round(took_s * 1_000, 1),
             )
 
-    def _notice_others(self, batch: Batch) -> None:
+    async def _notice_others(self, batch: Batch) -> None:
         """Forget all states when somebody else has moved the position the batch follows.
 
         Forward, by taking in what lies before the batch (F20): a state that knows nothing of it
@@ -175,6 +175,9 @@ class Allocator:
         if first > recorded:
             log.warning("messages_taken_by_another", source=batch.source, after=recorded)
         else:
+            held = await self._events.position(CONSUMER, batch.source)
+            if held is not None and held >= first:
+                return  # delivered again: each message is passed over, the states are good
             del self._recorded[batch.source]  # the database tells how far it was
         self._accounts.forget()
 
