@@ -15,6 +15,7 @@ from services.errors import Unavailable
 from services.log.port import Batch
 from services.log.postgres import source_of
 from services.storage.database import borrow, open_pool
+from services.storage.events import EventStore
 from tests.domain.scenario import ANN, pause, resume
 from tests.services.allocator.kit import ACCOUNT, Desk, drain, leads
 from tests.support.running import until
@@ -217,6 +218,29 @@ async def test_F5_a_batch_delivered_again_is_no_message_at_all(pool: Any) -> Non
     await desk.allocator(reader=Repeating([batch])).step()  # and by one that knows nothing
 
     assert await desk.log() == log
+
+
+async def test_F71_what_is_delivered_again_loads_no_state_again(
+    pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads behind another would do so for each batch, and never catch up."""
+    desk = Desk(pool)
+    await desk.open()
+    await desk.tell(*leads(3))
+    again = desk.allocator(reader=Repeating([await recorded_batch(desk)]))
+    await again.step()
+    loads: list[int] = []
+    stream = EventStore.stream
+
+    async def counted(store: EventStore, account_id: int, *more: int) -> list[Recorded]:
+        loads.append(account_id)
+        return await stream(store, account_id, *more)
+
+    monkeypatch.setattr(EventStore, "stream", counted)
+    for _ in range(3):
+        await again.step()
+
+    assert loads == []
 
 
 async def test_F71_what_another_writer_recorded_meanwhile_is_not_done_again(pool: Any) -> None:
