@@ -20,6 +20,8 @@ Cap = CapPeriod | Literal["pace"]
 RequestSource = Literal[
     "dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator", "handover"
 ]
+# What a person asked for, whatever the lead did.
+ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
 SkipReason = Literal["unknown", "closed", "waiting", "decided", "not_his", "no_rule"]
 CloseReason = Literal[
     "no_rule",

@@ -11,6 +11,7 @@ from typing import Literal
 import asyncpg
 
 from contracts.events import (
+    ORDERED,
     AllocationEvent,
     AssignmentWithdrawn,
     LeadAssigned,
@@ -25,7 +26,6 @@ from contracts.events import (
     RequestOpened,
     RequestPrepared,
     RequestReserved,
-    RequestSource,
 )
 
 NAME = "decisions"
@@ -85,8 +85,6 @@ KINDS: dict[type[AllocationEvent], Kind] = {
     LinkedChanged: "handed_over",
     LinkedLeft: "left",
 }
-# A person decided that the lead be distributed; of other requests only the outcome was decided.
-ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +157,7 @@ def _decision(recorded: Recorded) -> tuple[Decision, ...]:
     ):
         return ()
     if isinstance(event, RequestOpened) and event.source not in ORDERED:
-        return ()
+        return ()  # nobody decided that the lead be distributed, only what became of it
     if isinstance(event, LinkedDecided) and not event.is_undo:
         return ()  # what follows a decision is told as it happens
     return (

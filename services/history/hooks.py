@@ -3,13 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from contracts.events import RequestOpened
+from contracts.events import ORDERED, RequestOpened
 from contracts.inbound import Inbound, LeadRemoved, LeadReported, TouchReported, TriggerFired
 from contracts.stage import Stage
 from services.history.record import History
 from services.history.verdict import Verdict
-
-ORDERED = ("operator", "handover")  # asked for by a person, whatever the lead did
 
 
 def check_hooks(history: History, verdict: Verdict) -> None:

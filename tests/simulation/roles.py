@@ -361,23 +361,23 @@ class Installation:
         limiter = Limiter(Pace(), timing, StartsTwin(self.database, self.starts))
         connections = Connections(self.registry, limiter, transport=self.transport)
         publisher = LogPublisher(self.writer(), encode_inbound, timing)
-        rounds = RoundRules(poll_s=habits.poll_s)
+        parts: dict[str, Any] = {
+            "connections": connections,
+            "publisher": publisher,
+            "now": now,
+            "timing": timing,
+        }
+        readers = {**parts, "rules": RoundRules(poll_s=habits.poll_s)}
         directory = Directory(
             accounts=self.registry,
-            connections=connections,
-            publisher=publisher,
-            now=now,
             rules=DirectoryRules(interval_s=habits.describe_s, poll_s=habits.poll_s),
-            timing=timing,
+            **parts,
         )
         gateway = Gateway(
             limiter=limiter,
             connections=connections,
             pusher=Pusher(
                 work=WorkListTwin(self.database, self.views),
-                connections=connections,
-                publisher=publisher,
-                now=now,
                 random=self.random.random,
                 rules=PushRules(
                     batch_size=habits.push_batch,
@@ -385,53 +385,22 @@ class Installation:
                     poll_s=habits.poll_s,
                     fresh_s=habits.fresh_s,
                 ),
-                timing=timing,
+                **parts,
             ),
-            lookups=LookupReader(
-                requested=LookupListTwin(self.database, self.views),
-                connections=connections,
-                publisher=publisher,
-                now=now,
-                rules=rounds,
-                timing=timing,
-            ),
-            facts=FactsReader(
-                requested=ReadingListTwin(self.database, self.views),
-                connections=connections,
-                publisher=publisher,
-                now=now,
-                rules=rounds,
-                timing=timing,
-            ),
-            touches=TouchesReader(
-                asked=QuestionListTwin(self.database, self.views),
-                connections=connections,
-                publisher=publisher,
-                now=now,
-                rules=rounds,
-                timing=timing,
-            ),
-            linked=LinkedWorker(
-                lists=NothingLinked(),
-                connections=connections,
-                publisher=publisher,
-                now=now,
-                rules=rounds,
-                timing=timing,
-            ),
+            lookups=LookupReader(requested=LookupListTwin(self.database, self.views), **readers),
+            facts=FactsReader(requested=ReadingListTwin(self.database, self.views), **readers),
+            touches=TouchesReader(asked=QuestionListTwin(self.database, self.views), **readers),
+            linked=LinkedWorker(lists=NothingLinked(), **readers),
             sweeper=Sweeper(
-                connections=connections,
                 store=self.sweeps,
                 asked=self.asked_sweeps,
                 introduce=directory.introduce,
-                publisher=publisher,
-                now=now,
                 rules=SweepRules(
                     interval_s=habits.sweep_s,
                     full_interval_s=habits.full_sweep_s,
                     poll_s=habits.poll_s,
                 ),
-                timing=timing,
+                **parts,
             ),
             directory=directory,
             timing=timing,

@@ -86,6 +86,19 @@ def sweeper(
     )
 
 
+def directory_of(
+    here: World, accounts: OneAccount | None = None, rules: DirectoryRules | None = None
+) -> Directory:
+    return Directory(
+        accounts=accounts or here.accounts,
+        connections=here.connections,
+        publisher=here.books,
+        now=utc_now,
+        rules=rules,
+        timing=here.timing,
+    )
+
+
 def queries(here: World) -> list[dict[str, list[str]]]:
     return [parse_qs(urlsplit(row.path).query) for row in here.requests("GET")]
 
@@ -329,13 +342,7 @@ async def test_F49_lookups_survive_failures() -> None:
 async def test_D2_1_the_directory_tells_zone_active_users_and_names() -> None:
     async with world() as here:
         here.sandbox.account.users[ANA].is_active = False
-        directory = Directory(
-            accounts=here.accounts,
-            connections=here.connections,
-            publisher=here.books,
-            now=utc_now,
-            timing=here.timing,
-        )
+        directory = directory_of(here)
         async with running(directory.run()):
             await until(lambda: bool(here.books.messages))
 
@@ -352,13 +359,7 @@ async def test_F30_the_baseline_waits_until_the_account_was_described() -> None:
     async with world(3, rate_per_s=600.0) as here:
         here.sandbox.knobs.turn({"error_next": 2})
         store = Memory()
-        directory = Directory(
-            accounts=here.accounts,
-            connections=here.connections,
-            publisher=here.books,
-            now=utc_now,
-            timing=here.timing,
-        )
+        directory = directory_of(here)
         async with running(sweeper(here, store, introduce=directory.introduce).run()):
             await until(lambda: store.progress.watermark is not None)
 
@@ -375,13 +376,7 @@ async def test_F30_an_account_that_refuses_its_description_has_a_baseline_all_th
             here.sandbox.knobs.turn({"error_next": 1, "error_status": 403})
             await directory.introduce(connection)
 
-        directory = Directory(
-            accounts=here.accounts,
-            connections=here.connections,
-            publisher=here.books,
-            now=utc_now,
-            timing=here.timing,
-        )
+        directory = directory_of(here)
         async with running(sweeper(here, store, introduce=introduce).run()):
             await until(lambda: store.progress.watermark is not None)
 
@@ -391,13 +386,7 @@ async def test_F30_an_account_that_refuses_its_description_has_a_baseline_all_th
 
 async def test_the_directory_is_read_again_each_hour() -> None:
     async with world(rate_per_s=600.0, scale=2_000.0) as here:
-        directory = Directory(
-            accounts=here.accounts,
-            connections=here.connections,
-            publisher=here.books,
-            now=utc_now,
-            timing=here.timing,
-        )
+        directory = directory_of(here)
         async with running(directory.run()):
             await until(lambda: len(here.books.messages) == 2)
             await asyncio.sleep(0)
@@ -419,14 +408,7 @@ async def with_secret(here: World) -> tuple[WithSecret, Directory]:
     accounts = WithSecret(here.accounts.base_url, here.accounts.token)
     here.connections._accounts = accounts
     await here.connections.reload()
-    return accounts, Directory(
-        accounts=accounts,
-        connections=here.connections,
-        publisher=here.books,
-        now=utc_now,
-        rules=DirectoryRules(interval_s=100.0),
-        timing=here.timing,
-    )
+    return accounts, directory_of(here, accounts, DirectoryRules(interval_s=100.0))
 
 
 async def subscribe(here: World) -> None:

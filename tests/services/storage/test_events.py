@@ -7,7 +7,6 @@ from typing import Any
 import asyncpg
 import pytest
 
-from contracts.events import Recorded
 from services.errors import Malformed, Unavailable
 from services.storage.database import borrow, open_pool
 from services.storage.dead_letters import DeadLetter, DeadLetters
@@ -19,20 +18,13 @@ from services.storage.events import (
     Moved,
     account_source,
 )
-from tests.services.storage.conformance import EventStoreConformance
+from tests.services.storage.conformance import SOURCE, EventStoreConformance, append
 from tests.support.samples import assigned, looked_up
 
-SOURCE = "inbound/1"
 KILL_WAITING = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE wait_event_type = 'Lock' AND datname = current_database()
 """
-
-
-async def append(
-    store: EventStore, *events: Recorded, position: int, source: str = SOURCE, **more: Any
-) -> None:
-    await store.append(events, consumer="allocator", source=source, position=position, **more)
 
 
 def letter(*, source: str = SOURCE, position: int | None = 1) -> DeadLetter:
