@@ -87,6 +87,8 @@ class LeadObserved:
         reason: Why it was read: `baseline` after the connection, `sweep` for the
             reconciliation, `lookup` because the aggregate asked. Leads that were there before the
             connection open no request by being read for the first time.
+        is_taken: Somebody was made responsible since the lead came into its stage; told only
+            where our own memory of that is lost (F79).
     """
 
     lead_id: int
@@ -95,6 +97,7 @@ class LeadObserved:
     modified_at: datetime
     created_at: datetime
     reason: Literal["baseline", "sweep", "lookup"]
+    is_taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

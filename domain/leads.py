@@ -49,6 +49,8 @@ class Report:
         is_handover: The source speaks of the responsible, not of whatever else was edited at
             `at`: only that can tell a person's choice from the state before our decision.
         is_certain: Read from Kommo after we asked, so equal times leave no doubt.
+        is_taken: Whoever is responsible was made so since the lead came into the stage, by a
+            person or by a decision that is lost: it asks for nobody (F79).
     """
 
     lead_id: int
@@ -60,6 +62,7 @@ class Report:
     is_move: bool = False
     is_handover: bool = False
     is_certain: bool = False
+    is_taken: bool = False
 
 
 def on_trigger(step: Step, message: TriggerFired) -> None:
@@ -136,6 +139,7 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
             is_entry=_is_new(account, message.created_at),
             is_handover=True,
             is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
+            is_taken=message.is_taken,
         ),
     )
 
@@ -283,7 +287,7 @@ def _apply(step: Step, lead: Lead | None, report: Report) -> None:
     else:  # the move was told before, by something that does not tell a move from a stay
         is_entry = report.is_move and account.leads[lead_id].request_id is None
     in_scope = report.stage in account.configuration.by_stage
-    if is_entry and (in_scope or report.source in ("dp_hook", "dp_widget")):
+    if is_entry and not report.is_taken and (in_scope or report.source in ("dp_hook", "dp_widget")):
         source: RequestSource = "sweep" if report.source == "baseline" else report.source
         open_request(step, lead_id=lead_id, stage=report.stage, source=source)
 
@@ -299,7 +303,7 @@ def _settle(step: Step, lead_id: int, lead: Lead, report: Report) -> bool:
     if reported in lead.superseded_ids:
         return False  # the echo of an earlier decision of ours
     if wanted is None:
-        return lead.responsible_id is not None
+        return lead.responsible_id is not None or report.is_taken
     is_news = _is_after(report.at, wanted.decided_at + CLOCK_SLACK)
     if wanted.previous_id is None and not (report.is_handover and is_news):
         return False  # the state before our decision, heard of only now

@@ -30,6 +30,7 @@ from services.cli import (
     topics,
     undo,
 )
+from services.cli import restored as restoring
 from services.cli.demo import Demo
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong, must_exist, open_installation
@@ -590,6 +591,15 @@ def gaps_resume(
 def reseal(data: Data = DATA) -> None:
     """Seal all tokens with the newest of several master keys (FAIRLEAD_MASTER_KEY=NEW,OLD)."""
     say(_for_installation(data, keys.reseal))
+
+
+@app.command()
+def restored(data: Data = DATA) -> None:
+    """Say that the database was restored from a backup: give out nothing that was given since.
+
+    A data folder that was copied back is noticed by itself.
+    """
+    say(_for_installation(data, restoring.restored))
 
 
 @app.command("asyncapi")

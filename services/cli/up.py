@@ -40,7 +40,9 @@ from services.ops.tables import show_tables
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.projector.watch import watch
+from services.storage.copies import is_copy, mark
 from services.storage.database import probe
+from services.storage.restorations import Restorations
 from services.storage.wakeup import ALLOCATIONS, Bell
 from services.tracing import Traces
 
@@ -84,6 +86,7 @@ async def up(
         ops(health, metrics) as ops_address,
         traces() as told,
     ):
+        await _notice_a_restored_backup(installation)
         health.register("database", partial(probe, installation.pool))
         show_tables(metrics, installation.pool, has_inbound_log=True)
         show_disk(metrics, installation.data)
@@ -155,6 +158,14 @@ def _background(
         "housekeeping": _keep_house(installation),
         "database": _keep_database(database),
     }
+
+
+async def _notice_a_restored_backup(installation: Installation) -> None:
+    """Recorded before any role acts, and the folder marked after it (F79)."""
+    if await asyncio.to_thread(is_copy, installation.data):
+        log.warning("backup_restored", folder=str(installation.data))
+        await Restorations(installation.pool).record("a start in a copied folder")
+    await asyncio.to_thread(mark, installation.data)
 
 
 async def _keep_database(database: EmbeddedDatabase) -> None:

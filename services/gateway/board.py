@@ -50,6 +50,7 @@ class Board:
         rejected: Leads refused for no known reason in a row.
         next_at: No request of this account before this.
         batch: Leads per request now; smaller after a time-out.
+        is_unsure: What we know of its leads may be old: each is read before it is sent.
     """
 
     account_id: int
@@ -67,10 +68,11 @@ class Board:
     rejected: int = 0
     next_at: float = 0.0
     stopped_status: int | None = None
+    is_unsure: bool = False
 
     def offer(self, wanted: Assignment, *, now: float, is_old: bool, seen_in: int) -> None:
         """Note a pending decision, unless it is known or was carried out just now."""
-        lead_id, is_doubtful = wanted.lead_id, is_old
+        lead_id, is_doubtful = wanted.lead_id, is_old or self.is_unsure
         told = self.told.get(lead_id)
         if told is not None:
             if told.key == key_of(wanted) and now - told.at < self.settle_s:

@@ -1,6 +1,7 @@
 """One client per connected account, all behind the limiter of our address."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 import httpx
@@ -18,13 +19,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Connection:
-    """An account and its client; a new address, token, secret or lease makes a new connection."""
+    """An account and its client; whatever of it changes makes a new connection."""
 
     account_id: int
     client: KommoClient
     fingerprint: bytes
     webhook_digest: bytes | None = None
     lease: Lease | None = None
+    restored_at: datetime | None = None
 
 
 class Connections:
@@ -111,7 +113,7 @@ class Connections:
                 log.error("account_address_refused", account_id=account_id)  # noqa: TRY400 - no bug
             return
         self._open[account_id] = Connection(
-            account_id, client, fingerprint, account.webhook_digest, lease
+            account_id, client, fingerprint, account.webhook_digest, lease, account.restored_at
         )
         log.info("account_connected", account_id=account_id)
         if known is not None:
@@ -121,5 +123,6 @@ class Connections:
 
 def _fingerprint(account: Connected) -> bytes:
     token = account.token.get_secret_value()
-    known = f"{account.base_url}\n{token}\n".encode() + (account.webhook_digest or b"")
+    known = f"{account.base_url}\n{token}\n{account.restored_at}\n".encode()
+    known += account.webhook_digest or b""
     return sha256(known).digest()

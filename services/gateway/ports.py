@@ -24,12 +24,14 @@ class Connected:
 
     Attributes:
         webhook_digest: SHA-256 of the secret in its webhooks' address; None while unknown.
+        restored_at: When our database was restored from a backup last; None if never (F79).
     """
 
     account_id: int
     base_url: str
     token: SecretStr
     webhook_digest: bytes | None = None
+    restored_at: datetime | None = None
 
 
 class Accounts(Protocol):

@@ -18,6 +18,7 @@ from services.gateway.sweep import Progress
 from services.secrets import Unsealable
 from services.storage.accounts import AccountRegistry, UnknownAccount
 from services.storage.database import borrow, borrow_to_read
+from services.storage.restorations import Restorations
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +175,7 @@ class RegisteredAccounts:
         """All accounts whose token can be opened."""
         owners = await self.registry.webhook_digests()
         digests = {account_id: digest for digest, account_id in owners.items()}
+        restored_at = await Restorations(self.registry.pool).last()
         found: list[Connected] = []
         for account in await self.registry.all():
             try:
@@ -189,6 +191,7 @@ class RegisteredAccounts:
                     base_url=account.base_url,
                     token=token,
                     webhook_digest=digests.get(account.account_id),
+                    restored_at=restored_at,
                 )
             )
         return found

@@ -59,6 +59,8 @@ class PushRules:
         rows_max: Rows on the board of one account.
         told_max: Results not yet settled, per account; more stop its pushes.
         fresh_s: A decision older than this is read before it is sent.
+        unsure_s: For so long after our database was restored from a backup, every lead is read
+            before it is sent (F79).
         settle_s: A result that is not settled after this is looked at again.
         retry_first_s: Bound of the first random pause after a failure; triples each time.
         attempts_max: Failures after which a row or an account is parked.
@@ -77,6 +79,7 @@ class PushRules:
     rows_max: int = 5_000
     told_max: int = 50_000
     fresh_s: float = 60.0
+    unsure_s: float = 3_600.0
     settle_s: float = 120.0
     retry_first_s: float = 20.0
     attempts_max: int = 5
@@ -187,14 +190,17 @@ class Pusher:
             found = await self._work.pending(limit=limit, after=self._after)
             self._scanned_at = now
             old_before = self._now() - timedelta(seconds=self._rules.fresh_s)
+            unsure_after = self._now() - timedelta(seconds=self._rules.unsure_s)
             for wanted in found:
                 board = self._board(wanted.account_id)
                 if board is not None:
                     # What is there when an account is looked at first may have been sent by the
                     # process before, or by the gateway that had its lease before.
-                    lease = self._boards[wanted.account_id][0].lease
-                    is_first = (wanted.account_id, lease) not in self._looked_at
+                    connection = self._boards[wanted.account_id][0]
+                    is_first = (wanted.account_id, connection.lease) not in self._looked_at
                     is_old = is_first or wanted.decided_at < old_before
+                    restored_at = connection.restored_at
+                    board.is_unsure = restored_at is not None and restored_at > unsure_after
                     board.offer(wanted, now=now, is_old=is_old, seen_in=self._pass)
             if len(found) == limit:
                 self._after = found[-1]

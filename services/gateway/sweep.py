@@ -9,7 +9,8 @@ covers clocks that disagree and changes that Kommo shows late.
 A page is published before the next one is read, and the watermark moves only after the last.
 
 Whoever finds that messages of an account may be missing asks for a full sweep; it begins when
-the one under way is done (F22).
+the one under way is done (F22). After our database was restored from a backup all leads are read
+at once, and those that somebody was given since are told as taken (F79).
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from services.errors import Unavailable
 from services.failpoints import failpoint
 from services.gateway.connections import Connection, Connections
 from services.gateway.ports import Now, Publisher
+from services.gateway.taken import taken_since
 from services.kommo.client import LeadPage
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing
@@ -154,6 +156,7 @@ class Sweeper:
         self._next_at: dict[int, tuple[Connection, float]] = {}
         self._asked_at: Mapping[int, datetime] = {}
         self._answering: dict[int, datetime] = {}
+        self._restored_at: dict[int, datetime] = {}
 
     async def run(self) -> None:
         """Sweep until cancelled; what was not finished goes on at the next start."""
@@ -216,7 +219,7 @@ class Sweeper:
         if progress.watermark is None and progress.kind is None:
             await self._introduce(connection)
         for _ in range(self._rules.pages_max):
-            progress = self._begun(progress)
+            progress = self._begun(progress, connection.restored_at)
             try:
                 page = await self._read(connection, progress)
             except MalformedAnswer:
@@ -224,7 +227,8 @@ class Sweeper:
                 await self._store.save(replace(progress, kind=None, next_page=None))
                 raise
             progress = self._clocked(progress, page)
-            await self._publish(progress, page)
+            taken = await self._taken(connection, progress, page)
+            await self._publish(progress, page, taken)
             failpoint("sweep.after_publish")
             if page.next_page is None:
                 await self._store.save(self._finished(progress))
@@ -236,9 +240,14 @@ class Sweeper:
             await self._store.save(progress)
         return False
 
-    def _begun(self, progress: Progress) -> Progress:
-        if progress.kind is not None:
+    def _begun(self, progress: Progress, restored_at: datetime | None) -> Progress:
+        is_lacking = _is_before(progress.watermark, restored_at)
+        # A sweep of before the backup would move the watermark over what is lost.
+        is_void = is_lacking and self._restored_at.get(progress.account_id) != restored_at
+        if progress.kind is not None and not is_void:
             return progress
+        if restored_at is not None:
+            self._restored_at[progress.account_id] = restored_at
         now = self._now()
         full_after = timedelta(seconds=self._rules.full_interval_s)
         kind: Kind = "window"
@@ -247,7 +256,7 @@ class Sweeper:
         elif progress.account_id in self._asked_at:
             self._answering[progress.account_id] = self._asked_at[progress.account_id]
             kind = "full"
-        elif progress.full_at is None or now - progress.full_at >= full_after:
+        elif is_lacking or progress.full_at is None or now - progress.full_at >= full_after:
             kind = "full"
         return replace(progress, kind=kind, started_at=now, next_page=None, listed_to=0)
 
@@ -288,10 +297,20 @@ class Sweeper:
             full_at=started_at if is_full else progress.full_at,
         )
 
-    async def _publish(self, progress: Progress, page: LeadPage) -> None:
+    async def _taken(
+        self, connection: Connection, progress: Progress, page: LeadPage
+    ) -> frozenset[int]:
+        """Leads of the page that were given to somebody since the backup; else nobody asks."""
+        if progress.watermark is None or not _is_before(progress.watermark, connection.restored_at):
+            return frozenset()
+        since = progress.watermark - timedelta(seconds=self._rules.overlap_s)
+        changed = [lead.id for lead in page.leads if lead.updated_at >= since]
+        return await taken_since(connection.client, changed, since)
+
+    async def _publish(self, progress: Progress, page: LeadPage, taken: frozenset[int]) -> None:
         if page.unreadable:
             log.warning("leads_skipped", account_id=progress.account_id, leads=page.unreadable)
-        messages = [*self._messages(progress, page), *self._list(progress, page)]
+        messages = [*self._messages(progress, page, taken), *self._list(progress, page)]
         if messages:
             await self._publisher.publish(messages)
 
@@ -312,7 +331,9 @@ class Sweeper:
             ),
         )
 
-    def _messages(self, progress: Progress, page: LeadPage) -> Sequence[Inbound]:
+    def _messages(
+        self, progress: Progress, page: LeadPage, taken: frozenset[int]
+    ) -> Sequence[Inbound]:
         reason: Literal["baseline", "sweep"] = "sweep"
         if progress.kind == "baseline":
             reason = "baseline"
@@ -330,11 +351,17 @@ class Sweeper:
                     modified_at=lead.updated_at,
                     created_at=lead.created_at,
                     reason=reason,
+                    is_taken=lead.id in taken,
                 ),
             )
             for lead in page.leads
             if not lead.is_deleted
         ]
+
+
+def _is_before(known: datetime | None, restored_at: datetime | None) -> bool:
+    """Whether something known is from before the restoration, so that later things are lost."""
+    return known is not None and restored_at is not None and known < restored_at
 
 
 def _listed_to(progress: Progress, page: LeadPage) -> int | None:

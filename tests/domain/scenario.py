@@ -152,6 +152,7 @@ def observed(
     modified: datetime = NOON,
     created: datetime = NOON,
     reason: Any = "sweep",
+    taken: bool = False,
 ) -> LeadObserved:
     return LeadObserved(
         lead_id=lead,
@@ -160,6 +161,7 @@ def observed(
         modified_at=modified,
         created_at=created,
         reason=reason,
+        is_taken=taken,
     )
 
 

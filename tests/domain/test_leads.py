@@ -245,3 +245,22 @@ def test_F28_a_trigger_for_the_known_stage_moves_its_time_forward() -> None:
     )
 
     known.when(reported(1, HOT, modified=at(5)), at=at(6)).then("look up 1: same_second")
+
+
+def test_F79_a_lead_that_somebody_was_given_meanwhile_asks_for_nobody() -> None:
+    unknown = given()
+    unknown.when(observed(1, NEW, by=502, taken=True)).then("lead 1 in new of 502")
+
+    moved_since = given(reported(1, WORK))
+    moved_since.when(observed(1, NEW, by=502, modified=at(60), taken=True), at=at(90)).then(
+        "lead 1 in new of 502"
+    )
+    assert moved_since.account.leads[1].request_id is None
+
+
+def test_F79_a_request_that_waits_ends_when_somebody_was_given_the_lead_meanwhile() -> None:
+    waiting = given(pause(501), pause(502), dp(1, NEW))
+
+    waiting.when(observed(1, NEW, by=502, modified=at(60), taken=True), at=at(90)).then(
+        "closed 1.1: taken_by_person", "lead 1 in new of 502"
+    )

@@ -357,6 +357,30 @@ async def test_F60_a_newer_decision_replaces_an_older_one() -> None:
         assert len(here.requests("PATCH")) == 1
 
 
+async def test_F79_after_a_restored_backup_even_a_fresh_decision_is_read_before_it_is_sent() -> (
+    None
+):
+    async with world(5) as here:
+        taken, *free = here.lead_ids
+        here.person_takes([taken], BRUNO)
+        await here.restore_backup()
+        await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA))
+
+        assert here.patched_ids() == free
+        assert here.owner(taken) == BRUNO
+        (observed,) = here.books.bodies(LeadObserved)
+        assert (observed.lead_id, observed.responsible_id) == (taken, BRUNO)
+
+
+async def test_F79_an_hour_after_a_restored_backup_fresh_decisions_go_out_at_once() -> None:
+    async with world(5) as here:
+        await here.restore_backup()
+        await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA), unsure_s=0.0)
+
+        assert here.patched_ids() == here.lead_ids
+        assert here.requests("GET") == []
+
+
 async def test_F49_a_work_list_that_is_away_delays_and_loses_nothing() -> None:
     class Flaky(Books):
         failures = 3

@@ -166,6 +166,46 @@ async def test_F30_a_giant_account_goes_on_where_it_stopped_even_after_a_restart
         assert len(here.requests()) <= 6
 
 
+async def test_F79_after_a_restored_backup_all_is_read_and_what_was_given_since_is_taken() -> None:
+    async with world(600) as here:
+        watermark = utc_now() - timedelta(minutes=5)
+        store = Memory(
+            Progress(
+                account_id=ACCOUNT_ID,
+                watermark=watermark,
+                full_at=watermark,
+                kind="window",
+                started_at=watermark,
+                next_page="https://acme.kommo.com/of-before-the-backup",
+            )
+        )
+        given = [here.lead_ids[3], here.lead_ids[500]]
+        here.person_takes(given, ANA)
+        await here.restore_backup()
+        async with running(sweeper(here, store, interval_s=1.0).run()):
+            await until(lambda: len(here.books.bodies(LeadObserved)) > 600)
+
+        seen = here.books.bodies(LeadObserved)
+        first, later = seen[:600], seen[600:]
+        assert [each.lead_id for each in first] == here.lead_ids
+        assert [each.lead_id for each in first if each.is_taken] == given
+        assert len(here.books.bodies(LeadsListed)) == 3
+        # The next sweeps are as ever: whoever is given a lead by now is known to us.
+        assert {each.lead_id for each in later} <= {*given}
+        assert not any(each.is_taken for each in later)
+
+
+async def test_F79_without_a_restored_backup_nobody_asks_who_was_given_a_lead() -> None:
+    async with world(3) as here:
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=utc_now()))
+        here.person_takes(here.lead_ids, ANA)
+        async with running(sweeper(here, store).run()):
+            await until(lambda: bool(store.saved))
+
+        assert not any(each.is_taken for each in here.books.bodies(LeadObserved))
+        assert len(here.requests()) == 1
+
+
 async def test_D11_2_a_full_sweep_tells_page_by_page_which_leads_there_are() -> None:
     async with world(600) as here:
         old = utc_now() - timedelta(days=2)

@@ -143,12 +143,18 @@ class OneAccount:
     token: str
     directory: dict[str, Any] = field(default_factory=dict)
     is_known: bool = True
+    restored_at: datetime | None = None
 
     async def connected(self) -> Sequence[Connected]:
         if not self.is_known:
             return []
         return [
-            Connected(account_id=ACCOUNT_ID, base_url=self.base_url, token=SecretStr(self.token))
+            Connected(
+                account_id=ACCOUNT_ID,
+                base_url=self.base_url,
+                token=SecretStr(self.token),
+                restored_at=self.restored_at,
+            )
         ]
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
@@ -181,6 +187,11 @@ class World:
     @property
     def lead_ids(self) -> list[int]:
         return sorted(self.sandbox.account.leads)
+
+    async def restore_backup(self) -> None:
+        """Our database forgets; the gateway hears of it (F79)."""
+        self.accounts.restored_at = utc_now()
+        await self.connections.reload()
 
     def owner(self, lead_id: int) -> int:
         return self.sandbox.account.leads[lead_id].responsible_user_id
