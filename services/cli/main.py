@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -51,7 +52,6 @@ from services.storage.accounts import Account
 T = TypeVar("T")
 
 app = typer.Typer(
-    help="Distributes the leads of Kommo accounts among their managers, fairly and traceably.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -98,6 +98,22 @@ class Scenario(StrEnum):
 
     LEADS = "leads"
     WEEK = "week"
+
+
+def _tell_version(is_wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if is_wanted:
+        say(f"fairlead {version('fairlead')}")
+        raise typer.Exit
+
+
+@app.callback()
+def fairlead(
+    *,
+    version_: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_tell_version)
+    ] = False,
+) -> None:
+    """Distributes the leads of Kommo accounts among their managers, fairly and traceably."""
 
 
 def run() -> None:

@@ -3,13 +3,18 @@
 import asyncio
 import re
 import secrets
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from typer.main import get_command
 
 from services.cli.installation import open_installation
+from services.cli.main import app
 from services.cli.sample import NEW_REQUEST, SALES
 from services.log.port import Entry
 from services.projector.registry import PROJECTIONS
@@ -18,37 +23,17 @@ from services.storage.dead_letters import DeadLetter
 from tests.services.cli.conftest import Here, command, process
 from tests.support.running import ADMIN_ID, until
 
-COMMANDS = [
-    (),
-    ("up",),
-    ("demo",),
-    ("connect",),
-    ("rules",),
-    ("rules", "apply"),
-    ("rules", "show"),
-    ("rules", "check"),
-    ("pause",),
-    ("resume",),
-    ("pauses",),
-    ("explain",),
-    ("undo",),
-    ("distribute",),
-    ("handover",),
-    ("statement",),
-    ("correct",),
-    ("projections",),
-    ("projections", "rebuild"),
-    ("dead",),
-    ("dead", "list"),
-    ("dead", "show"),
-    ("dead", "retry"),
-    ("dead", "drop"),
-    ("doctor",),
-]
 BEYOND = 2**63
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def all_commands(group: Any, *before: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command and group."""
+    yield before
+    for name, each in getattr(group, "commands", {}).items():
+        yield from all_commands(each, *before, name)
+
+
+@pytest.mark.parametrize("words", list(all_commands(get_command(app))), ids=" ".join)
 def test_every_command_explains_itself(tmp_path: Path, words: tuple[str, ...]) -> None:
     said = command(tmp_path / "none", *words, "--help")
 
@@ -60,9 +45,12 @@ def test_every_command_explains_itself(tmp_path: Path, words: tuple[str, ...]) -
 
 def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     helped = process(tmp_path, "--help")
+    told = process(tmp_path, "--version")
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     refused = process(tmp_path, "deal")
 
     assert (helped.status, "doctor" in helped.out) == (0, True)
+    assert (told.status, told.out) == (0, f"fairlead {project['version']}\n")
     assert (refused.status, "No such command" in refused.err) == (2, True)
     assert "Traceback" not in refused.err
 
