@@ -79,6 +79,11 @@ class Gateway:
         self.linked.nudge()
         self.touches.nudge()
 
+    async def let_go(self) -> None:
+        """Return once no write is under way for accounts that are not ours any more (F20)."""
+        await self.pusher.let_go()
+        await self.linked.setting.let_go()
+
     def accounts_changed(self) -> None:
         """Read the registry of accounts now."""
         self.reload.set()
@@ -269,7 +274,7 @@ async def run_shared(  # noqa: PLR0913  # the ports of a role
 
     async def let_go() -> None:
         leases.want(())
-        await gateway.pusher.let_go()
+        await gateway.let_go()
 
     follower = AllocationsFollower(
         kafka,

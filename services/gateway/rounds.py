@@ -19,6 +19,8 @@ from services.kommo.timing import SystemTiming, Timing, wait_for
 
 log = structlog.get_logger(__name__)
 
+_LETTING_GO_S = 0.05
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRules:
@@ -92,7 +94,7 @@ class Rounds(Generic[R]):
         self._rules = rules or RoundRules()
         self._timing = timing or SystemTiming()
         self._wake = asyncio.Event()
-        self._busy: set[int] = set()
+        self._busy: dict[int, Connection] = {}
         self._next_at: dict[int, float] = {}
         # Answered, and not settled yet: key to (version, when).
         self._told: dict[Hashable, tuple[int, float]] = {}
@@ -101,6 +103,14 @@ class Rounds(Generic[R]):
     def nudge(self) -> None:
         """Look at the list now."""
         self._wake.set()
+
+    async def let_go(self) -> None:
+        """Return once nothing is under way for accounts that are not ours any more."""
+        while any(
+            self._connections.get(account_id) is not connection
+            for account_id, connection in self._busy.items()
+        ):
+            await self._timing.sleep(_LETTING_GO_S)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -133,7 +143,7 @@ class Rounds(Generic[R]):
             connection = self._connections.get(account_id)
             is_free = account_id not in self._busy and now >= self._next_at.get(account_id, 0.0)
             if rows and connection is not None and is_free:
-                self._busy.add(account_id)
+                self._busy[account_id] = connection
                 group.create_task(self._attempt(connection, rows))
 
     async def _attempt(self, connection: Connection, rows: list[R]) -> None:
@@ -155,7 +165,7 @@ class Rounds(Generic[R]):
                 error=type(error).__name__,
             )
         finally:
-            self._busy.discard(account_id)
+            del self._busy[account_id]
             self._next_at[account_id] = self._timing.monotonic() + pause_s
             if not pause_s:
                 self._wake.set()
