@@ -18,11 +18,12 @@ from services.log.kafka import KafkaSettings, declared_topic, partition_of, sour
 from services.log.kafka_ends import Bounds, bounds
 from services.log.kafka_gaps import missing
 from services.storage.asked_sweeps import AskedSweeps
-from services.storage.resumption import Resumption
+from services.storage.resumption import Resumed, Resumption
 
 log = structlog.get_logger(__name__)
 
 EARLIEST = "earliest"
+SHOWN_MAX = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,24 +163,35 @@ async def resume(installation: Installation, planned: Plan) -> str:
     accounts = await ask_for_sweeps(
         installation.pool, kafka, (INBOUND, place.partition), place.position
     )
+    by = f"administrator {getpass.getuser()}"
     has_moved = await Resumption(installation.pool).move(
         CONSUMER,
         source,
         before=place.position,
         after=planned.position,
         letters_of=letters_of(source),
+        by=by,
     )
     if not has_moved:
         raise Wrong(
             f"partition {place.partition} is no longer at {place.position}: somebody else let it"
             f" go on; see: fairlead gaps list"
         )
-    by = f"administrator {getpass.getuser()}"
     log.warning("gap_resumed", source=source, at=planned.position, before=place.position, by=by)
     return (
         f"Partition {place.partition} goes on at {planned.position} when the allocator looks"
         f" again, within half a minute; accounts that are read in full: {len(accounts)}."
     )
+
+
+async def history(installation: Installation) -> list[Resumed]:
+    """Who let which partition go on behind what it lost, the latest first.
+
+    Raises:
+        Wrong: The installation is not on Kafka.
+    """
+    _kafka_of(installation)
+    return await Resumption(installation.pool).last(SHOWN_MAX)
 
 
 def _kafka_of(installation: Installation) -> KafkaSettings:

@@ -576,6 +576,21 @@ def gaps_list(data: Data = DATA) -> None:
     out.print(table)
 
 
+@gaps_app.command("history")
+def gaps_history(data: Data = DATA) -> None:
+    """Show who let which partition go on, and what it passed over; the latest first."""
+    found = _for_installation(data, gaps.history)
+    if not found:
+        say("No partition was ever resumed.")
+        return
+    table = Table("when", "who", "source", "stood at", "went on at")
+    for each in found:
+        when = f"{each.resumed_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+        positions = str(each.position_before), str(each.position_after)
+        table.add_row(when, _plain(each.resumed_by), each.source, *positions)
+    out.print(table)
+
+
 @gaps_app.command("resume")
 def gaps_resume(
     partition: Annotated[int, typer.Argument(min=0, help="Its number in the list.")],

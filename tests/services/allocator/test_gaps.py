@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import getpass
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -134,6 +135,8 @@ async def test_F22_a_topic_made_anew_stops_what_was_ahead_of_it_until_a_person_h
         for partition in range(PARTITIONS):
             await until(lambda p=partition: _is_stopped(reader, engine, p))
         assert await _asked(engine) == sorted(ACCOUNTS)
+        none_yet = await asyncio.to_thread(command, tmp_path, "gaps", "history")
+        assert none_yet.out == "No partition was ever resumed.\n"
         listed = await asyncio.to_thread(command, tmp_path, "gaps", "list")
         assert listed.out.count("was made anew or restored from an older backup") == PARTITIONS
         asked = await asyncio.to_thread(command, tmp_path, "gaps", "resume", 0, typed="n\n")
@@ -144,6 +147,8 @@ async def test_F22_a_topic_made_anew_stops_what_was_ahead_of_it_until_a_person_h
             assert f"Partition {partition} goes on at 0 when the allocator looks" in said.out
         again = await asyncio.to_thread(command, tmp_path, "gaps", "list")
         assert again.out == "No gaps.\n"
+        told = await asyncio.to_thread(command, tmp_path, "gaps", "history")
+        assert told.out.count(f"administrator {getpass.getuser()}") == PARTITIONS
         await engine.everything_decided()
 
     tally = await engine.tally()

@@ -8,7 +8,7 @@ from contracts.inbound import Inbound
 from services.allocator.run import CONSUMER, letters_of
 from services.codec import encode_inbound
 from services.log.port import Batch, Record
-from services.storage.resumption import Resumption
+from services.storage.resumption import Resumed, Resumption
 from tests.domain.scenario import ANN, BOB, BOSS, dp, rule, rules, users
 from tests.services.allocator.kit import ACCOUNT, Desk, at
 
@@ -42,7 +42,9 @@ def messages(name: str, bodies: Sequence[Any]) -> list[bytes]:
 
 
 async def resume_at_0(pool: Any, before: int) -> bool:
-    return await Resumption(pool).move(CONSUMER, SOURCE, before=before, after=0, letters_of=LETTERS)
+    return await Resumption(pool).move(
+        CONSUMER, SOURCE, before=before, after=0, letters_of=LETTERS, by="administrator ann"
+    )
 
 
 async def test_F22_an_allocator_that_was_further_takes_in_what_has_its_number_again(
@@ -60,6 +62,14 @@ async def test_F22_an_allocator_that_was_further_takes_in_what_has_its_number_ag
     decided = [each.event for each in await desk.log() if isinstance(each.event, LeadAssigned)]
     assert [event.lead_id for event in decided] == [1, 2, 3, 4]
     assert await desk.events.position(CONSUMER, SOURCE) == len(new)
+    (kept,) = await Resumption(pool).last(10)
+    assert kept == Resumed(
+        resumed_at=kept.resumed_at,
+        resumed_by="administrator ann",
+        source=SOURCE,
+        position_before=len(old),
+        position_after=0,
+    )
 
 
 async def test_F22_F33_a_dead_letter_does_not_stand_in_for_the_one_that_has_its_number_again(
@@ -84,5 +94,6 @@ async def test_F22_a_position_that_has_moved_since_it_was_looked_at_is_left(pool
     await allocator.step()
 
     assert not await resume_at_0(pool, before=7)
+    assert await Resumption(pool).last(10) == []
     assert await desk.events.position(CONSUMER, SOURCE) == 1
     assert [each.source for each in await desk.letters()] == [LETTERS]

@@ -391,7 +391,7 @@ def test_a_dead_letter_that_does_not_exist(here: Here) -> None:
         assert here.say("dead", word, BEYOND).status == 2
 
 
-@pytest.mark.parametrize("words", [("list",), ("resume", 3)])
+@pytest.mark.parametrize("words", [("list",), ("history",), ("resume", 3)])
 def test_F22_an_installation_without_kafka_has_no_gaps(here: Here, words: tuple[object]) -> None:
     assert here.say("gaps", *words).error.startswith("this installation is not on Kafka: ")
 
