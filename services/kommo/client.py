@@ -469,10 +469,9 @@ class KommoClient:
     async def _exchange(self, method: str, path: str, turn: Turn, body: object | None) -> _Reply:
         name = f"{method} {path.partition('?')[0]}"
         content = None if body is None else orjson.dumps(body)
-        if self._http.is_closed:
-            # Whoever waited for a turn did not see that the account got another client.
-            raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
+        self._refuse_if_closed(name)
         await turn.start()
+        self._refuse_if_closed(name)
         try:
             reply = await self._request(name, method, path, turn, content)
         except Exception as error:
@@ -480,6 +479,11 @@ class KommoClient:
             raise
         self._on_called(method, ANSWERED)
         return reply
+
+    def _refuse_if_closed(self, name: str) -> None:
+        """Who waited for a turn or its start did not see that the account got another client."""
+        if self._http.is_closed:
+            raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
 
     async def _request(
         self, name: str, method: str, path: str, turn: Turn, content: bytes | None

@@ -7,6 +7,7 @@ from aiokafka.errors import KafkaError
 
 from services.errors import Unavailable
 from services.log.kafka import KafkaSettings
+from services.log.kafka_closing import close_in_time
 
 TIMEOUT_MS = 10_000
 
@@ -52,5 +53,5 @@ async def bounds(settings: KafkaSettings, topic: str) -> dict[int, Bounds]:
     except (KafkaError, OSError, TimeoutError) as error:
         raise Unavailable(f"Kafka at {settings.servers}: {error!r}") from error
     finally:
-        await client.stop()
+        await close_in_time(client)
     return {place.partition: Bounds(earliest[place], latest[place]) for place in places}

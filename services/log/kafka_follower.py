@@ -26,6 +26,7 @@ from contracts.topics import ALLOCATIONS
 from services.errors import Malformed
 from services.log.allocations import read_allocation
 from services.log.kafka import KafkaSettings, account_of, partition_of, source_of
+from services.log.kafka_closing import close_in_time
 from services.log.kafka_reader import HEARTBEATS_PER_SESSION, refuse_auto_commit
 from services.storage.dead_letters import DeadLetter
 
@@ -116,7 +117,7 @@ class AllocationsFollower:
                     # The framework does not say so when it leaves by itself.
                     await self.revoked()
                 finally:
-                    await broker.stop()
+                    await close_in_time(self._subscriber.consumer, broker.stop)
 
     # What the client calls when partitions move.
 
@@ -140,7 +141,8 @@ class AllocationsFollower:
         session_ms = self.settings.session_timeout_ms
         patience_ms = session_ms + round(self.release_within_s * 1_000)
         broker = KafkaBroker(
-            self.settings.servers,
+            # The framework takes a text for one address, commas and all.
+            self.settings.servers.split(","),
             client_id=f"fairlead-{self.role}",
             consumer_only=True,
             allow_auto_create_topics=False,

@@ -36,6 +36,7 @@ from services.log.kafka import (
     refuse_other_partitions,
     source_of,
 )
+from services.log.kafka_closing import close_in_time
 from services.log.kafka_gaps import advice, missing
 from services.log.port import Batch, Record
 from services.storage.events import EventStore
@@ -164,7 +165,7 @@ class KafkaLogReader:
         self._held.clear()
         self._is_idle.set()
         if client is not None:
-            await client.stop()
+            await close_in_time(client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -226,12 +227,12 @@ class KafkaLogReader:
             await client.start()
             known = await client.topics()
         except BaseException as error:
-            await client.stop()
+            await close_in_time(client)
             if isinstance(error, AWAY):
                 raise Unavailable(f"Kafka at {self.settings.servers}: {error!r}") from error
             raise
         if self.topic not in known:  # the client would wait for it, without a word
-            await client.stop()
+            await close_in_time(client)
             raise TopicRefused(f"there is no topic {self.topic}; create it: fairlead topics apply")
         self._client = client
         client.subscribe([self.topic], listener=_Listener(self))

@@ -17,6 +17,7 @@ from contracts.topics import INBOUND
 from services.allocator.run import CONSUMER
 from services.errors import Unavailable
 from services.log.kafka import MESSAGE_BYTES_MAX, KafkaSettings, source_of
+from services.log.kafka_closing import close_in_time
 from services.ops.metrics import Metrics
 from services.ops.readings import show
 from services.ops.tables import lag_metrics
@@ -51,7 +52,7 @@ class KafkaLag:
         """Let the connections go."""
         client, self._client = self._client, None
         if client is not None:
-            await client.stop()
+            await close_in_time(client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,7 +87,7 @@ class KafkaLag:
             try:
                 await client.start()
             except BaseException:
-                await client.stop()
+                await close_in_time(client)
                 raise
             self._client = client
             client.assign(places)

@@ -25,7 +25,7 @@ from services.kommo.errors import (
     Rejected,
     Unreachable,
 )
-from services.kommo.limiter import Limiter, Pace, Priority
+from services.kommo.limiter import Limiter, Pace, Priority, Turn
 
 CANARY = "canary-token-5f1d"
 LEAD = {
@@ -257,6 +257,19 @@ async def test_a_client_that_was_replaced_meanwhile_is_unreachable_and_no_bug() 
             await client.set_responsible({7: 501})
 
     assert (cut.value.may_have_happened, late.value.may_have_happened) == (True, False)
+
+
+async def test_F14_a_client_that_is_replaced_while_its_call_waits_to_start_sends_nothing() -> None:
+    class Slow(Turn):
+        async def start(self) -> None:
+            await client.aclose()
+
+    async with stub(lambda _: answer(200, page([LEAD]))) as (client, seen):
+        with pytest.raises(Unreachable) as late:
+            await client.leads_by_ids([7], turn=Slow(Limiter(), epoch=0, is_probe=False))
+
+    assert not late.value.may_have_happened
+    assert seen == []
 
 
 async def test_F52_complaints_name_the_element() -> None:

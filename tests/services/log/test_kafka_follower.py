@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
@@ -19,10 +19,11 @@ from services.log.kafka_follower import AllocationsFollower
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.topics import apply
 from services.storage.dead_letters import DeadLetter, DeadLetters
-from tests.support.kafka import PARTITIONS, settings_of, topic_of
+from tests.support.kafka import PARTITIONS, Victim, settings_of, topic_of
 from tests.support.samples import looked_up, stored
 
 WITHIN_S = 60.0
+ORDERLY_STOP_S = 10.0
 
 
 @dataclass(slots=True)
@@ -107,6 +108,36 @@ async def test_F20_members_share_the_partitions_and_take_over_from_one_that_leav
             assert [one.owns(n) for n in range(99)] == [not other.owns(n) for n in range(99)]
         assert not other.partitions
         await until(lambda: one.partitions == everything)
+
+
+async def test_F16_any_of_several_brokers_will_do(topic: Topic) -> None:
+    nobody = "127.0.0.1:9"
+    several = replace(topic, settings=settings_of(f"{nobody},{topic.settings.servers}"))
+    one = several.follower()
+    async with following(one):
+        await until(lambda: one.partitions == frozenset(range(PARTITIONS)))
+
+
+async def test_F13_a_follower_ends_in_time_before_a_broker_that_does_not_answer(
+    victim: Victim, pool: Any
+) -> None:
+    await victim.mend()
+    # A client of such a group may wait that long for any answer.
+    settings = settings_of(victim.broker.address, session_timeout_ms=30_000)
+    name = f"test-{uuid4().hex}"
+    await apply(settings.servers, [topic_of(name, settings)])
+    one = Topic(settings, name, pool).follower()
+    following_it = asyncio.create_task(one.run())
+    await until(lambda: bool(one.partitions))
+
+    victim.broker.suspend()
+    try:
+        following_it.cancel()
+        async with asyncio.timeout(ORDERLY_STOP_S):
+            await asyncio.gather(following_it, return_exceptions=True)
+    finally:
+        victim.broker.resume()
+    assert following_it.cancelled()
 
 
 async def test_F20_a_partition_is_given_away_only_after_the_role_has_let_go(topic: Topic) -> None:
