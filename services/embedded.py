@@ -70,6 +70,7 @@ __all__ = [
 log = structlog.get_logger()
 
 STOP_TIMEOUT_S = 60.0
+TELL_AGAIN_S = 0.5
 LOG_TAIL_LINES = 12
 HELD_ALONE = "fairlead.lock"
 # A look whether the lock is held holds it itself, for less than a moment.
@@ -324,14 +325,19 @@ class EmbeddedDatabase:
         if pid is None:
             return
         for kind, patience_s in ((signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, 10.0)):
-            os.kill(pid, kind)  # SIGINT: fast; SIGQUIT: immediate, recovers at the next start
             deadline = time.monotonic() + patience_s
             while time.monotonic() < deadline:
-                if self._process is not None:
-                    self._process.poll()
-                if running_pid(self.cluster) is None and not is_our_server(pid, self.cluster):
-                    return
-                time.sleep(POLL_S)
+                # SIGINT: fast; SIGQUIT: immediate, recovers at the next start. Told again and
+                # again: a young server that inherited to ignore it does so until it is set up.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, kind)
+                told_at = time.monotonic()
+                while time.monotonic() < told_at + TELL_AGAIN_S:
+                    if self._process is not None:
+                        self._process.poll()
+                    if running_pid(self.cluster) is None and not is_our_server(pid, self.cluster):
+                        return
+                    time.sleep(POLL_S)
         raise EmbeddedDatabaseError(f"PostgreSQL {pid} on {self.cluster} does not stop")
 
     def _last_words(self) -> str:

@@ -107,6 +107,8 @@ async def test_F13_a_command_that_is_interrupted_while_it_opens_leaves_no_server
     made: Path,
 ) -> None:
     command = await asyncio.create_subprocess_exec(
+        # Whatever the tests were started by: in the background a shell lets ignore it.
+        *("env", "--default-signal=INT"),
         *(sys.executable, "-m", "services.cli", "doctor", f"--data={made}"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
