@@ -70,7 +70,6 @@ __all__ = [
 log = structlog.get_logger()
 
 STOP_TIMEOUT_S = 60.0
-TELL_AGAIN_S = 0.5
 LOG_TAIL_LINES = 12
 HELD_ALONE = "fairlead.lock"
 # A look whether the lock is held holds it itself, for less than a moment.
@@ -331,13 +330,11 @@ class EmbeddedDatabase:
                 # again: a young server that inherited to ignore it does so until it is set up.
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, kind)
-                told_at = time.monotonic()
-                while time.monotonic() < told_at + TELL_AGAIN_S:
-                    if self._process is not None:
-                        self._process.poll()
-                    if running_pid(self.cluster) is None and not is_our_server(pid, self.cluster):
-                        return
-                    time.sleep(POLL_S)
+                time.sleep(POLL_S)
+                if self._process is not None:
+                    self._process.poll()
+                if running_pid(self.cluster) is None and not is_our_server(pid, self.cluster):
+                    return
         raise EmbeddedDatabaseError(f"PostgreSQL {pid} on {self.cluster} does not stop")
 
     def _last_words(self) -> str:

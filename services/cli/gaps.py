@@ -4,7 +4,6 @@ The allocator stops such a partition and has its accounts read in full from Komm
 is for a person to say, who knows why the messages are gone.
 """
 
-import getpass
 from dataclasses import dataclass
 
 import structlog
@@ -12,6 +11,7 @@ import structlog
 from contracts.topics import INBOUND
 from services.allocator.gaps import ask_for_sweeps
 from services.allocator.run import CONSUMER, letters_of
+from services.cli.administrator import administrator
 from services.cli.installation import Installation, Wrong
 from services.log import topics
 from services.log.kafka import KafkaSettings, declared_topic, partition_of, source_of
@@ -163,7 +163,7 @@ async def resume(installation: Installation, planned: Plan) -> str:
     accounts = await ask_for_sweeps(
         installation.pool, kafka, (INBOUND, place.partition), place.position
     )
-    by = f"administrator {getpass.getuser()}"
+    by = administrator()
     has_moved = await Resumption(installation.pool).move(
         CONSUMER,
         source,

@@ -1,6 +1,5 @@
 """A manager's account of leads: his statement, and an administrator's corrections (D3.8)."""
 
-import getpass
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
@@ -10,6 +9,7 @@ from contracts.inbound import PostCorrection
 from domain.commands import CORRECTION_MAX_UNITS
 from domain.explain import leads_of
 from projections import fairness
+from services.cli.administrator import administrator
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong
 from services.cli.order import order
@@ -141,7 +141,7 @@ async def correct(
     body = PostCorrection(
         manager_id=manager_id,
         credit_units=units,
-        by=f"administrator {getpass.getuser()}",
+        by=administrator(),
         reason=reason,
         ledger=ledger,
     )

@@ -1,6 +1,5 @@
 """Leads to be distributed now (D1.1), and handovers (D9.3): shown first, then ordered."""
 
-import getpass
 import re
 import secrets
 from collections import defaultdict
@@ -15,6 +14,7 @@ from domain.account import Account as State
 from domain.preview import Outcome, outcome_of, preview
 from domain.standings import availability
 from services.allocator.accounts import Stores, load
+from services.cli.administrator import administrator
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong
 from services.cli.order import order
@@ -62,7 +62,7 @@ async def plan_distribution(
     state = await _state(installation, account)
     if stage:
         lead_ids = _leads_in(state, _stage(stage))
-    by = _by()
+    by = administrator()
     bodies = [DistributeLeads(lead_ids=part, by=by) for part in _parts(lead_ids)]
     return _plan(state, f"Distribute {_leads(len(lead_ids))}?", bodies)
 
@@ -82,7 +82,7 @@ async def plan_handover(
     lead_ids = sorted(i for i, lead in state.leads.items() if lead.owner_id == manager_id)
     if not lead_ids:
         raise Wrong(f"{name(manager_id)} has no open leads here")
-    by, bodies = _by(), list[InboundBody]()
+    by, bodies = administrator(), list[InboundBody]()
     question = f"Hand over {_leads(len(lead_ids))} of {name(manager_id)}?"
     if availability(state, manager_id, None, datetime.now(UTC)) == "eligible":
         question = f"Pause {name(manager_id)} and hand over {_leads(len(lead_ids))}?"
@@ -179,7 +179,3 @@ def _parts(lead_ids: Sequence[int]) -> Iterable[tuple[int, ...]]:
 
 def _leads(count: int) -> str:
     return "1 lead" if count == 1 else f"{count} leads"
-
-
-def _by() -> str:
-    return f"administrator {getpass.getuser()}"

@@ -1,11 +1,11 @@
 """Pauses of managers, ordered from the command line by an administrator (D9.2)."""
 
-import getpass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from contracts.inbound import PauseManager, ResumeManager
 from projections import pauses as in_force
+from services.cli.administrator import administrator
 from services.cli.explain import namer
 from services.cli.installation import Installation, Wrong
 from services.cli.order import order
@@ -30,7 +30,7 @@ async def pause(
     ends_at = parse_until(until, datetime.now(UTC), account.timezone) if until else None
     body = PauseManager(
         manager_id=manager_id,
-        by=f"administrator {getpass.getuser()}",
+        by=administrator(),
         by_administrator=True,
         until=ends_at,
         reason=reason,
@@ -50,7 +50,7 @@ async def resume(installation: Installation, account: Account, manager_id: int) 
     Raises:
         Wrong: The account refused.
     """
-    by = f"administrator {getpass.getuser()}"
+    by = administrator()
     body = ResumeManager(manager_id=manager_id, by=by, by_administrator=True)
     answer = await order(installation, account.account_id, body)
     if answer is None:

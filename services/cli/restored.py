@@ -1,9 +1,8 @@
 """`fairlead restored`: the database was restored, by other means than a copied folder (F79)."""
 
-import getpass
-
 import structlog
 
+from services.cli.administrator import administrator
 from services.cli.installation import Installation
 from services.storage.restorations import Restorations
 
@@ -12,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 async def restored(installation: Installation) -> str:
     """Have every account read in full, and pushes checked for an hour; what to tell the person."""
-    by = f"administrator {getpass.getuser()}"
+    by = administrator()
     await Restorations(installation.pool).record(by)
     log.warning("backup_restored", by=by)
     accounts = len(await installation.accounts.all())

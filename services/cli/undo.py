@@ -5,7 +5,6 @@ more: it is left, and named.
 """
 
 import asyncio
-import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from contracts.events import (
 )
 from contracts.inbound import UndoHandovers
 from projections import decisions
+from services.cli.administrator import administrator
 from services.cli.explain import handed_over, lines_of, namer
 from services.cli.installation import Installation, Wrong
 from services.cli.order import order
@@ -125,7 +125,7 @@ async def carry_out(installation: Installation, account: Account, plan: Plan) ->
         request_id=plan.request_id,
         lead_id=plan.lead_id,
         handovers=plan.handovers,
-        by=f"administrator {getpass.getuser()}",
+        by=administrator(),
     )
     before = await installation.events.head(account.account_id)
     answer = await order(installation, account.account_id, body)
