@@ -14,13 +14,16 @@ FIRST ?= 0
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Distribute LEADS=1000; DROP=5 loses 5% of the webhooks, KAFKA=1 runs a process per role; SCENARIO=week plays a week
-	@$(if $(KAFKA),$(PYTHON) deploy/kafka/broker.py --) $(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP) $(if $(KAFKA),--kafka {servers})
+demo: $(VENV)/.runtime ## Distribute LEADS=1000; DROP=5 loses 5% of the webhooks, FAULTS=429_storm.yaml breaks things, KAFKA=1 runs a process per role, KEEP=1 stays up with the API; SCENARIO=week plays a week
+	@$(if $(KAFKA),$(PYTHON) deploy/kafka/broker.py --) $(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(KAFKA),--kafka {servers}) $(if $(KEEP),--stay)
+
+check: lint ## What needs nothing beside it: lint, types, unit tests; under two minutes
+	@$(BIN)/pytest -m unit -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.dev ## Set up and run every test
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-campaign: $(VENV)/.dev ## Every fault test in ROUNDS=10 rounds, with what was lost or done twice; ARGS="-k F14"
+campaign: $(VENV)/.dev ## Every fault test in ROUNDS=10 rounds, every property on as many times its examples; ARGS="-k F14", ARGS="-k attack"
 	@$(BIN)/python -m tests.campaign --rounds $(ROUNDS) -n $(WORKERS) --dist worksteal $(ARGS)
 
 golden: $(VENV)/.runtime ## Replay the golden histories; PYTHON=python3.13 VENV=.venv/3.13 on another Python
@@ -61,14 +64,33 @@ bench: $(VENV)/.dev ## Measure the figures of the design, as ratios in one run; 
 bench-kafka: $(VENV)/.dev ## The same for the installation of many processes
 	@$(BIN)/python -m tests.bench.kafka
 
-schemas: $(VENV)/.dev ## Write the JSON schemas, the AsyncAPI document and the table of settings anew
-	@$(BIN)/python -m services.schemas
+schemas: $(VENV)/.dev ## Write the JSON schemas, the AsyncAPI document, and the pages of reference anew
+	@$(BIN)/python -m services.runtime.schemas
+	@$(BIN)/python deploy/docs/reference.py
+
+answers: $(VENV)/.dev ## Print the answers about the week in docs/how-to/audit.md anew
+	@$(BIN)/python -m deploy.docs.week
+
+docs: $(VENV)/.docs ## Build the documentation site into build/docs; a broken link fails
+	@$(BIN)/zensical build --strict
+	@$(BIN)/python deploy/docs/site.py build/docs
+
+sbom: $(VENV)/release ## Write the bill of materials of a release, build/sbom.json (CycloneDX)
+	@mkdir -p build
+	@$(VENV)/release/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o build/sbom.json
+
+audit: $(VENV)/release ## Look for known vulnerabilities in what an installation runs on; asks the package index
+	@$(VENV)/release/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
+
+words: $(VENV)/.dev ## Bring the catalogue of sentences up to date with the code; LANGUAGE=ru starts or follows a translation
+	@$(BIN)/python -m services.words.update $(LANGUAGE)
 
 lock: $(VENV)/.dev ## Pin the dependencies anew, with hashes and without addresses
 	@deploy/lock.sh $(BIN)/uv
 
 clean: ## Remove the environment and what tools left behind
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .cache *.egg-info
 
 $(VENV)/.runtime: requirements.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements.txt
@@ -78,4 +100,13 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml deploy/venv.sh
 	@deploy/venv.sh $(PYTHON) $(VENV) requirements-dev.txt
 	@touch $(VENV)/.runtime $@
 
-.PHONY: help demo test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas lock clean
+$(VENV)/release: requirements-release.txt | $(VENV)/.runtime
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-release.txt
+	@touch $@
+
+$(VENV)/.docs: requirements-docs.txt | $(VENV)/.runtime
+	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-docs.txt
+	@touch $@
+
+.PHONY: help demo check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit words lock clean

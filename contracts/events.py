@@ -1,10 +1,11 @@
 """What an account decided and learnt: the events of its log, versions 1, 2, 3, ...
 
 Past tense, immutable, complete: a reader needs no other source to act on one. No personal
-data, only ids. Stored names live in `services/codec.py` and outlive renames of these classes.
+data, only ids. Stored names live in `services/shared/codec.py` and outlive renames of these
+classes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -13,50 +14,100 @@ from contracts.stage import Stage
 LEAD = 1_000_000_000  # credit units in one lead
 
 Verdict = Literal[
-    "inactive", "excluded", "paused", "off_shift", "absent", "at_limit", "already_tried", "eligible"
+    "inactive",
+    "excluded",
+    "no_access",
+    "paused",
+    "off_shift",
+    "absent",
+    "at_limit",
+    "refused",
+    "already_tried",
+    "eligible",
 ]
-CapPeriod = Literal["hour", "day", "week"]
-Cap = CapPeriod | Literal["pace"]
+CapPeriod = Literal["hour", "day", "week", "month"]
+Cap = CapPeriod | Literal["pace", "tasks", "overdue_tasks"]
 RequestSource = Literal[
     "dp_hook", "dp_widget", "webhook", "sweep", "lookup", "operator", "handover"
 ]
 # What a person asked for, whatever the lead did.
 ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
-SkipReason = Literal["unknown", "closed", "waiting", "decided", "not_his", "no_rule"]
-CloseReason = Literal[
-    "no_rule",
-    "lead_deleted",
-    "lead_closed",
-    "left_stage",
+SkipReason = Literal["unknown", "closed", "waiting", "decided", "taken", "not_his", "no_rule"]
+# A request that ended so leaves its lead without a manager by us, and may be ordered again (D1.6).
+UnassignedReason = Literal["no_rule", "rejected", "pass_exhausted", "hops_exhausted", "kept"]
+CloseReason = (
+    UnassignedReason
+    | Literal[
+        "lead_deleted", "lead_closed", "left_stage", "taken_by_person", "superseded", "not_there"
+    ]
+)
+WithdrawReason = Literal[
     "taken_by_person",
+    "manager_refused",
+    "lead_gone",
+    "lead_closed",
     "rejected",
     "superseded",
-    "pass_exhausted",
-    "hops_exhausted",
-    "kept",
+    "not_there",
 ]
-WithdrawReason = Literal[
-    "taken_by_person", "manager_refused", "lead_gone", "lead_closed", "rejected", "superseded"
-]
-SharingPolicy = Literal["fair_share", "least_loaded", "most_available"]
+SharingPolicy = Literal["fair_share", "least_loaded", "most_available", "fewest_given"]
 Policy = SharingPolicy | Literal["duty", "owner"]
 ChoiceReason = Literal[
     "largest_credit",
+    "largest_sum",
     "longest_wait",
     "smaller_id",
     "fewest_open",
     "largest_free_share",
+    "fewest_given",
     "duty",
     "owner",
 ]
-DutyCause = Literal["off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted"]
+DutyCause = Literal[
+    "off_hours", "overflow", "age_limit", "pass_exhausted", "hops_exhausted", "refused"
+]
 MovementReason = Literal["assigned", "lapsed", "refunded", "corrected", "caught_up", "imported"]
 NothingChanged = Literal["no_stage_change", "no_touch", "no_change_at_all"]
 TouchKind = Literal[
-    "stage_changed", "note", "task_added", "task_completed", "message", "call", "edited"
+    "stage_changed", "note", "task_added", "task_completed", "message", "call", "edited", "taken"
 ]
 ReadingPart = Literal["lead", "contact", "company", "other_lead"]
 OwnerVerdict = Verdict | Literal["not_an_owner"]
+CommandName = Literal[
+    "apply_rules",
+    "pause",
+    "resume",
+    "correct",
+    "distribute",
+    "handover",
+    "undo",
+    "take",
+    "pass_on",
+]
+RefusalCode = Literal[
+    "rules_unusable",
+    "revision_moved",
+    "until_past",
+    "activity_off",
+    "administrators_only",
+    "not_an_active_user",
+    "paused_by_administrator",
+    "pause_not_yours",
+    "ledger_unknown",
+    "in_no_rule",
+    "not_in_ledger",
+    "correction_out_of_bounds",
+    "nobody_bears_it",
+    "too_many_leads",
+    "rule_unknown",
+    "still_at_work",
+    "transfer_under_way",
+    "distribution_under_way",
+    "no_clock_runs",
+    "lead_is_anothers",
+    "nobody_to_pass_to",
+    "in_words",
+]
 
 
 class Outcome(NamedTuple):
@@ -79,11 +130,109 @@ class Responsible(NamedTuple):
     manager_id: int
 
 
+class OtherLead(NamedTuple):
+    """Another lead of a lead's main contact (D6.6).
+
+    Attributes:
+        responsible_id: 0 for nobody.
+    """
+
+    lead_id: int
+    responsible_id: int
+    is_open: bool
+
+
+class LeadKind(NamedTuple):
+    """Of which kind a lead is in one dimension (D3.9): its number, never what was found.
+
+    Attributes:
+        what: The dimension: `source`, `tags`, `price`, `field 184994` or `stage`.
+        kind: 0 is "other"; Kommo's id of a source or a stage; of a tag, a price range or a value
+            a number that depends on it alone, so that it means the same under all rules.
+    """
+
+    what: str
+    kind: int
+
+
+class KindCredits(NamedTuple):
+    """A lead's kind in one dimension, and how everybody stood in it (D3.9).
+
+    Attributes:
+        credits: Credit before this lead, in units, in the order of the standings.
+    """
+
+    what: str
+    kind: int
+    credits: tuple[int, ...]
+
+
+class KindMovements(NamedTuple):
+    """Credit that moved in one kind of a ledger without a lead (D3.9).
+
+    Attributes:
+        movements: By manager, ascending ids; adds up to 0.
+    """
+
+    what: str
+    kind: int
+    movements: tuple[tuple[int, int], ...]
+
+
+class Even(NamedTuple):
+    """How much of their part everybody had got in a period, when a decision was taken (D3.10).
+
+    Attributes:
+        registry: Where it is counted.
+        began_at: The begin of the period.
+        levels: Before this lead, in units, in the order of the standings; whoever was away starts
+            at the lowest level of those who were there.
+        added: What this lead is of the winner's part, in units.
+    """
+
+    registry: str
+    began_at: datetime
+    levels: tuple[int, ...]
+    added: int
+
+
+class Access(NamedTuple):
+    """What a user's rights keep them from; who may see everything has none of these.
+
+    Attributes:
+        is_free: Has no paid seat.
+        sees_no_leads: Not even those they are responsible for.
+        hidden_stages: Leads in these stages cannot be seen by them, whoever is responsible.
+    """
+
+    user_id: int
+    is_free: bool = False
+    sees_no_leads: bool = False
+    hidden_stages: tuple[Stage, ...] = ()
+
+
+class TaskChange(NamedTuple):
+    """How a task of Kommo counts from now on (D5.6): its ids and times, nothing of what it says.
+
+    Attributes:
+        manager_id: Whose open task it is; None when it counts no more: done, deleted, nobody's.
+        due_at: Overdue from then on; None for never.
+        modified_at: Kommo's time of its last change.
+        is_missed: A list of open tasks had it not; the next one may be sure.
+    """
+
+    task_id: int
+    manager_id: int | None
+    due_at: datetime | None
+    modified_at: datetime | None
+    is_missed: bool = False
+
+
 class OwnerStanding(NamedTuple):
     """How somebody stood who is responsible already, when a decision was taken (D6.2).
 
     Attributes:
-        back_at: When he is at work again; None if he is, or if nobody knows.
+        back_at: When they are at work again; None if they are, or if nobody knows.
     """
 
     source: ReadingPart
@@ -96,8 +245,8 @@ class OwnerDebt(NamedTuple):
     """The terms on which an owner's lead counts in the ledger (D3.7), in units.
 
     Attributes:
-        credit: What he had before.
-        max_units: The most he may owe.
+        credit: What they had before, in all or in one of the lead's kinds, whichever was least.
+        max_units: The most they may owe.
     """
 
     credit: int
@@ -105,10 +254,12 @@ class OwnerDebt(NamedTuple):
 
 
 LinkedKind = Literal["lead", "contact", "company", "task"]
+NoticeKind = Literal["note", "task", "webhook"]
+NoticeEnd = Literal["gone", "refused", "no_target", "given_up"]
 LinkedObject = Literal["contacts", "company", "tasks", "company_leads", "contact_leads"]
 
 
-class Handover(NamedTuple):
+class Transfer(NamedTuple):
     """Something that belongs to a lead shall become a manager's (D6.4).
 
     Attributes:
@@ -127,11 +278,11 @@ class Standing(NamedTuple):
     Attributes:
         credit: Ledger before this lead, in units; 10^9 is one lead.
         share: What this lead added; 0 unless eligible in the consulted tier of a fair share.
-        last_turn: Number of the account's assignment he got last, 0 for never.
+        last_turn: Number of the account's assignment they got last, 0 for never.
         open_leads: Open leads in the limit's stages, pending ones included.
         limit: The maximum that applied, None for no limit.
-        cap: What keeps him away when it is not his open leads: the period in which he has got
-            as many leads as he may (D5.5), or the pace of the backlog's release (D8.2).
+        cap: What keeps them away when it is not their open leads: the period in which they got
+            as many leads as they may (D5.5), or the pace of the backlog's release (D8.2).
     """
 
     manager_id: int
@@ -147,11 +298,18 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDescribed:
-    """The account's zone and active users became known or changed."""
+    """The account's zone and active users became known or changed.
+
+    Attributes:
+        limited: Those of them whose rights keep them from something, ids ascending.
+        began_at: When Kommo made the account; None when it was not told.
+    """
 
     timezone: str
     active_user_ids: tuple[int, ...]
     at: datetime
+    limited: tuple[Access, ...] = ()
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +323,55 @@ class RulesApplied:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommandReceived:
+    """A command that takes effect once was taken up; what it came to follows, of the same message.
+
+    Nothing follows where what it wants is so already.
+
+    Attributes:
+        by: Who gave it, a principal such as `person:7` or `cli:root`.
+    """
+
+    message_id: str
+    command: CommandName
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRepeated:
+    """A command came again under its id, and was dropped (A5.2).
+
+    Attributes:
+        first_version: Of its `CommandReceived`; what it came to follows there.
+    """
+
+    message_id: str
+    first_version: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused:
-    """A command was understood, and the answer is no."""
+    """A command was understood, and the answer is no.
+
+    Attributes:
+        reason: The code of what forbids it. Before there were codes, an English sentence stood
+            here: it is read as its code, or else as `in_words`.
+        arguments: What the sentence about it tells; instants are ISO text. By code:
+            `rules_unusable` field, count; `revision_moved` base, revision; `until_past` until;
+            `not_an_active_user`, `in_no_rule`, `still_at_work` manager; `ledger_unknown` ledger;
+            `not_in_ledger` manager, ledger;
+            `too_many_leads` leads, limit; `rule_unknown` rule; `transfer_under_way` kind,
+            entity; `distribution_under_way`, `no_clock_runs`, `nobody_to_pass_to` lead;
+            `lead_is_anothers` lead, manager; `in_words` words; the others none.
+    """
 
     message_id: str
     command: str
-    reason: str
+    reason: RefusalCode
     at: datetime
+    arguments: dict[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +398,11 @@ class ManagerResumed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagerFoundInactive:
-    """Kommo refused a manager as responsible; he is out until the users are read again (F59)."""
+    """A manager is no active user, though we thought so (F59).
+
+    Kommo refused them and its users do not have them, or it refused several leads with them and
+    took those with others; they are out until the users are read again.
+    """
 
     manager_id: int
     at: datetime
@@ -246,11 +450,18 @@ class LeadDeleted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupRequested:
-    """What Kommo said of a lead is in doubt: somebody should read it (F28)."""
+    """What Kommo said of a lead is in doubt: somebody should read it (F28).
+
+    Attributes:
+        responsible_id: Of a lead that nobody knew, whose it was as the first hook tells.
+        modified_at: Kommo's time of that.
+    """
 
     lead_id: int
     reason: str
     at: datetime
+    responsible_id: int | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +510,9 @@ class RequestPrepared:
         outcomes: Of the conditions up to there, in the order of the rules.
         responsibles: Whose things are that belong to the lead.
         unread: What the decision is taken without.
+        others: The main contact's other leads, the newest first.
+        kinds: Of which kinds the lead is in the rule's ledger, as far as that had to be read.
+        is_there: Only hooks had told that the lead is in the stage, and the reading bears it out.
     """
 
     request_id: str
@@ -308,6 +522,9 @@ class RequestPrepared:
     responsibles: tuple[Responsible, ...]
     unread: tuple[ReadingPart, ...]
     at: datetime
+    others: tuple[OtherLead, ...] = ()
+    kinds: tuple[LeadKind, ...] = ()
+    is_there: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -346,12 +563,13 @@ class DistributionOrdered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverOrdered:
-    """Leads of an absent manager are to be anybody else's; a request for each follows (D9.3).
+    """A manager's leads are to be anybody else's; a request for each follows (D9.3, D9.4).
 
     Attributes:
         handover_id: The same in all parts of one order.
         rule_id: Of leads in stages that no rule covers; None leaves them alone.
         lead_ids: Those that are handed over.
+        because: `shift_end` when the rule itself does it; None when a person ordered it.
     """
 
     handover_id: str
@@ -361,6 +579,7 @@ class HandoverOrdered:
     lead_ids: tuple[int, ...]
     skipped: tuple[Skipped, ...]
     at: datetime
+    because: Literal["shift_end"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,7 +612,7 @@ class LeadAssigned:
         standings: Every participant, tiers ascending, then manager ids ascending.
         movements: Credit moved by manager, ascending ids; adds up to 0. Empty for a lead outside
             the ledger.
-        reason: What singled the winner out; `owner` if the lead was his already.
+        reason: What singled the winner out; `owner` if the lead was theirs already.
         tzdata: Version of the time zone database the shifts were judged with.
         duty: For a duty lead, everyone who may have duty, in the order they are asked; `tier`
             is the place.
@@ -407,6 +626,11 @@ class LeadAssigned:
             up to the first owner (D6.1).
         owner_debt: On which terms an owner's lead counts; None if it does not.
         keeps_lead: Only what belongs to the lead is the manager's; the lead stays (D6.5).
+        kinds: The lead's kind in each dimension of the ledger (D3.9); what moves in the ledger
+            moves in each of them.
+        is_told: Only hooks say that the lead is in the stage: it is read before it is written (S2).
+        told_at: Kommo's time at which it came there, by the hooks; None if they do not say.
+        even: What everybody had got in the period, under the policy `fewest_given`.
     """
 
     request_id: str
@@ -436,6 +660,10 @@ class LeadAssigned:
     owners: tuple[OwnerStanding, ...] = ()
     owner_debt: OwnerDebt | None = None
     keeps_lead: bool = False
+    kinds: tuple[KindCredits, ...] = ()
+    is_told: bool = False
+    told_at: datetime | None = None
+    even: Even | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -491,17 +719,21 @@ class LeadTouched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadLapsed:
-    """Nothing changed in time, so the lead is taken from its manager; he stays charged (D7.3).
+    """A lead is taken from its manager, who stays charged (D7.3): nothing changed in time.
+
+    Or they passed it on themselves (D7.6).
 
     What becomes of it is the next event: an assignment with the next attempt, or the request is
     closed and the lead stays where it is.
 
     Attributes:
-        charged_units: What the lead had cost him in the ledger, and does not get back.
-        offered_at: When it was given to him.
-        after_s: How long he had, by the rule's clock.
+        charged_units: What the lead had cost them in the ledger, and is not given back.
+        offered_at: When it was given to them.
+        after_s: How long they had, by the rule's clock.
         is_read: Whether Kommo was asked for touches; else it did not answer in time.
-        tried: Everyone who let it lapse in this pass, in order, him included.
+        tried: Everyone who let it lapse in this pass, in order, them included.
+        passed_on_by: Who passed it on before the time was over; None when nobody did.
+        reason: Theirs, in their own words.
     """
 
     request_id: str
@@ -518,6 +750,8 @@ class LeadLapsed:
     offered_at: datetime
     tried: tuple[int, ...]
     at: datetime
+    passed_on_by: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -526,6 +760,10 @@ class AssignmentWithdrawn:
 
     Attributes:
         movements: The refund, the exact reverse of the assignment's; adds up to 0.
+        kinds: In which kinds of the ledger it is given back as well: those of the assignment that
+            the rules still name (D3.9).
+        is_active: Of `manager_refused`: whether Kommo's users still have the manager, so that it is
+            this lead that they may not have; None when the users could not be read.
         stage: Where the lead counted for `manager_id`.
         owner_id: Whom it counts for there now; what else is new follows as events of its own.
     """
@@ -541,6 +779,8 @@ class AssignmentWithdrawn:
     stage: Stage
     owner_id: int | None
     at: datetime
+    is_active: bool | None = False
+    kinds: tuple[LeadKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -590,7 +830,7 @@ class LinkedDecided:
     order_id: str
     request_id: str
     lead_id: int
-    handovers: tuple[Handover, ...]
+    handovers: tuple[Transfer, ...]
     is_undo: bool
     by: str
     at: datetime
@@ -627,11 +867,80 @@ class LinkedLeft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRequested:
+    """People should be told of a decision in one way (D12.2); nobody was yet.
+
+    Attributes:
+        order_id: `<request id>/<attempt>` of the decision.
+        kind: `note` on the lead's feed, `task` for its manager, or `webhook` to a target.
+        reason: What singled the manager out.
+        because: Why the lead went to duty, if it did.
+        due_at: Until when the manager is to do the task; None of all else.
+        wording: Of the task, as the rule has it; empty for our own words.
+        target: Of the webhook, by its name; empty for all else.
+    """
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    manager_id: int
+    rule_id: str
+    kind: NoticeKind
+    reason: ChoiceReason
+    because: DutyCause | None
+    at: datetime
+    due_at: datetime | None = None
+    wording: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeWritten:
+    """Kommo holds what was to be told, or the target of a webhook has taken it.
+
+    Attributes:
+        entity_id: Kommo's id of the note or the task: never a touch (D7.1); 0 of a webhook.
+        how: `read` when it was found there after an answer that never came.
+    """
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    manager_id: int
+    kind: NoticeKind
+    entity_id: int
+    how: Literal["answered", "read"]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeLeft:
+    """People will not be told in this way.
+
+    Attributes:
+        reason: The lead is `gone`, Kommo `refused` it; there is `no_target` of that name, or it was
+            `given_up` after days.
+        detail: Kommo's own words.
+    """
+
+    order_id: str
+    request_id: str
+    lead_id: int
+    manager_id: int
+    kind: NoticeKind
+    reason: NoticeEnd
+    detail: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreditMoved:
     """Credit moved without a lead (D3.8).
 
     Attributes:
         movements: By manager, ascending ids; adds up to 0.
+        kinds: How it is spread over the kinds of the ledger (D3.9), for each dimension as much as
+            moved in all.
     """
 
     ledger: str
@@ -640,6 +949,21 @@ class CreditMoved:
     by: str
     note: str
     at: datetime
+    kinds: tuple[KindMovements, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksCounted:
+    """Open tasks of managers changed (D5.6).
+
+    Attributes:
+        is_whole: The first list of all open tasks has been read: from here on the limit holds.
+    """
+
+    changes: tuple[TaskChange, ...]
+    source: Literal["webhook", "list"]
+    at: datetime
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -649,7 +973,7 @@ class TimerScheduled:
     Attributes:
         timer_id: `look/<rule id>` (waiting requests), `pause/<manager id>`, `lapse/<lead id>`,
             `readings` (what is waited for from Kommo) or `owner/<manager id>` (leads kept for
-            him).
+            them).
         due_at: None cancels.
     """
 
@@ -678,6 +1002,8 @@ class RuleRevived:
 AllocationEvent = (
     AccountDescribed
     | RulesApplied
+    | CommandReceived
+    | CommandRepeated
     | CommandRefused
     | ManagerPaused
     | ManagerResumed
@@ -703,7 +1029,11 @@ AllocationEvent = (
     | LinkedDecided
     | LinkedChanged
     | LinkedLeft
+    | NoticeRequested
+    | NoticeWritten
+    | NoticeLeft
     | CreditMoved
+    | TasksCounted
     | TimerScheduled
     | RuleStalled
     | RuleRevived

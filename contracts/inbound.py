@@ -8,7 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from contracts.events import Handover, LinkedKind, Outcome, ReadingPart, Responsible, TouchKind
+from contracts.events import (
+    Access,
+    CloseReason,
+    LeadKind,
+    LinkedKind,
+    NoticeEnd,
+    NoticeKind,
+    OtherLead,
+    Outcome,
+    ReadingPart,
+    Responsible,
+    TouchKind,
+    Transfer,
+)
 from contracts.stage import Stage
 
 
@@ -21,7 +34,7 @@ class Linked(NamedTuple):
 
 
 class LinkedResult(NamedTuple):
-    """How one handover ended.
+    """How one transfer ended.
 
     Attributes:
         how: `answered` or `read` when Kommo holds it; else why it was left as it is.
@@ -58,7 +71,8 @@ class LeadReported:
 
     Attributes:
         responsible_id: None when the body does not carry it.
-        modified_at: `last_modified`, to the second; None when the body does not carry it.
+        old_status_id: Where it came from, without its pipeline; None when the body does not say.
+        modified_at: When it was changed, to the second; None when the body does not carry it.
         created_at: `date_create`, to the second; None when the body does not carry it.
         modified_by: 0 for robots and integrations, so never proof of our own write.
     """
@@ -70,11 +84,22 @@ class LeadReported:
     modified_at: datetime | None = None
     created_at: datetime | None = None
     modified_by: int | None = None
+    old_status_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadRemoved:
     """An account webhook says that a lead was deleted."""
+
+    lead_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeadAnnounced:
+    """A webhook says that a lead came, and not where it is: an incoming lead, or an accepted one.
+
+    It is read before anything is believed.
+    """
 
     lead_id: int
 
@@ -100,6 +125,13 @@ class LeadObserved:
     is_taken: bool = False
 
 
+class LedgerKinds(NamedTuple):
+    """Of which kinds a lead is in one ledger (D3.9)."""
+
+    ledger: str
+    kinds: tuple[LeadKind, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactsRead:
     """What a request had to know was read from Kommo, judged where it was read (D1.5, D6.1).
@@ -110,6 +142,10 @@ class FactsRead:
         responsibles: Whose things are that belong to the lead; nobody's are left out.
         created_by: Who made the lead, 0 for robots.
         unread: What Kommo did not tell in a way that makes sense.
+        others: The main contact's other leads, the newest first and only so many (D6.6).
+        inactive_ids: Of the responsible and whoever made the lead, who is no active user by now;
+            told where a rule may leave an employee's lead alone (D6.7).
+        kinds: Of which kinds the lead is, in each ledger of these rules that has any (D3.9).
     """
 
     request_id: str
@@ -123,6 +159,9 @@ class FactsRead:
     responsibles: tuple[Responsible, ...]
     created_by: int
     unread: tuple[ReadingPart, ...]
+    others: tuple[OtherLead, ...] = ()
+    inactive_ids: tuple[int, ...] = ()
+    kinds: tuple[LedgerKinds, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,14 +174,32 @@ class LinkedFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkedSettled:
-    """How handovers of one order ended."""
+    """How transfers of one decision ended."""
 
     order_id: str
     results: tuple[LinkedResult, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UndoHandovers:
+class NoticeSettled:
+    """How telling people of a decision in one way ended (D12.2).
+
+    Attributes:
+        order_id: Of the decision.
+        how: `answered` or `read` when it is there; else why it will not be.
+        entity_id: Kommo's id of the note or task; 0 where there is none.
+        detail: Kommo's own words.
+    """
+
+    order_id: str
+    kind: NoticeKind
+    how: Literal["answered", "read"] | NoticeEnd
+    entity_id: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoTransfers:
     """An administrator puts back what a decision changed; what is not ours any more stays.
 
     Attributes:
@@ -151,7 +208,7 @@ class UndoHandovers:
 
     request_id: str
     lead_id: int
-    handovers: tuple[Handover, ...]
+    handovers: tuple[Transfer, ...]
     by: str
 
 
@@ -205,6 +262,52 @@ class TouchesRead:
     attempt: int
 
 
+class SeenTask(NamedTuple):
+    """A task as Kommo tells it.
+
+    Attributes:
+        responsible_id: 0 for nobody.
+        due_at: `complete_till`; None when Kommo does not say.
+    """
+
+    task_id: int
+    responsible_id: int
+    due_at: datetime | None
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReported:
+    """An account webhook about a task: it was made, changed, or done (D5.6)."""
+
+    task: SeenTask
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRemoved:
+    """An account webhook says that a task was deleted."""
+
+    task_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksListed:
+    """Kommo's list of open tasks has these between two ids (D5.6).
+
+    Attributes:
+        after_id: Not included.
+        up_to_id: Included; None at the end of the list.
+        tasks: By ascending id.
+        as_of: When it was read, by Kommo's clock where it tells.
+    """
+
+    after_id: int
+    up_to_id: int | None
+    tasks: tuple[SeenTask, ...]
+    as_of: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DescribeAccount:
     """What Kommo says of the account itself: its zone and its active users.
@@ -212,10 +315,14 @@ class DescribeAccount:
     Attributes:
         timezone: IANA name from `datetime_settings.timezone`.
         active_user_ids: In ascending order.
+        limited: Those of them whose rights keep them from something, in ascending order.
+        began_at: When Kommo made the account; no lead of it was changed before.
     """
 
     timezone: str
     active_user_ids: tuple[int, ...]
+    limited: tuple[Access, ...] = ()
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,11 +331,14 @@ class ApplyRules:
 
     Attributes:
         rules: The rules file as JSON data (`contracts.rules.RulesFile`).
-        by: Who applied it, an operator's name or a Kommo user id as text.
+        by: Who applied it, a principal such as `person:7` or `cli:root`.
+        base_revision: What was in force for whoever made them, 0 for nothing; refused when it is
+            another one by now. None: whatever is in force.
     """
 
     rules: dict[str, Any]
     by: str
+    base_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +367,33 @@ class ResumeManager:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeLead:
+    """The manager of an offered lead says that it is theirs: its clock stops for good (D7.6).
+
+    Attributes:
+        manager_id: Whose lead it has to be; None for whoever has it.
+    """
+
+    lead_id: int
+    by: str
+    manager_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassLeadOn:
+    """The manager of an offered lead gives it up: the next one gets it at once (D7.6).
+
+    Attributes:
+        manager_id: Whose lead it has to be; None for whoever has it.
+    """
+
+    lead_id: int
+    by: str
+    reason: str
+    manager_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostCorrection:
     """An administrator moves credit to (or from) one manager; the others bear it equally.
 
@@ -272,16 +409,32 @@ class PostCorrection:
     ledger: str = "account"
 
 
+class Ended(NamedTuple):
+    """How a lead's newest request ended, if it has no manager by it; read from our own log.
+
+    Attributes:
+        reason: `taken_by_person` also when a person changed what had been decided.
+        owner_id: Whose the lead was then.
+    """
+
+    lead_id: int
+    request_id: str
+    reason: CloseReason
+    owner_id: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributeLeads:
-    """An operator wants these leads distributed now (D1.1).
+    """An operator wants these leads distributed now (D1.1, D1.6).
 
     Attributes:
         lead_ids: At most 500.
+        ended: Of those whose newest request ended without a decision that stands.
     """
 
     lead_ids: tuple[int, ...]
     by: str
+    ended: tuple[Ended, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +443,7 @@ class HandOverLeads:
 
     Attributes:
         handover_id: The same in all parts of one order.
-        lead_ids: At most 500; those that are not his any more are left alone.
+        lead_ids: At most 500; those that are not theirs any more are left alone.
         rule_id: For leads in stages that no rule covers; None leaves them alone.
     """
 
@@ -330,35 +483,57 @@ class ResponsibleRefused:
     """Kommo will not take the wanted responsible, and repeating would not help.
 
     Attributes:
-        reason: `manager_refused` (deactivated or deleted user), `lead_gone`, or `rejected`
-            for anything else, with Kommo's own words in `detail`.
+        reason: `manager_refused` (the lead may not have this manager), `lead_gone`, `not_there`
+            (Kommo was read first, and does not bear out the hook that told of the lead), or
+            `rejected` for anything else, with Kommo's own words in `detail`.
+        is_active: Of `manager_refused`: what `GET /users` says of the manager since. True: what
+            Kommo refuses is this lead with this manager; None: the users cannot be read.
     """
 
     request_id: str
     attempt: int
     lead_id: int
     manager_id: int
-    reason: Literal["manager_refused", "lead_gone", "rejected"]
+    reason: Literal["manager_refused", "lead_gone", "rejected", "not_there"]
     detail: str = ""
+    is_active: bool | None = False
 
 
+Command = (
+    ApplyRules
+    | PauseManager
+    | ResumeManager
+    | TakeLead
+    | PassLeadOn
+    | PostCorrection
+    | DistributeLeads
+    | HandOverLeads
+    | UndoTransfers
+)
 InboundBody = (
     TriggerFired
     | LeadReported
     | LeadRemoved
+    | LeadAnnounced
     | LeadObserved
     | FactsRead
     | LinkedFound
     | LinkedSettled
-    | UndoHandovers
+    | NoticeSettled
+    | UndoTransfers
     | LeadMissing
     | LeadsListed
     | TouchReported
     | TouchesRead
+    | TaskReported
+    | TaskRemoved
+    | TasksListed
     | DescribeAccount
     | ApplyRules
     | PauseManager
     | ResumeManager
+    | TakeLead
+    | PassLeadOn
     | PostCorrection
     | DistributeLeads
     | HandOverLeads
@@ -375,9 +550,12 @@ class Inbound:
     Attributes:
         message_id: Same for every copy of one message; our own id, Kommo has none.
         at: When we received or made it, UTC. The only time a decision may use.
+        is_once: Whether a command of this id takes effect once, however often and late it comes
+            (A5.2). Commands of releases before that promise are not.
     """
 
     account_id: int
     message_id: str
     at: datetime
     body: InboundBody
+    is_once: bool = False

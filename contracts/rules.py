@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from contracts.stage import Stage
 
@@ -21,9 +21,18 @@ Id = Annotated[int, Field(gt=0, lt=2**53)]
 OffHours = Literal["wait", "duty", "reserve_first_starter"]
 WhenFull = Literal["wait", "next_tier", "duty"]
 Minutes = Annotated[int, Field(ge=1, le=366 * 24 * 60)]
+EvenPeriod = Literal["day", "week", "month"]
+Price = Annotated[int, Field(ge=1, lt=2**53)]
 Value = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 OwnerSource = Literal["lead", "contact", "company", "other_lead"]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Weekdays = Annotated[
+    str,
+    StringConstraints(
+        pattern="^(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?$",
+    ),
+]
+Yearly = Annotated[str, StringConstraints(pattern="^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 
 
 class _Section(BaseModel):
@@ -31,34 +40,68 @@ class _Section(BaseModel):
 
 
 class Rotation(_Section):
-    """Working and free days in turn by calendar dates, starting at the anchor (D4.1).
+    """Working and free days in turn by calendar date, counted from the anchor (D4.1).
 
-    `2/2` is two working days, two free ones; `3/1/2/2` goes on alternating. `hours` holds for
-    every working day; `days` instead names the hours of each working day of one turn.
+    `2/2` is two working days, then two free ones; `3/1/2/2` goes on alternating. Give either
+    `hours` or `days`.
+
+    Attributes:
+        anchor: A date on which the pattern starts.
+        pattern: Working and free days in turn, such as `2/2`.
+        hours: The hours of every working day.
+        days: The hours of each working day of one turn, in order.
+        skip: Days that are free and do not count as days of the pattern: weekdays, and
+            `holidays`, the exceptions without hours.
     """
 
     anchor: date
-    pattern: Annotated[str, StringConstraints(pattern=r"^\d{1,2}(/\d{1,2})+$")]
+    pattern: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,2}(/[0-9]{1,2})+$")]
     hours: Intervals | None = None
     days: Annotated[list[Intervals], Field(max_length=100)] | None = None
+    skip: Annotated[list[Weekday | Literal["holidays"]], Field(max_length=8)] = Field(
+        default_factory=list
+    )
 
 
 class ScheduleException(_Section):
-    """One date with hours of its own; no hours make it a holiday (D4.2)."""
+    """Dates with hours of their own (D4.2, D4.5): `on` one date, or those of `from` and `to`.
 
-    on: date
+    A date that several name has the hours of the closest: those of its own `on`, else those of
+    `from` and `to`, else those of each year.
+
+    Attributes:
+        on: The date, or month and day for each year, such as `12-25`.
+        start: The first date.
+        end: The first date after them, as in an absence.
+        hours: The hours of each of these dates; without any they are days off.
+        reason: For people who read the file.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    on: date | Yearly | None = None
+    start: date | None = Field(default=None, alias="from")
+    end: date | None = Field(default=None, alias="to")
     hours: Intervals = Field(default_factory=list)
     reason: str = ""
 
 
 class ScheduleSection(_Section):
-    """Exactly one of `weekly`, `rotating`, `always`, and the exceptions to it.
+    """When people work: exactly one of `weekly`, `rotating` and `always`, and the exceptions to it.
 
-    An interval is `HH:MM-HH:MM`, its end not included. An end at or before the start means the
-    next day; the interval belongs to the day on which it starts. `24:00` is midnight.
+    An interval is `HH:MM-HH:MM`; the end is not included. An end at or before the start means the
+    next day, and the interval belongs to the day on which it starts. `24:00` is midnight.
+
+    Attributes:
+        weekly: Hours by weekday (`mon` to `sun`) or by several at once (`mon-fri`); the hours of a
+            weekday by itself go first. A day that is left out is free.
+        rotating: Working and free days in turn, whatever the weekday.
+        always: `true` for all hours of all days.
+        timezone: An IANA name; without it the file's, else that of the Kommo account.
+        exceptions: Dates with other hours, or none.
     """
 
-    weekly: dict[Weekday, Intervals] | None = None
+    weekly: dict[Weekdays, Intervals] | None = None
     rotating: Rotation | None = None
     always: Literal[True] | None = None
     timezone: str | None = None
@@ -68,7 +111,14 @@ class ScheduleSection(_Section):
 
 
 class AbsenceSection(_Section):
-    """A manager's vacation or sick leave: [from, to), instants with an offset or whole dates."""
+    """A manager's vacation or sick leave, `to` not included (D4.2).
+
+    Attributes:
+        manager: Kommo's id of the user.
+        start: The first day away, or an instant with its offset from UTC.
+        end: The first day back at work, or an instant with its offset from UTC.
+        reason: For people who read the file.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -78,8 +128,47 @@ class AbsenceSection(_Section):
     reason: str = ""
 
 
+class ManagerSection(_Section):
+    """What holds for a manager in every rule (D4.6).
+
+    Attributes:
+        manager: Kommo's id of the user.
+        timezone: An IANA name: where they are. Schedules without a zone of their own, swaps and
+            caps are on their clock.
+    """
+
+    manager: Id
+    timezone: str
+
+
+class SwapSection(_Section):
+    """Extra hours of a manager on one date, or hours taken over from a colleague (D4.6).
+
+    It holds in every rule that they take part in.
+
+    Attributes:
+        on: The date.
+        manager: Who works, Kommo's id of the user.
+        hours: When, on their clock; without it all shifts of the colleague that start on that
+            date.
+        instead_of: The colleague who is free then; without it the hours are extra.
+        reason: For people who read the file.
+    """
+
+    on: date
+    manager: Id
+    hours: Intervals | None = None
+    instead_of: Id | None = None
+    reason: str = ""
+
+
 class StageSection(_Section):
-    """A stage by its ids."""
+    """A stage by its ids.
+
+    Attributes:
+        pipeline: Kommo's id of the pipeline.
+        stage: Kommo's id of the stage (status) in that pipeline.
+    """
 
     pipeline: Id
     stage: Id
@@ -90,9 +179,12 @@ class StageSection(_Section):
 
 
 class LimitSection(_Section):
-    """The most open leads a manager may have at the stages (D5.1).
+    """A cap on each manager's open leads (D5.1).
 
-    Without `stages` every stage counts but won and lost, in all pipelines.
+    Attributes:
+        max: Whoever has this many open leads gets no more.
+        stages: Where open leads count; without it in every stage but won and lost, in all
+            pipelines.
     """
 
     max: Annotated[int, Field(ge=0, le=1_000_000)]
@@ -100,18 +192,45 @@ class LimitSection(_Section):
 
 
 class CapsSection(_Section):
-    """The most leads a manager is given per hour, day and week of his zone's calendar (D5.5)."""
+    """A cap on the leads each manager is given in a calendar period, in their own time zone (D5.5).
+
+    Attributes:
+        hour: Leads in an hour, from :00.
+        day: Leads in a day, from midnight.
+        week: Leads in a week, from Monday.
+        month: Leads in a month, from the first.
+    """
 
     hour: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     week: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    month: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+class TaskLimitSection(_Section):
+    """Whoever has so many tasks to do gets no leads (D5.6); at least one of both.
+
+    Attributes:
+        max: Open tasks of a manager in Kommo, those that are overdue not counted.
+        overdue_max: Open tasks whose time is over.
+    """
+
+    max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    overdue_max: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
 
 class ParticipantSection(_Section):
     """A manager's part in a rule (D2.1).
 
-    `priority` 1 is asked first; `coefficient` 0 excludes. `limit` and `caps` stand instead of
-    the rule's.
+    Attributes:
+        manager: Kommo's id of the user.
+        schedule: When they take leads; without it the file's default schedule.
+        coefficient: Their part of the leads, relative to the others'; 0 excludes them.
+        priority: 1 is asked first; the next one only while nobody of the ones before is at work.
+        limit: A cap on their open leads, instead of the rule's.
+        limit_tasks: Caps on their open tasks, instead of both of the rule's.
+        caps: Caps on the leads they are given; the smaller of these and the rule's holds.
+        caps_instead: Their caps hold instead of the rule's, also where they allow more.
     """
 
     manager: Id
@@ -119,28 +238,45 @@ class ParticipantSection(_Section):
     coefficient: Annotated[Decimal, Field(ge=0, le=1_000_000, decimal_places=6)] = Decimal(1)
     priority: Annotated[int, Field(ge=1, le=100)] = 1
     limit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    limit_tasks: TaskLimitSection | None = None
     caps: CapsSection | None = None
+    caps_instead: bool = False
 
 
 class PaceSection(_Section):
-    """At most so many of the leads that waited, per manager and interval (D8.2)."""
+    """Releases leads that had to wait bit by bit instead of all at once (D8.2).
+
+    Attributes:
+        leads: Waiting leads that each manager gets in an interval.
+        every_minutes: The length of an interval.
+    """
 
     leads: Annotated[int, Field(ge=1, le=10_000)]
     every_minutes: Minutes
 
 
 class DutyManagerSection(_Section):
-    """A manager on duty during the hours of a schedule, at all hours without one (D7.4)."""
+    """One entry of a rota (D7.4).
+
+    Attributes:
+        manager: Kommo's id of the user.
+        schedule: When they are on duty; without it at all hours.
+    """
 
     manager: Id
     schedule: Name | None = None
 
 
 class DutySection(_Section):
-    """Who takes the leads that the distribution cannot place (D7.4): `manager`, or a `rota`.
+    """Who takes the leads that the distribution cannot place (D7.4): a `manager`, or a `rota`.
 
-    The first of the rota who is on shift, not paused and not absent has duty. While nobody has,
+    The first of the rota who is on shift, not paused and not absent is on duty. While nobody is,
     the `fallback` takes the lead at any hour; without one it waits.
+
+    Attributes:
+        manager: One person on duty at all hours.
+        rota: Several, in the order in which they are asked.
+        fallback: Who takes the lead while nobody of the rota can.
     """
 
     manager: Id | None = None
@@ -149,23 +285,47 @@ class DutySection(_Section):
 
 
 class RedistributionSection(_Section):
-    """When a lead that nobody works on is passed on to the next (D7.1, D7.2).
+    """When a lead that nobody works on is passed on to the next manager (D7.1, D7.2).
 
-    `nothing_changed` tells what stops the clock: by `no_touch` whatever the responsible manager
-    does (stage, note, task, message, call), by `no_stage_change` only a change of stage, by
-    `no_change_at_all` whatever any person does. `clock` counts the working time of the
-    responsible manager, or every minute. After `hops_max` hops, or once everybody who could take
-    the lead has had it, it goes to duty and stays there; without duty it stays with the last.
+    Attributes:
+        after_minutes: How long a manager has before the lead is passed on.
+        nothing_changed: What stops the clock. `no_touch`: anything the responsible manager does
+            (stage, note, task, message, call). `no_stage_change`: only a change of stage.
+            `no_change_at_all`: anything any person does.
+        accept: `required`: only the responsible manager stops the clock, by taking the lead or by
+            anything else they do.
+        clock: `working_time` counts the responsible manager's own hours, `wall_clock` every minute.
+        hops_max: After this many managers, or once everybody who could take the lead has had it, it
+            goes to duty and stays there; without duty it stays with the last one.
     """
 
     after_minutes: Minutes
     nothing_changed: Literal["no_touch", "no_stage_change", "no_change_at_all"] = "no_touch"
+    accept: Literal["optional", "required"] = "optional"
     clock: Literal["working_time", "wall_clock"] = "working_time"
     hops_max: Annotated[int, Field(ge=1, le=1_000)] | None = None
 
 
+class ShiftEndSection(_Section):
+    """What becomes of a manager's leads when their shift ends and others are at work (D9.4).
+
+    Attributes:
+        hand_over: `untouched`: the leads of this rule they have done nothing with. `all`: every
+            open lead of theirs in the rule's stages.
+        break_minutes: A pause up to this long between two shifts is no end of a shift.
+    """
+
+    hand_over: Literal["untouched", "all"]
+    break_minutes: Minutes = 240
+
+
 class PriceSection(_Section):
-    """A price of the lead, both ends included; a missing end is open."""
+    """A price of the lead, both ends included (D1.5).
+
+    Attributes:
+        low: The lowest price; without it there is no lower end.
+        high: The highest price; without it there is no upper end.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
@@ -174,7 +334,13 @@ class PriceSection(_Section):
 
 
 class FieldSection(_Section):
-    """A custom field whose value is this one, or one of these; capitals do not matter."""
+    """What a custom field has to be (D1.5); capitals and outer spaces do not matter.
+
+    Attributes:
+        field: Kommo's id of the field.
+        equals: The one value wanted.
+        one_of: The values of which one is wanted.
+    """
 
     field: Id
     equals: Value | None = None
@@ -182,10 +348,14 @@ class FieldSection(_Section):
 
 
 class ConditionsSection(_Section):
-    """What has to hold for a lead, all of it, before the rule may have it (D1.5).
+    """What has to be true of a lead, all of it, before the rule may take it (D1.5).
 
-    `tags` and `sources` hold if the lead has one of them. `contact_fields` are fields of the
-    lead's main contact, such as his language or his city.
+    Attributes:
+        tags: The lead has one of these tags.
+        price: The lead's price is in this range.
+        sources: The lead came from one of these sources, by Kommo's ids.
+        fields: Custom fields of the lead.
+        contact_fields: Custom fields of the lead's main contact, such as language or city.
     """
 
     tags: Annotated[list[Value], Field(min_length=1, max_length=500)] | None = None
@@ -199,15 +369,15 @@ class OwnersSection(_Section):
     """Whose lead it is already, before the fair share is asked (D6.1 to D6.3).
 
     Attributes:
-        sources: Whose responsible is looked for, in this order.
+        sources: Whose responsible user is looked for, in this order.
         among: Who counts as an owner; without it the participants do.
         wait_hours: An owner who is back within so many working hours is waited for.
-        ignore_limits: An owner gets his leads even at his limit.
-        debt_max: His leads count as leads he was given, until he owes so many (D3.7); without it
-            they do not count.
+        ignore_limits: An owner gets their leads even at their limit.
+        debt_max: An owner's leads count as leads they were given, until they owe this many (D3.7);
+            without it they do not count.
         others: What becomes of a lead that belongs to, or was made by, an employee who is no
             owner.
-        keep_for: Whose leads `keep` keeps; without it every active user's.
+        keep_for: Whose leads `keep` leaves alone; without it every active user's.
     """
 
     sources: Annotated[list[OwnerSource], Field(min_length=1, max_length=4)]
@@ -220,12 +390,17 @@ class OwnersSection(_Section):
 
 
 class LinkedSection(_Section):
-    """What is handed over with the lead once Kommo holds its manager (D6.4): a switch each.
+    """What follows a lead to its new manager, once Kommo shows them as responsible (D6.4).
 
-    With `lead: false` only what belongs to the lead is distributed, and the lead itself stays with
-    whoever is responsible for it (D6.5).
-    With `only_for` a thing is handed over only if one of these employees is responsible for it, or
-    nobody is.
+    Attributes:
+        lead: The lead itself; `false` distributes only what belongs to it (D6.5).
+        contacts: All contacts of the lead.
+        company: The lead's company.
+        tasks: The lead's open tasks.
+        company_leads: The company's other active leads.
+        contact_leads: The main contact's other active leads.
+        only_for: Only what one of these employees is responsible for, or nobody; without it
+            everything.
     """
 
     lead: bool = True
@@ -237,23 +412,76 @@ class LinkedSection(_Section):
     only_for: Annotated[list[Id], Field(max_length=1_000)] = Field(default_factory=list)
 
 
+class TaskSection(_Section):
+    """A task for the manager who got the lead (D12.2).
+
+    Attributes:
+        due_minutes: How long they have, in their working time.
+        text: What the task says; without it, that the lead is to be contacted.
+    """
+
+    due_minutes: Minutes
+    text: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class TellSection(_Section):
+    """How people are told whose lead it is, once Kommo shows the manager as responsible (D12.2).
+
+    Attributes:
+        note: A line on the lead's feed: who got it, by which rule, and why.
+        task: A task for the manager.
+        webhook: A target of the account's webhooks, by its name, that is told.
+    """
+
+    note: bool = False
+    task: TaskSection | None = None
+    webhook: Name | None = None
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
-    Without participants every active user takes part, equally, on the default schedule. Without
-    conditions the rule takes every lead.
-    `policy` tells who of those who can gets the lead: `fair_share` by coefficients,
-    `least_loaded` whoever has the fewest open leads in the limit's stages, `most_available`
-    whoever has the largest part of his limit left (D3.6). Rules that name the same `ledger`
-    share one fair share among them; the rules that name none share the account's (D3.4).
-    Who comes back from a pause or an absence may `catch_up` with that many leads (D3.3).
-    `off_hours` tells what happens while nobody is at work: the lead waits, goes to duty, or is
-    reserved for whoever starts first (D8.1). `pace` releases what waited bit by bit, with fresh
-    leads in turn (D8.2).
-    `when_full` tells what happens while all who are at work, of the priority that is asked, are
-    at the limit: the lead waits, the next priority is asked, or the lead goes to duty once it has
-    waited for `duty_after_minutes` of their working time (D5.4). Whatever it waits for, it goes to
-    duty when it is older than `age_limit_minutes` (D8.2).
+    Attributes:
+        id: A short name that never changes; decisions and statements refer to it.
+        name: What people read.
+        stages: Where leads are distributed by this rule.
+        conditions: What has to be true of a lead; without it the rule takes every lead.
+        owners: Whether a lead goes to whoever it belongs to already.
+        linked: What follows the lead to its manager.
+        participants: Who takes part; without it every active user does, equally, on the default
+            schedule.
+        policy: Who of those who can take the lead gets it (D3.6). `fair_share`: by coefficients.
+            `least_loaded`: whoever has the fewest open leads in the limit's stages.
+            `most_available`: whoever has the largest part of their limit left. `fewest_given`:
+            whoever got the least of their part in the period of the registry (D3.10).
+        ledger: Rules that name the same ledger share one fair share; those that name none share the
+            account's (D3.4).
+        registry: Rules with the policy `fewest_given` that name the same registry count together;
+            those that name none share the account's.
+        catch_up: How many of the leads missed during a pause or an absence a manager may get
+            afterwards, beyond the fair share (D3.3).
+        distribute_by_coefficient: `false` makes all coefficients equal, except 0 (D2.4).
+        limit: A cap on each manager's open leads.
+        limit_tasks: Caps on each manager's open tasks in Kommo, whatever these are about.
+        caps: A cap on the leads each manager is given in an hour, a day and a week.
+        duty: Who takes the leads that the distribution cannot place.
+        off_hours: What happens while nobody is at work (D8.1). `wait`: for the next shift. `duty`:
+            goes to duty at once. `reserve_first_starter`: is given to whoever starts first.
+        when_full: What happens while all who are at work, of the priority that is asked, are at the
+            limit (D5.4). `wait`: for a place. `next_tier`: asks the next priority. `duty`: goes to
+            duty after `duty_after_minutes`.
+        duty_after_minutes: How long a lead waits for a place before it goes to duty, in working
+            time of those who are at the limit.
+        age_limit_minutes: When a lead is older than this it goes to duty, whatever it waits for
+            (D8.2).
+        redistribution: When a lead that nobody works on is passed on.
+        at_shift_end: What becomes of leads when their manager goes home; without it they stay.
+        first_touch_target_minutes: How soon after it was given to them a manager is to do something
+            with a lead, in their working time; figures tell the share that was as fast (D12.1).
+            Needs `redistribution`, or `at_shift_end` for untouched leads: only then Kommo is asked
+            what was done.
+        pace: How fast waiting leads are given out.
+        tell: How people are told whose lead it is; without it nobody is.
     """
 
     id: Name
@@ -265,11 +493,13 @@ class RuleSection(_Section):
     participants: Annotated[list[ParticipantSection], Field(max_length=1_000)] = Field(
         default_factory=list
     )
-    policy: Literal["fair_share", "least_loaded", "most_available"] = "fair_share"
+    policy: Literal["fair_share", "least_loaded", "most_available", "fewest_given"] = "fair_share"
     ledger: Name = "account"
+    registry: Name = "account"
     catch_up: Annotated[int, Field(ge=0, le=100)] = 0
     distribute_by_coefficient: bool = True
     limit: LimitSection | None = None
+    limit_tasks: TaskLimitSection | None = None
     caps: CapsSection | None = None
     duty: DutySection | None = None
     off_hours: OffHours = "wait"
@@ -277,14 +507,81 @@ class RuleSection(_Section):
     duty_after_minutes: Minutes | None = None
     age_limit_minutes: Minutes | None = None
     redistribution: RedistributionSection | None = None
+    at_shift_end: ShiftEndSection | None = None
+    first_touch_target_minutes: Minutes | None = None
     pace: PaceSection | None = None
+    tell: TellSection | None = None
+
+
+class FieldKindsSection(_Section):
+    """Values of a custom field of the lead that are kinds of their own (D3.9).
+
+    Attributes:
+        id: Kommo's id of the field.
+        values: The values; capitals and outer spaces do not matter. A lead with several of them
+            is of the kind of the first one here.
+    """
+
+    id: Id
+    values: Annotated[list[Value], Field(min_length=1, max_length=50)]
+
+
+class KindSection(_Section):
+    """One way to tell kinds of leads apart: exactly one of these fields (D3.9).
+
+    Attributes:
+        tags: Each of these tags is a kind; a lead with several is of the kind of the first one
+            here.
+        price: Bounds between prices, ascending: `[1000, 10000]` is below 1000, from 1000 to 9999,
+            and 10000 or more.
+        field: Values of a custom field of the lead.
+    """
+
+    tags: Annotated[list[Value], Field(min_length=1, max_length=50)] | None = None
+    price: Annotated[list[Price], Field(min_length=1, max_length=20)] | None = None
+    field: FieldKindsSection | None = None
+
+
+def _form_of(kind: object) -> Literal["word", "section"]:
+    """Which of the two forms of a kind is written, so that only its own problems are told."""
+    return "word" if isinstance(kind, str) else "section"
+
+
+Kind = Annotated[
+    Annotated[KindSection, Tag("section")] | Annotated[Literal["source", "stage"], Tag("word")],
+    Discriminator(_form_of),
+]
+
+
+class LedgerSection(_Section):
+    """A ledger that is to be fair in more than the number of leads (D3.9).
+
+    Attributes:
+        kinds: Up to three ways to tell leads apart, in each of which everybody gets their part of
+            every kind: `source` (each of Kommo's sources), `stage` (each stage of the rules), or a
+            section. What a lead has nothing of is of the kind "other".
+    """
+
+    kinds: Annotated[list[Kind], Field(max_length=3)]
+
+
+class RegistrySection(_Section):
+    """What rules with the policy `fewest_given` count together (D3.10).
+
+    Attributes:
+        period: Counting begins anew with each calendar day, week (on Monday) or month, in the
+            file's time zone.
+    """
+
+    period: EvenPeriod = "month"
 
 
 class ActivitySection(_Section):
     """Whether people can be paused at all, and whether by themselves (D9.1).
 
-    While it is not `enabled`, nobody can be paused, and pauses in force do not count. Unless
-    `managers_may_change` it, only administrators pause and resume.
+    Attributes:
+        enabled: `false`: nobody can be paused, and pauses in force do not count.
+        managers_may_change: `false`: only administrators pause and resume.
     """
 
     enabled: bool = True
@@ -292,9 +589,27 @@ class ActivitySection(_Section):
 
 
 class RulesFile(_Section):
-    """The whole file. Rules are tried in order, the first that takes the lead wins (D1.4).
+    """How an account's leads are distributed; of its rules the first that takes a lead wins (D1.4).
 
-    What has to be read from Kommo before a decision is waited for so many seconds.
+    Attributes:
+        version: Of the file's format; always 1.
+        timezone: An IANA name, such as `Europe/Berlin`; without it the Kommo account's.
+        default_schedule: For participants without a schedule of their own; without it they are
+            always on shift.
+        read_within_s: How many seconds a lead may wait for what a rule has to know from Kommo; then
+            it is decided without (D1.5).
+        schedules: Schedules by name.
+        managers: What holds for single managers in every rule.
+        absences: Vacations and sick leave.
+        swaps: Extra hours, and hours taken over from colleagues.
+        activity: Whether people can be paused.
+        ledgers: Ledgers, by the name that rules give as `ledger`, that are fair in kind as well;
+            `account` is the one of the rules that name none.
+        registries: In which period registries count, by the name that rules give as `registry`;
+            one that is not listed counts by the month.
+        trust_webhooks: Whether a lead is believed to be where a webhook says; else Kommo is read
+            before its responsible is changed (S2).
+        rules: The rules, in the order in which they are tried.
     """
 
     version: Literal[1]
@@ -302,8 +617,13 @@ class RulesFile(_Section):
     default_schedule: Name | None = None
     read_within_s: Annotated[int, Field(ge=5, le=3_600)] = 60
     schedules: dict[Name, ScheduleSection] = Field(default_factory=dict)
+    managers: Annotated[list[ManagerSection], Field(max_length=1_000)] = Field(default_factory=list)
     absences: Annotated[list[AbsenceSection], Field(max_length=10_000)] = Field(
         default_factory=list
     )
+    swaps: Annotated[list[SwapSection], Field(max_length=1_000)] = Field(default_factory=list)
     activity: ActivitySection = ActivitySection()
+    ledgers: dict[Name, LedgerSection] = Field(default_factory=dict)
+    registries: dict[Name, RegistrySection] = Field(default_factory=dict)
+    trust_webhooks: bool = False
     rules: Annotated[list[RuleSection], Field(max_length=500)]

@@ -18,11 +18,18 @@ sys.path.insert(0, str(Path(__file__).parent / "kafka"))
 
 from broker import BrokerError, create_cluster
 
-from services.cli.local_cluster import LOG_FILE, LocalProcess, as_environment, make_cluster
-from services.embedded import EmbeddedDatabase
+from services.demo.local_cluster import (
+    DATABASE_URL,
+    LOG_FILE,
+    LocalProcess,
+    as_environment,
+    make_cluster,
+    prepared,
+)
 from services.log.kafka import KafkaSettings, declared_topics
 from services.log.topics import apply
-from services.logs import configure_logging
+from services.shared.logs import configure_logging
+from services.storage.embedded.database import EmbeddedDatabase
 
 RESTART_AFTER_S = 1.0
 DATABASE = {"max_connections": "200"}
@@ -40,19 +47,20 @@ async def run(folder: Path, port: int, partitions: int) -> None:
             settings = KafkaSettings(
                 servers=kafka.address, partitions=partitions, replication=1, in_sync_min=1
             )
-            await apply(settings.servers, declared_topics(settings))
+            await apply(settings, declared_topics(settings))
             environment = {
                 **as_environment(settings),
-                "FAIRLEAD_DATABASE_URL": database.dsn,
                 "FAIRLEAD_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
             }
-            cluster = make_cluster(folder, environment, counts={"gateway": 2}, port=port)
+            addresses = await prepared(database)
+            cluster = make_cluster(folder, environment, addresses, counts={"gateway": 2}, port=port)
             try:
                 async with asyncio.TaskGroup() as group:
                     for process in cluster.processes.values():
                         group.create_task(keep_running(process, stop))
                     (ingress,) = cluster.of("ingress")
-                    greet(folder, environment, await address_of(ingress, stop))
+                    commands = {DATABASE_URL: addresses["commands"], **environment}
+                    greet(folder, commands, await address_of(ingress, stop))
             finally:
                 await cluster.stop()
     finally:

@@ -8,3 +8,7 @@ common="--quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
 $uv pip compile $common pyproject.toml --extra build -o requirements.txt
 # shellcheck disable=SC2086
 $uv pip compile $common pyproject.toml --extra build --extra dev -c requirements.txt -o requirements-dev.txt
+# shellcheck disable=SC2086
+$uv pip compile $common --group release -o requirements-release.txt
+# shellcheck disable=SC2086
+$uv pip compile $common --group docs -c requirements-dev.txt -o requirements-docs.txt

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from contracts.events import Outcome, ReadingPart
 from contracts.rules import ConditionsSection, FieldSection
+from contracts.sentences import sentence
 from domain.schedule import Problem
 
 
@@ -86,17 +87,18 @@ def condition_problems(section: ConditionsSection) -> list[Problem]:
     """What is wrong beyond single fields."""
     found: list[Problem] = []
     if section == ConditionsSection():
-        kinds = ", ".join(ConditionsSection.model_fields)
-        found.append(((), f"expected at least one of {kinds}; leave it out to take every lead"))
+        kinds = tuple(ConditionsSection.model_fields)
+        found.append(((), sentence("problem.conditions_empty", kinds=kinds)))
     if (price := section.price) is not None:
         if price.low is None and price.high is None:
-            found.append((("price",), "expected `from`, `to` or both"))
+            found.append((("price",), sentence("problem.price_empty")))
         elif price.low is not None and price.high is not None and price.low > price.high:
-            found.append((("price", "to"), f"expected {price.low} or more, found {price.high}"))
+            low, high = str(price.low), str(price.high)
+            found.append((("price", "to"), sentence("problem.price_order", low=low, high=high)))
     for name, fields in (("fields", section.fields), ("contact_fields", section.contact_fields)):
         for number, each in enumerate(fields or ()):
             if (each.equals is None) == (each.one_of is None):
-                found.append(((name, number), "expected `equals` or `one_of`, and not both"))
+                found.append(((name, number), sentence("problem.equals_or_one_of")))
     return found
 
 

@@ -1,31 +1,42 @@
 """The rules in force, compiled from the rules file: what the decisions look things up in."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
-from contracts.events import LEAD, LinkedObject, SharingPolicy
+from contracts.events import LEAD, LeadKind, LinkedObject, SharingPolicy
 from contracts.rules import (
     ActivitySection,
     LinkedSection,
     OffHours,
     ParticipantSection,
+    RegistrySection,
     RuleSection,
     RulesFile,
     WhenFull,
 )
+from contracts.sentences import Sentence, sentence
 from contracts.stage import CLOSED_STATUSES, Stage
-from domain.caps import Caps, compile_caps
 from domain.conditions import Condition, compile_conditions
+from domain.kinds import Dimension, compile_kinds, kind_problems
+from domain.limits.caps import Caps, compile_caps
+from domain.limits.pacing import Pace
+from domain.limits.registries import Registry
+from domain.limits.tasks import TaskLimit, compile_task_limit
+from domain.notices.policy import Telling, compile_telling
 from domain.options import option_problems
-from domain.owner_policy import OwnerPolicy, compile_owner_policy
-from domain.patience import Redistribution, compile_redistribution
-from domain.release import Pace
-from domain.rota import Rota, compile_rota
+from domain.owners.policy import OwnerPolicy, compile_owner_policy
+from domain.redistribution.patience import (
+    Redistribution,
+    ShiftEnd,
+    compile_redistribution,
+    compile_shift_end,
+)
 from domain.schedule import (
     Absences,
+    Problem,
     Schedule,
     absence_problems,
     compile_absences,
@@ -33,11 +44,11 @@ from domain.schedule import (
     schedule_problems,
     zone_problem,
 )
+from domain.schedule.rosters import Rosters, manager_problems, swap_problems
+from domain.schedule.rota import Rota, compile_rota
 
 WEIGHT_SCALE = 1_000_000  # coefficients carry at most six decimals
 ACCOUNT_LEDGER = "account"  # shared by all rules (D3.4)
-
-Problem = tuple[tuple[str | int, ...], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +57,11 @@ class Participant:
 
     Attributes:
         tier: 1 is consulted first (D2.3).
-        weight: His coefficient in millionths; 0 excludes him.
+        weight: Their coefficient in millionths; 0 excludes them.
         schedule: None is always on shift.
         limit: The most open leads, None for no limit.
         caps: The most leads per period, None for no cap.
+        task_limit: The most open tasks, None for no limit.
     """
 
     manager_id: int
@@ -58,6 +70,7 @@ class Participant:
     schedule: Schedule | None
     limit: int | None
     caps: Caps | None = None
+    task_limit: TaskLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +87,17 @@ class Rule:
         duty_after: How much working time it then waits before it goes to duty.
         age_limit: How old it may become before it goes to duty (D8.2).
         redistribution: When a lead is passed on; None for never.
+        shift_end: What becomes of leads when their manager goes home; None for nothing.
+        first_touch_target: In how much working time a manager is to do something with a lead
+            (D12.1); nothing is decided by it.
         pace: How what waited is released; None for all at once.
         conditions: All have to hold for the rule to take a lead (D1.5).
         linked: What is handed over with a lead (D6.4).
         linked_only_for: Whose things are; empty for everyone's.
         keeps_lead: Whether the lead itself stays with its responsible (D6.5).
+        kinds: In what its leads are told apart (D3.9); nothing outside the fair share.
+        registry: Where it counts what everybody got (D3.10); None for other policies.
+        telling: How people are told whose lead it is (D12.2); None for not at all.
     """
 
     rule_id: str
@@ -93,16 +112,31 @@ class Rule:
     duty_after: timedelta | None = None
     age_limit: timedelta | None = None
     redistribution: Redistribution | None = None
+    shift_end: ShiftEnd | None = None
+    first_touch_target: timedelta | None = None
     pace: Pace | None = None
     conditions: tuple[Condition, ...] = ()
     owners: OwnerPolicy | None = None
     linked: tuple[LinkedObject, ...] = ()
     linked_only_for: tuple[int, ...] = ()
     keeps_lead: bool = False
+    kinds: tuple[Dimension, ...] = ()
+    registry: Registry | None = None
+    telling: Telling | None = None
+
+    @property
+    def minds_touches(self) -> bool:
+        """Whether it matters who has done nothing with a lead of the rule."""
+        is_for_untouched = self.shift_end is not None and not self.shift_end.takes_all
+        return self.redistribution is not None or is_for_untouched
 
     def schedule_of(self, manager_id: int) -> Schedule | None:
-        """When he works for the rule; None for always, and for whoever takes no part."""
+        """When they work for the rule; None for always, and for whoever takes no part."""
         return next((p.schedule for p in self.participants if p.manager_id == manager_id), None)
+
+    def task_limit_of(self, manager_id: int) -> TaskLimit | None:
+        """Of how many open tasks they are full; None without a limit, and for who takes no part."""
+        return next((p.task_limit for p in self.participants if p.manager_id == manager_id), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +147,11 @@ class Configuration:
         by_stage: The rules that cover a stage, in the order of the file (D1.4), up to the first
             one that takes every lead.
         activity: Who may be paused by whom (D9.1).
-        has_caps: Whether the leads given to managers have to be counted (D5.5).
+        given_kept_quarters: For how many quarters of an hour the leads given to managers are
+            remembered, because of caps (D5.5); 0 for not at all.
+        kinds: Ledger to what its leads are told apart in (D3.9); ledgers without any are missing.
+        trusts_webhooks: Whether what only hooks tell of a lead is written without reading it.
+        counts_tasks: Whether it matters how many open tasks managers have (D5.6).
     """
 
     revision: int
@@ -123,7 +161,10 @@ class Configuration:
     absences: Absences | None
     activity: ActivitySection
     reads_within: timedelta = timedelta(seconds=60)
-    has_caps: bool = False
+    given_kept_quarters: int = 0
+    kinds: dict[str, tuple[Dimension, ...]] = field(default_factory=dict)
+    trusts_webhooks: bool = True
+    counts_tasks: bool = False
 
     def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
         """Everyone in any rule, or in any rule of a ledger, ascending."""
@@ -135,6 +176,11 @@ class Configuration:
         }
         return tuple(sorted(found))
 
+    def has_kind(self, ledger: str, kind: LeadKind) -> bool:
+        """Whether leads of the ledger are told apart in this kind."""
+        dimensions = self.kinds.get(ledger, ())
+        return any(each.what == kind.what and each.keeps(kind.kind) for each in dimensions)
+
 
 NO_RULES = Configuration(
     revision=0, rules=(), by_stage={}, by_id={}, absences=None, activity=ActivitySection()
@@ -145,7 +191,7 @@ def problems(file: RulesFile) -> list[Problem]:
     """What is wrong with the file beyond single fields; empty when it can be applied.
 
     Returns:
-        Pairs of the path of the field and what was expected there, in the order of the file.
+        Pairs of the path of the field and what is wrong there, in the order of the file.
     """
     found: list[Problem] = []
     if file.timezone is not None and (problem := zone_problem(file.timezone)):
@@ -156,15 +202,19 @@ def problems(file: RulesFile) -> list[Problem]:
         found.extend(
             (("schedules", name, *path), text) for path, text in schedule_problems(section)
         )
+    found.extend((("managers", *path), text) for path, text in manager_problems(file.managers))
     for number, absence in enumerate(file.absences):
         found.extend(
             (("absences", number, *path), text) for path, text in absence_problems(absence)
         )
+    found.extend((("swaps", *path), text) for path, text in swap_problems(file.swaps))
+    for name, ledger in file.ledgers.items():
+        found.extend((("ledgers", name, *path), text) for path, text in kind_problems(ledger))
     seen: dict[str, int] = {}
     for number, rule in enumerate(file.rules):
         if rule.id in seen:
-            text = f"each rule needs an id of its own, {rule.id!r} is rules[{seen[rule.id]}] too"
-            found.append((("rules", number, "id"), text))
+            twice = sentence("problem.rule_id_twice", rule=rule.id, first=seen[rule.id])
+            found.append((("rules", number, "id"), twice))
         seen.setdefault(rule.id, number)
         found.extend((("rules", number, *path), text) for path, text in _rule_problems(rule, file))
     return found
@@ -185,8 +235,15 @@ def compile_rules(
     zone = file.timezone or timezone
     schedules = {name: compile_schedule(s, zone) for name, s in file.schedules.items()}
     default = schedules[file.default_schedule] if file.default_schedule else None
+    rosters = Rosters(file, zone)
+    kinds = compile_kinds(file.ledgers)
     rules = tuple(
-        _compile_rule(rule, schedules, default, zone, active_user_ids) for rule in file.rules
+        replace(
+            _compile_rule(rule, schedules, default, rosters, active_user_ids),
+            kinds=kinds.get(rule.ledger, ()) if rule.policy == "fair_share" else (),
+            registry=_registry(rule, file, zone),
+        )
+        for rule in file.rules
     )
     by_stage: dict[Stage, tuple[Rule, ...]] = {}
     for section, rule in zip(file.rules, rules, strict=True):
@@ -202,21 +259,29 @@ def compile_rules(
         absences=compile_absences(file.absences, zone),
         activity=file.activity,
         reads_within=timedelta(seconds=file.read_within_s),
-        has_caps=any(p.caps is not None for rule in rules for p in rule.participants),
+        kinds=kinds,
+        given_kept_quarters=max(
+            (p.caps.kept_quarters for rule in rules for p in rule.participants if p.caps), default=0
+        ),
+        # Who applies rules says which; what was applied before that could be said trusted them.
+        counts_tasks=any(
+            rule.limit_tasks or any(p.limit_tasks for p in rule.participants) for rule in file.rules
+        ),
+        trusts_webhooks=file.trust_webhooks or "trust_webhooks" not in file.model_fields_set,
     )
 
 
-def _unknown_schedule(name: str, file: RulesFile) -> str:
-    known = ", ".join(sorted(file.schedules)) or "none is defined"
-    return f"unknown schedule {name!r}; known: {known}"
+def _unknown_schedule(name: str, file: RulesFile) -> Sentence:
+    known = tuple(sorted(file.schedules))
+    hint = sentence("hint.known", known=known) if known else sentence("hint.none")
+    return sentence("problem.schedule_unknown", given=name, hint=hint)
 
 
 def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
     found: list[Problem] = []
     for number, stage in enumerate(rule.stages):
         if stage.stage in CLOSED_STATUSES:
-            text = "leads in won (142) and lost (143) are closed and cannot be distributed"
-            found.append((("stages", number, "stage"), text))
+            found.append((("stages", number, "stage"), sentence("problem.stage_closed")))
     found.extend(_participant_problems(rule, file))
     found.extend(option_problems(rule))
     for number, entry in enumerate(rule.duty.rota or () if rule.duty else ()):
@@ -232,25 +297,37 @@ def _participant_problems(rule: RuleSection, file: RulesFile) -> Iterator[Proble
     for number, participant in enumerate(rule.participants):
         at: tuple[str | int, ...] = ("participants", number)
         if participant.manager in seen:
-            text = f"manager {participant.manager} is participants[{seen[participant.manager]}] too"
-            yield (*at, "manager"), text
+            first = seen[participant.manager]
+            twice = sentence("problem.manager_twice", manager=participant.manager, first=first)
+            yield (*at, "manager"), twice
         seen.setdefault(participant.manager, number)
         if participant.schedule is not None and participant.schedule not in file.schedules:
             yield (*at, "schedule"), _unknown_schedule(participant.schedule, file)
     if rule.participants and all(p.coefficient == 0 for p in rule.participants):
-        yield ("participants",), "at least one coefficient must be above 0"
+        yield ("participants",), sentence("problem.all_excluded")
+
+
+def _registry(rule: RuleSection, file: RulesFile, zone: str) -> Registry | None:
+    if rule.policy != "fewest_given":
+        return None
+    section = file.registries.get(rule.registry, RegistrySection())
+    return Registry(rule.registry, section.period, zone)
 
 
 def _compile_rule(
     rule: RuleSection,
     schedules: dict[str, Schedule],
     default: Schedule | None,
-    zone: str,
+    rosters: Rosters,
     active_user_ids: Sequence[int],
 ) -> Rule:
+    sections = rule.participants or [_everybody(user_id) for user_id in active_user_ids]
+    named = {section.manager: section.schedule for section in sections}
     participants = [
-        _compile_participant(p, rule, schedules[p.schedule] if p.schedule else default, zone)
-        for p in rule.participants or map(_everybody, active_user_ids)
+        _compile_participant(
+            p, rule, rosters.schedule_of(p.manager, p.schedule, named), rosters.zone_of(p.manager)
+        )
+        for p in sections
     ]
     stages = rule.limit.stages if rule.limit else None
     return Rule(
@@ -266,6 +343,8 @@ def _compile_rule(
         duty_after=_minutes(rule.duty_after_minutes),
         age_limit=_minutes(rule.age_limit_minutes),
         redistribution=compile_redistribution(rule.redistribution) if rule.redistribution else None,
+        shift_end=compile_shift_end(rule.at_shift_end) if rule.at_shift_end else None,
+        first_touch_target=_minutes(rule.first_touch_target_minutes),
         pace=Pace(rule.pace.leads, timedelta(minutes=rule.pace.every_minutes))
         if rule.pace
         else None,
@@ -276,6 +355,7 @@ def _compile_rule(
         linked=_linked_objects(rule.linked),
         linked_only_for=tuple(sorted(rule.linked.only_for)) if rule.linked else (),
         keeps_lead=rule.linked is not None and not rule.linked.lead,
+        telling=compile_telling(rule.tell) if rule.tell else None,
     )
 
 
@@ -295,7 +375,8 @@ def _compile_participant(
         weight=_weight(section.coefficient, by_coefficient=rule.distribute_by_coefficient),
         schedule=schedule,
         limit=maximum if section.limit is None else section.limit,
-        caps=compile_caps(section.caps or rule.caps, place),
+        caps=compile_caps(rule.caps, section.caps, place, instead=section.caps_instead),
+        task_limit=compile_task_limit(section.limit_tasks, rule.limit_tasks),
     )
 
 

@@ -4,12 +4,11 @@ from typing import assert_never
 
 from contracts.events import AllocationEvent
 from contracts.inbound import (
-    ApplyRules,
+    Command,
     DescribeAccount,
-    DistributeLeads,
     FactsRead,
-    HandOverLeads,
     Inbound,
+    LeadAnnounced,
     LeadMissing,
     LeadObserved,
     LeadRemoved,
@@ -17,22 +16,25 @@ from contracts.inbound import (
     LeadsListed,
     LinkedFound,
     LinkedSettled,
-    PauseManager,
-    PostCorrection,
+    NoticeSettled,
     ResponsibleRefused,
     ResponsibleSet,
-    ResumeManager,
+    TaskRemoved,
+    TaskReported,
+    TasksListed,
     TimerDue,
     TouchesRead,
     TouchReported,
     TriggerFired,
-    UndoHandovers,
 )
-from domain import commands, leads, linked, orders, reconciliation, redistribution, touches
-from domain.account import Account
-from domain.preparation import decide_unread, is_overdue, on_facts
-from domain.requests import MORE_TIMER, drain, is_drain_due, serve_reserved
-from domain.stalls import end_stalls
+from domain.carry_out import carry_out
+from domain.commands import description, pauses, repeats
+from domain.leads import answers, facts, reconciliation, removal, reports, task_reports
+from domain.linked import transfers
+from domain.notices import telling
+from domain.redistribution import clocks, shift_end, touches
+from domain.requests import backlog, prepared, stalls
+from domain.state import Account
 from domain.step import Step
 from domain.timers import schedule
 
@@ -44,64 +46,65 @@ def decide(account: Account, message: Inbound) -> tuple[AllocationEvent, ...]:
     the events must drop the account and load it again: it has moved on.
     """
     step = Step(account, message.message_id, max(account.now, message.at))
-    _dispatch(step, message)
-    if account.preparing and is_overdue(step):
-        decide_unread(step)
-    if account.reserved:
-        serve_reserved(step)
-    if account.waiting and is_drain_due(step):
-        drain(step)
-    redistribution.settle_clocks(step)
-    end_stalls(step)
+    if not repeats.is_repeated(step, message):
+        _dispatch(step, message)
+    if account.requests.preparing and prepared.is_overdue(step):
+        prepared.decide_unread(step)
+    if account.requests.reserved:
+        backlog.serve_reserved(step)
+    if account.requests.waiting and backlog.is_drain_due(step):
+        backlog.drain(step)
+    clocks.settle_clocks(step)
+    shift_end.settle_shifts(step)
+    stalls.end_stalls(step)
     return tuple(step.events)
 
 
 def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a case per message
     body = message.body
+    if isinstance(body, Command):
+        carry_out(step, body)
+        return
     match body:
         case TriggerFired():
-            leads.on_trigger(step, body)
+            reports.on_trigger(step, body)
         case LeadReported():
-            leads.on_reported(step, body)
+            reports.on_reported(step, body)
             touches.on_reported(step, body)
         case ResponsibleSet():
-            leads.on_set(step, body)
+            answers.on_set(step, body)
+        case LeadAnnounced():
+            reports.on_announced(step, body)
         case LeadObserved():
-            leads.on_observed(step, body, message.at)
+            reports.on_observed(step, body, message.at)
         case FactsRead():
-            on_facts(step, body)
+            facts.on_facts(step, body)
         case LinkedFound():
-            linked.on_found(step, body)
+            transfers.on_found(step, body)
         case LinkedSettled():
-            linked.on_settled(step, body)
-        case UndoHandovers():
-            commands.undo_handovers(step, body)
+            transfers.on_settled(step, body)
+        case NoticeSettled():
+            telling.on_settled(step, body)
         case LeadRemoved() | LeadMissing():
-            leads.on_removed(step, body)
+            removal.on_removed(step, body)
         case ResponsibleRefused():
-            leads.on_refused(step, body)
+            answers.on_refused(step, body)
         case LeadsListed():
             reconciliation.on_listed(step, body)
         case TouchReported():
             touches.on_touch(step, body)
+        case TaskReported():
+            task_reports.on_reported(step, body)
+        case TaskRemoved():
+            task_reports.on_removed(step, body)
+        case TasksListed():
+            task_reports.on_listed(step, body)
         case TouchesRead():
-            redistribution.on_read(step, body)
-        case DistributeLeads():
-            orders.distribute(step, body)
-        case HandOverLeads():
-            orders.hand_over(step, body)
+            clocks.on_read(step, body)
         case TimerDue():
             _on_timer(step, body)
         case DescribeAccount():
-            commands.describe_account(step, body)
-        case ApplyRules():
-            commands.apply_rules(step, body)
-        case PauseManager():
-            commands.pause(step, body)
-        case ResumeManager():
-            commands.resume(step, body)
-        case PostCorrection():
-            commands.post_correction(step, body)
+            description.describe_account(step, body)
         case _:
             assert_never(body)
 
@@ -115,11 +118,13 @@ def _on_timer(step: Step, message: TimerDue) -> None:
         return
     purpose, _, subject = message.timer_id.partition("/")
     if purpose == "pause":
-        commands.end_pause(step, int(subject))
+        pauses.end_pause(step, int(subject))
     elif purpose == "lapse":
-        redistribution.on_clock(step, int(subject))
+        clocks.on_clock(step, int(subject))
+    elif purpose == shift_end.SHIFT_TIMER:
+        shift_end.on_shift_end(step, subject)
     elif purpose == "look":
         step.has_room = True
-    elif purpose == MORE_TIMER:
-        schedule(step, MORE_TIMER, None)
+    elif purpose == backlog.MORE_TIMER:
+        schedule(step, backlog.MORE_TIMER, None)
         step.has_room = True

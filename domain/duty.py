@@ -4,36 +4,38 @@ Duty asks neither the ledger nor the limits nor the tie-breaking turns: the fair
 as if a duty lead had never been.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from contracts.events import DutyCause, Standing, Verdict
-from domain.account import Account, Request
+from contracts.stage import Stage
+from domain.choosing.standings import AT_WORK, Choice, availability, look_at
 from domain.configuration import Rule
-from domain.overflow import is_full, worked_since
-from domain.rota import Rota
-from domain.standings import AT_WORK, Choice, availability, look_at
+from domain.limits.overflow import is_full, worked_since
+from domain.schedule.rota import Rota
+from domain.state import Account, Request
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def judge_duty(account: Account, rule: Rule, at: datetime) -> tuple[Standing, ...]:
+def judge_duty(
+    account: Account, rule: Rule, request: Request, at: datetime
+) -> tuple[Standing, ...]:
     """The standing of everyone who may have duty, in the order they are asked.
 
-    Of a standing only the manager, his place (`tier`, the fallback last) and the verdict count.
-    The fallback is there when all else fails, so nothing but Kommo's refusal keeps him away.
+    Of a standing only the manager, their place (`tier`, the fallback last) and the verdict count.
+    The fallback is there when all else fails, so nothing but Kommo's refusal keeps them away.
     """
     if rule.rota is None:
         return ()
+    stage = request.stage
     verdicts = [
-        (entry.manager_id, availability(account, entry.manager_id, entry.schedule, at))
+        (entry.manager_id, availability(account, entry.manager_id, entry.schedule, at, stage))
         for entry in rule.rota.managers
     ]
     if (fallback_id := rule.rota.fallback_id) is not None:
-        verdicts.append(
-            (fallback_id, "inactive" if account.is_inactive(fallback_id) else "eligible")
-        )
+        verdicts.append((fallback_id, _verdict_of_fallback(account, fallback_id, stage)))
     return tuple(
-        _standing(account, rule, place, manager_id, verdict)
+        _standing(account, rule, place, manager_id, _of_lead(request, manager_id, verdict))
         for place, (manager_id, verdict) in enumerate(verdicts, start=1)
     )
 
@@ -60,8 +62,9 @@ def duty_cause(
     if is_too_old(rule, request, at):
         return "age_limit"
     if is_full(standings):
-        waited = worked_since(rule, standings, request.opened_at, at)
-        return "overflow" if rule.duty_after is not None and waited >= rule.duty_after else None
+        if rule.duty_after is None or _waited(rule, request, standings, at) < rule.duty_after:
+            return None
+        return "overflow"
     if rule.off_hours == "duty" and not any(s.verdict in AT_WORK for s in standings):
         return "off_hours"
     return None
@@ -75,13 +78,20 @@ def next_duty_look(
         return NEVER
     looks = [NEVER]
     if duty_cause(rule, request, standings, at) is not None:  # nobody has duty now
-        looks += _duty_starts(account, rule.rota, judge_duty(account, rule, at), at)
+        looks += _duty_starts(account, rule.rota, judge_duty(account, rule, request, at), at)
     if rule.age_limit is not None:
         looks.append(request.opened_at + rule.age_limit)
     if rule.duty_after is not None and is_full(standings):
-        waited = worked_since(rule, standings, request.opened_at, at)
+        waited = _waited(rule, request, standings, at)
         looks.append(at + rule.duty_after - waited)
     return min(look for look in looks if look > at)
+
+
+def _waited(
+    rule: Rule, request: Request, standings: tuple[Standing, ...], at: datetime
+) -> timedelta:
+    schedules = (participant.schedule for participant in rule.participants)
+    return worked_since(schedules, standings, request.opened_at, at)
 
 
 def _duty_starts(
@@ -92,6 +102,17 @@ def _duty_starts(
         for entry, standing in zip(rota.managers, standings[: len(rota.managers)], strict=True)
         if (look := look_at(account, entry.manager_id, entry.schedule, standing.verdict, at))
     ]
+
+
+def _verdict_of_fallback(account: Account, manager_id: int, stage: Stage) -> Verdict:
+    if account.is_inactive(manager_id):
+        return "inactive"
+    return "eligible" if account.may_see(manager_id, stage) else "no_access"
+
+
+def _of_lead(request: Request, manager_id: int, verdict: Verdict) -> Verdict:
+    """The verdict, unless Kommo refused just this lead with them."""
+    return "refused" if verdict == "eligible" and manager_id in request.refused else verdict
 
 
 def _standing(

@@ -2,32 +2,40 @@
 
 from datetime import datetime, timedelta
 
-from domain.account import Account
+from contracts.stage import Stage
 from domain.configuration import Participant, Rule
+from domain.state import Account
 
 # A rule whose people all stay away for longer raises an alert.
 IN_SIGHT = timedelta(days=14)
 
 
-def next_presence(account: Account, rule: Rule, at: datetime) -> datetime | None:
-    """The first instant from `at` on at which anybody is at work; None if nobody is in sight."""
-    starts = [_presence(account, p, at, open_pauses=True) for p in rule.participants]
+def next_presence(account: Account, rule: Rule, stage: Stage, at: datetime) -> datetime | None:
+    """The first instant from `at` on at which anybody is at work; None if nobody is in sight.
+
+    Only those who may see a lead in the stage count.
+    """
+    starts = [_presence(account, p, stage, at, open_pauses=True) for p in rule.participants]
     return min((start for start in starts if start is not None), default=None)
 
 
-def is_anybody_in_sight(account: Account, rule: Rule, at: datetime) -> bool:
-    """Whether somebody has a shift in the next 14 days.
+def is_anybody_in_sight(account: Account, rule: Rule, stage: Stage, at: datetime) -> bool:
+    """Whether somebody who may see a lead in the stage has a shift in the next 14 days.
 
     A pause without end takes nobody out of sight: it may end with a click.
     """
-    return any(_presence(account, p, at, open_pauses=False) is not None for p in rule.participants)
+    return any(
+        _presence(account, p, stage, at, open_pauses=False) is not None for p in rule.participants
+    )
 
 
 def _presence(
-    account: Account, participant: Participant, at: datetime, *, open_pauses: bool
+    account: Account, participant: Participant, stage: Stage, at: datetime, *, open_pauses: bool
 ) -> datetime | None:
     manager_id, schedule = participant.manager_id, participant.schedule
     if participant.weight == 0 or account.is_inactive(manager_id):
+        return None
+    if not account.may_see(manager_id, stage):
         return None
     start: datetime | None = at
     while start is not None and start <= at + IN_SIGHT:

@@ -18,12 +18,12 @@ from contracts.events import (
     Skipped,
 )
 from contracts.inbound import Inbound
-from domain.account import Account
 from domain.decide import decide
+from domain.state import Account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Preview:
     """What an order comes to.
 
     Attributes:
@@ -40,7 +40,7 @@ class Outcome:
     reading: int
     closed: int
     skipped: tuple[Skipped, ...]
-    refusal: str | None = None
+    refusal: CommandRefused | None = None
 
     @property
     def leads(self) -> int:
@@ -48,19 +48,24 @@ class Outcome:
         return sum(leads for _, leads in self.gets) + self.waiting + self.reading + self.closed
 
 
-def preview(account: Account, messages: Iterable[Inbound]) -> Outcome:
+def preview(account: Account, messages: Iterable[Inbound]) -> Preview:
     """Decide on a copy that nobody else holds: it moves on, and is of no other use afterwards."""
+    return preview_of(foreseen(account, messages))
+
+
+def foreseen(account: Account, messages: Iterable[Inbound]) -> list[AllocationEvent]:
+    """What would answer messages now; decided on such a copy, too."""
     events: list[AllocationEvent] = []
     for message in messages:
         events += decide(account, message)
-    return outcome_of(events)
+    return events
 
 
-def outcome_of(events: Iterable[AllocationEvent]) -> Outcome:
+def preview_of(events: Iterable[AllocationEvent]) -> Preview:
     """What the events that answer an order come to, its own requests only."""
     fates: dict[str, AllocationEvent] = {}
     skipped: list[Skipped] = []
-    refusal: str | None = None
+    refusal: CommandRefused | None = None
     for event in events:
         match event:
             case RequestOpened(source="operator" | "handover"):
@@ -68,7 +73,7 @@ def outcome_of(events: Iterable[AllocationEvent]) -> Outcome:
             case DistributionOrdered() | HandoverOrdered():
                 skipped += event.skipped
             case CommandRefused():
-                refusal = event.reason
+                refusal = event
             case (
                 LeadAssigned()
                 | RequestDeferred()
@@ -81,7 +86,7 @@ def outcome_of(events: Iterable[AllocationEvent]) -> Outcome:
                 pass
     ends = list(fates.values())
     gets = Counter(event.manager_id for event in ends if isinstance(event, LeadAssigned))
-    return Outcome(
+    return Preview(
         gets=tuple(sorted(gets.items())),
         waiting=sum(isinstance(event, RequestDeferred | RequestReserved) for event in ends),
         reading=sum(isinstance(event, ReadingRequested) for event in ends),

@@ -6,37 +6,39 @@ instants are whole microseconds, and only what is ordered by meaning keeps its o
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import astuple, fields
-from datetime import datetime, timedelta
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
 
-from contracts.events import Handover, LinkedRequested, Responsible
-from contracts.stage import Stage
-from domain.account import (
-    EPOCH,
-    Account,
-    Gone,
-    Lead,
-    Order,
-    Pause,
-    Preparing,
-    Request,
-    Reserved,
-    Timer,
-    Wanted,
+import msgspec
+
+from contracts.events import Access, LeadKind
+from domain.limits.caps import Given
+from domain.limits.loads import Loads
+from domain.limits.pacing import Release
+from domain.limits.tasks import OpenTask, Tasks
+from domain.state import Account, Announced, KindAccount, Pause, RegistryBook, Taken, Timer
+from domain.state.commands import dump_taken
+from domain.state.lead import (
+    WrittenGone,
+    WrittenLead,
+    WrittenTold,
+    dump_gone,
+    dump_lead,
+    dump_told,
 )
-from domain.loads import Loads
-from domain.offers import Offer
-from domain.release import Release
+from domain.state.notices import WrittenNotice, WrittenWhy, dump_notice
+from domain.state.offer import WrittenOffer, dump_offer
+from domain.state.request import WrittenRequest, dump_request
+from domain.state.rows import Pairs, Row, instant, micros
+from domain.state.transfers import WrittenLinking, WrittenTransfers, dump_linking, dump_transfers
 
-REVISION = 10  # raise it whenever the shape below changes: older snapshots are then replayed over
+# Raised whenever the shape below changes, with a step that reads the shape before; snapshots of
+# revisions that nothing reads any more are replayed over.
+REVISION = 14
 ROWS_PER_PART = 1_000
-_MICROSECOND = timedelta(microseconds=1)
-_REQUEST = tuple(column.name for column in fields(Request))
 
-_Rows = Iterator[list[Any]]
+_Rows = Iterator[Row]
 
 
 def dump(account: Account) -> bytes:
@@ -53,19 +55,36 @@ def parts(account: Account) -> Iterator[bytes]:
     state: dict[str, Any] = {
         "account_id": account.account_id,
         "version": account.version,
-        "now": _micros(account.now),
-        "connected_at": _micros(account.connected_at),
+        "now": micros(account.now),
+        "began_at": micros(account.began_at),
+        "connected_at": micros(account.connected_at),
         "timezone": account.timezone,
         "active_user_ids": account.active_user_ids,
         "refused_user_ids": account.refused_user_ids,
+        "limited": [access for _, access in sorted(account.limited.items())],
+        "refusals": sorted(account.refusals.items()),
         "rules_data": account.rules_data,
         "revision": account.revision,
-        "leads": _rows(account.leads, sorted(account.leads), _lead),
-        "gone": _rows(account.gone, tuple(account.gone), _gone),
+        "leads": _rows(account.leads, sorted(account.leads), dump_lead),
+        "gone": _rows(account.gone, tuple(account.gone), dump_gone),
         "requests_total": account.requests_total,
         "turns": account.turns,
         "credits": [
             [name, sorted(credit.items())] for name, credit in sorted(account.credits.items())
+        ],
+        "kinds": [
+            [
+                ledger,
+                [
+                    [*kind, book.leads, sorted(book.credits.items())]
+                    for kind, book in sorted(kinds.items())
+                ],
+            ]
+            for ledger, kinds in sorted(account.kinds.items())
+        ],
+        "registries": [
+            [name, micros(book.began_at), sorted(book.levels.items()), book.there]
+            for name, book in sorted(account.registries.items())
         ],
         "missed": [
             [name, sorted(missed.items())] for name, missed in sorted(account.missed.items())
@@ -73,7 +92,7 @@ def parts(account: Account) -> Iterator[bytes]:
         "releases": [
             [
                 rule_id,
-                _micros(release.began_at),
+                micros(release.began_at),
                 sorted(release.given.items()),
                 release.balance,
             ]
@@ -81,130 +100,245 @@ def parts(account: Account) -> Iterator[bytes]:
         ],
         "stalled": account.stalled,
         "given": [
-            [manager_id, list(given.items())] for manager_id, given in sorted(account.given.items())
+            [manager_id, given.items()] for manager_id, given in sorted(account.given.items())
         ],
         "last_turns": sorted(account.last_turns.items()),
-        "waiting": [
-            [rule_id, [_row(request) for request in queue.values()]]
-            for rule_id, queue in sorted(account.waiting.items())
-        ],
-        "preparing": [
-            [_row(each.request), each.revision, each.parts, _micros(each.until)]
-            for each in account.preparing.values()
-        ],
-        "reserved": [
-            [
-                manager_id,
-                [
-                    [_row(each.request), _micros(each.since), _micros(each.back_at)]
-                    for each in reserved.values()
-                ],
-            ]
-            for manager_id, reserved in sorted(account.reserved.items())
-        ],
-        "linking": [
-            [*astuple(each)[:-1], _micros(each.at)] for _, each in sorted(account.linking.items())
-        ],
+        "requests": _each(tuple(account.requests.in_order()), dump_request),
+        "linking": [dump_linking(asked) for _, asked in sorted(account.linking.items())],
         "orders": [
-            [order_id, order.request_id, order.lead_id, list(order.handovers.values())]
-            for order_id, order in sorted(account.orders.items())
+            [order_id, *dump_transfers(each)]
+            for order_id, each in sorted(account.transfers.items())
         ],
-        "opened": [_row(request) for _, request in sorted(account.opened.items())],
         "pauses": [
-            [manager_id, pause.by_administrator, _micros(pause.until)]
+            [manager_id, pause.by_administrator, micros(pause.until)]
             for manager_id, pause in sorted(account.pauses.items())
         ],
-        "timers": _rows(account.timers, sorted(account.timers), _timer),
-        "lookups": [[lead_id, _micros(at)] for lead_id, at in sorted(account.lookups.items())],
-        "offers": _rows(account.offers, sorted(account.offers), _offer),
+        "timers": _rows(account.timers, sorted(account.timers), _dump_timer),
+        "lookups": [[lead_id, micros(at)] for lead_id, at in sorted(account.lookups.items())],
+        "offers": _rows(account.offers, sorted(account.offers), dump_offer),
+        "commands": _rows(account.commands, tuple(account.commands), dump_taken),
     }
+    if account.announced:  # as rare as that, and unknown to releases before it
+        state["announced"] = sorted(account.announced)
+    if whose := [
+        [lead_id, told.responsible_id, micros(told.at)]
+        for lead_id, told in sorted(account.announced.items())
+        if told.responsible_id is not None
+    ]:
+        state["whose"] = whose
+    if account.told:  # likewise
+        state["told"] = _rows(account.told, sorted(account.told), dump_told)
+    if account.reasons:  # only where a rule tells people
+        state["reasons"] = [[lead_id, *why] for lead_id, why in sorted(account.reasons.items())]
+    if account.notices:
+        state["notices"] = [
+            [order_id, kind, *dump_notice(notice)]
+            for (order_id, kind), notice in sorted(account.notices.items())
+        ]
+    if account.tasks.is_known or account.tasks.by_id:  # only under rules that count tasks (D5.6)
+        state["tasks"] = _rows(account.tasks.by_id, sorted(account.tasks.by_id), _dump_task)
+        state["tasks_known"] = account.tasks.is_known
     return _encoded(state)
 
 
-def load(state: bytes) -> Account:
-    """The account as it was; loads and compiled rules are derived from the rest."""
-    data = json.loads(state)
+class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
+    """A state as it is written: rows and plain values, each of the type that it must have."""
+
+    account_id: int
+    version: int
+    now: int
+    began_at: int | None
+    connected_at: int | None
+    timezone: str
+    active_user_ids: tuple[int, ...] | None
+    refused_user_ids: tuple[int, ...]
+    limited: tuple[Access, ...]
+    refusals: Pairs
+    rules_data: dict[str, Any] | None
+    revision: int
+    leads: list[WrittenLead]
+    gone: list[WrittenGone]
+    requests_total: int
+    turns: int
+    credits: list[tuple[str, Pairs]]
+    kinds: list[tuple[str, list[tuple[str, int, int, Pairs]]]]
+    registries: list[tuple[str, int, Pairs, tuple[int, ...]]]
+    missed: list[tuple[str, Pairs]]
+    releases: list[tuple[str, int, Pairs, int]]
+    stalled: tuple[str, ...]
+    given: list[tuple[int, Pairs]]
+    last_turns: Pairs
+    requests: list[WrittenRequest]
+    linking: list[WrittenLinking]
+    orders: list[WrittenTransfers]
+    pauses: list[tuple[int, bool, int | None]]
+    timers: list[tuple[str, int, int | None]]
+    lookups: Pairs
+    offers: list[WrittenOffer]
+    commands: list[tuple[str, int, int]]
+    announced: tuple[int, ...] = ()
+    whose: tuple[tuple[int, int, int | None], ...] = ()
+    told: tuple[WrittenTold, ...] = ()
+    reasons: tuple[WrittenWhy, ...] = ()
+    notices: tuple[WrittenNotice, ...] = ()
+    tasks: tuple[tuple[int, int, int | None, int, bool], ...] = ()
+    tasks_known: bool = False
+
+
+_DECODER = msgspec.json.Decoder(_WrittenState)
+
+
+def load(state: bytes, revision: int = REVISION) -> Account:
+    """The account as it was; loads and compiled rules are derived from the rest.
+
+    Args:
+        state: What `dump` wrote.
+        revision: Of the code that wrote it, one of `READABLE`.
+    """
+    written = _DECODER.decode(state) if revision == REVISION else _upcast(state, revision)
     account = Account(
-        account_id=data["account_id"],
-        version=data["version"],
-        now=_instant(data["now"]),
-        connected_at=_instant_or_none(data["connected_at"]),
-        timezone=data["timezone"],
-        active_user_ids=_ids(data["active_user_ids"]),
-        refused_user_ids=tuple(data["refused_user_ids"]),
-        rules_data=data["rules_data"],
-        revision=data["revision"],
-        leads={row[0]: _load_lead(row[1:]) for row in data["leads"]},
-        gone={
-            lead_id: Gone(
-                stage_at=_instant_or_none(stage_at),
-                is_deleted=is_deleted,
-                at=_instant(at),
-                asked=tuple(Stage(*pair) for pair in asked),
-                stage=stage and Stage(*stage),
-            )
-            for lead_id, stage_at, is_deleted, at, asked, stage in data["gone"]
+        account_id=written.account_id,
+        version=written.version,
+        now=instant(written.now),
+        began_at=instant(written.began_at),
+        connected_at=instant(written.connected_at),
+        timezone=written.timezone,
+        active_user_ids=written.active_user_ids,
+        refused_user_ids=written.refused_user_ids,
+        limited={access.user_id: access for access in written.limited},
+        refusals=dict(written.refusals),
+        rules_data=written.rules_data,
+        revision=written.revision,
+        leads={row.lead_id: row.record() for row in written.leads},
+        gone={row.lead_id: row.record() for row in written.gone},
+        requests_total=written.requests_total,
+        turns=written.turns,
+        credits={name: dict(credit) for name, credit in written.credits},
+        registries={
+            name: RegistryBook(instant(began_at), dict(levels), there)
+            for name, began_at, levels, there in written.registries
         },
-        requests_total=data["requests_total"],
-        turns=data["turns"],
-        credits={name: dict(map(tuple, pairs)) for name, pairs in data["credits"]},
-        missed={name: dict(map(tuple, pairs)) for name, pairs in data["missed"]},
-        releases={
-            rule_id: Release(_instant(began_at), dict(map(tuple, given)), balance)
-            for rule_id, began_at, given, balance in data["releases"]
-        },
-        stalled=tuple(data["stalled"]),
-        given={manager_id: dict(map(tuple, pairs)) for manager_id, pairs in data["given"]},
-        last_turns=dict(map(tuple, data["last_turns"])),
-        waiting={
-            rule_id: {row[0]: _load_request(row) for row in rows}
-            for rule_id, rows in data["waiting"]
-        },
-        opened={row[0]: _load_request(row) for row in data["opened"]},
-        preparing={
-            row[0]: Preparing(
-                request=_load_request(row),
-                revision=revision,
-                parts=tuple(parts),
-                until=_instant(until),
-            )
-            for row, revision, parts, until in data["preparing"]
-        },
-        reserved={
-            manager_id: {
-                row[0]: Reserved(
-                    request=_load_request(row), since=_instant(since), back_at=_instant(back_at)
-                )
-                for row, since, back_at in rows
+        kinds={
+            ledger: {
+                LeadKind(what, kind): KindAccount(leads, dict(credit))
+                for what, kind, leads, credit in books
             }
-            for manager_id, rows in data["reserved"]
+            for ledger, books in written.kinds
         },
-        linking={row[0]: _load_linking(row) for row in data["linking"]},
-        orders={
-            order_id: Order(
-                request_id=request_id,
-                lead_id=lead_id,
-                handovers={(row[0], row[1]): Handover(*row) for row in rows},
-            )
-            for order_id, request_id, lead_id, rows in data["orders"]
+        missed={name: dict(missed) for name, missed in written.missed},
+        releases={
+            rule_id: Release(instant(began_at), dict(given), balance)
+            for rule_id, began_at, given, balance in written.releases
         },
+        stalled=written.stalled,
+        given={manager_id: Given.of(given) for manager_id, given in written.given},
+        last_turns=dict(written.last_turns),
+        linking={row.order_id: row.record() for row in written.linking},
+        transfers={row.order_id: row.record() for row in written.orders},
         pauses={
-            manager_id: Pause(by_administrator=by_administrator, until=_instant_or_none(until))
-            for manager_id, by_administrator, until in data["pauses"]
+            manager_id: Pause(by_administrator=by_administrator, until=instant(until))
+            for manager_id, by_administrator, until in written.pauses
         },
         timers={
-            timer_id: Timer(generation=generation, due_at=_instant_or_none(due_at))
-            for timer_id, generation, due_at in data["timers"]
+            timer_id: Timer(generation=generation, due_at=instant(due_at))
+            for timer_id, generation, due_at in written.timers
         },
-        lookups={lead_id: _instant(at) for lead_id, at in data["lookups"]},
-        offers={row[0]: _load_offer(row[1:]) for row in data["offers"]},
+        lookups={lead_id: instant(at) for lead_id, at in written.lookups},
+        announced=dict.fromkeys(written.announced, Announced())
+        | {
+            lead_id: Announced(responsible_id=responsible_id, at=instant(at))
+            for lead_id, responsible_id, at in written.whose
+        },
+        told={row.lead_id: row.record() for row in written.told},
+        reasons={row.lead_id: row.record() for row in written.reasons},
+        notices={(row.order_id, row.kind): row.record() for row in written.notices},
+        offers={row.lead_id: row.record() for row in written.offers},
+        commands={
+            message_id: Taken(version=version, at=instant(at))
+            for message_id, version, at in written.commands
+        },
+        tasks=Tasks.of(
+            (
+                (task_id, OpenTask(manager_id, instant(due_at), instant(modified_at), is_missed))
+                for task_id, manager_id, due_at, modified_at, is_missed in written.tasks
+            ),
+            is_known=written.tasks_known,
+        ),
+        loads=Loads.of((lead.owner_id, lead.stage) for lead in written.leads),
     )
-    account.loads = _count(account.leads)
+    for row in written.requests:
+        account.requests.put(row.record())
     account.changing = {
-        thing: order_id for order_id, order in account.orders.items() for thing in order.handovers
+        thing: order_id for order_id, each in account.transfers.items() for thing in each.under_way
     }
     account.compile()
     return account
+
+
+def _upcast(state: bytes, revision: int) -> _WrittenState:
+    """What code of an older revision wrote, as this one writes it."""
+    data = msgspec.json.decode(state)
+    for each in range(revision, REVISION):
+        data = _UPCASTS[each](data)
+    return msgspec.convert(data, _WrittenState)
+
+
+def _upcast_10(data: dict[str, Any]) -> dict[str, Any]:
+    """Until 11 a request's state was the container in which it was found.
+
+    Nor was it known when the account began, what users may not see, with whom Kommo refused a lead.
+    """
+
+    def written(row: Row, *state: object) -> Row:
+        return [*row, [], "", [], list(state)]
+
+    requests = [written(row, "opened") for row in data.pop("opened")]
+    requests += [
+        written(row, "preparing", revision, parts, until)
+        for row, revision, parts, until in data.pop("preparing")
+    ]
+    requests += [
+        written(row, "reserved", owner_id, since, back_at)
+        for owner_id, rows in data.pop("reserved")
+        for row, since, back_at in rows
+    ]
+    requests += [written(row, "waiting") for _, rows in data.pop("waiting") for row in rows]
+    for lead in data["leads"]:
+        if (wanted := lead[8]) is not None:
+            wanted.append([])
+    return data | {"requests": requests, "began_at": None, "limited": [], "refusals": []}
+
+
+def _upcast_11(data: dict[str, Any]) -> dict[str, Any]:
+    """Until 12 no ids of commands were kept."""
+    return data | {"commands": []}
+
+
+def _upcast_12(data: dict[str, Any]) -> dict[str, Any]:
+    """Until 13 leads were of no kinds (D3.9)."""
+    for lead in data["leads"]:
+        if (wanted := lead[8]) is not None:
+            wanted.append([])
+    for row in (*data["requests"], *data["offers"]):
+        row.append([])
+    return data | {"kinds": []}
+
+
+def _upcast_13(data: dict[str, Any]) -> dict[str, Any]:
+    """Until 14 no registries were kept (D3.10)."""
+    for lead in data["leads"]:
+        if (wanted := lead[8]) is not None:
+            wanted += ["", None, 0]
+    return data | {"registries": []}
+
+
+_UPCASTS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    10: _upcast_10,
+    11: _upcast_11,
+    12: _upcast_12,
+    13: _upcast_13,
+}
+READABLE = (*_UPCASTS, REVISION)
 
 
 def digest(account: Account) -> bytes:
@@ -231,179 +365,36 @@ def _encoded(state: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def _array(rows: _Rows) -> Iterator[bytes]:
-    opening = "["
+    opening = b"["
     while some := list(islice(rows, ROWS_PER_PART)):
-        yield (opening + _json(some)[1:-1]).encode()
-        opening = ","
-    yield b"[]" if opening == "[" else b"]"
+        yield opening + _plain(some)[1:-1]
+        opening = b","
+    yield b"[]" if opening == b"[" else b"]"
+
+
+def _plain(rows: list[Row]) -> bytes:
+    """The same as `_json`, in a third of the time where no text has to be escaped there."""
+    encoded = msgspec.json.encode(rows)
+    return encoded if encoded.isascii() and b"\x7f" not in encoded else _json(rows).encode()
 
 
 def _json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _rows(held: Mapping[Any, Any], keys: Iterable[Any], row: Callable[[Any], list[Any]]) -> _Rows:
+def _rows(held: Mapping[Any, Any], keys: Iterable[Any], row: Callable[[Any], Row]) -> _Rows:
     """A row for each key in turn, of the values as they are now."""
     values = dict(held)
     return ([key, *row(values[key])] for key in keys)
 
 
-def _count(leads: Mapping[int, Lead]) -> Loads:
-    loads = Loads()
-    for lead in leads.values():
-        loads.move(stage=None, owner_id=None, to=lead.stage, to_id=lead.owner_id)
-    return loads
+def _each(records: Iterable[Any], row: Callable[[Any], Row]) -> _Rows:
+    return (row(record) for record in records)
 
 
-def _lead(lead: Lead) -> list[Any]:
-    wanted = lead.wanted
-    return [
-        lead.stage,
-        lead.responsible_id,
-        _micros(lead.stage_at),
-        _micros(lead.responsible_at),
-        _micros(lead.doubtful_until),
-        lead.request_id,
-        lead.asked,
-        wanted
-        and [
-            wanted.request_id,
-            wanted.attempt,
-            wanted.manager_id,
-            wanted.rule_id,
-            wanted.ledger,
-            wanted.movements,
-            wanted.previous_id,
-            _micros(wanted.decided_at),
-            _micros(wanted.requested_at),
-            wanted.missed,
-            wanted.counts_for_caps,
-        ],
-        lead.superseded_ids,
-        lead.is_told_gone,
-    ]
+def _dump_task(task: OpenTask) -> Row:
+    return [task.manager_id, micros(task.due_at), micros(task.modified_at), task.is_missed]
 
 
-def _gone(gone: Gone) -> list[Any]:
-    return [_micros(gone.stage_at), gone.is_deleted, _micros(gone.at), gone.asked, gone.stage]
-
-
-def _timer(timer: Timer) -> list[Any]:
-    return [timer.generation, _micros(timer.due_at)]
-
-
-def _load_lead(row: list[Any]) -> Lead:
-    (
-        stage,
-        responsible_id,
-        stage_at,
-        responsible_at,
-        doubtful_until,
-        request_id,
-        asked,
-        wanted,
-        superseded_ids,
-        is_told_gone,
-    ) = row
-    return Lead(
-        stage=Stage(*stage),
-        responsible_id=responsible_id,
-        stage_at=_instant_or_none(stage_at),
-        responsible_at=_instant_or_none(responsible_at),
-        doubtful_until=_instant_or_none(doubtful_until),
-        request_id=request_id,
-        asked=tuple(Stage(*pair) for pair in asked),
-        wanted=wanted
-        and Wanted(
-            request_id=wanted[0],
-            attempt=wanted[1],
-            manager_id=wanted[2],
-            rule_id=wanted[3],
-            ledger=wanted[4],
-            movements=tuple((manager_id, units) for manager_id, units in wanted[5]),
-            previous_id=wanted[6],
-            decided_at=_instant(wanted[7]),
-            requested_at=_instant(wanted[8]),
-            missed=tuple((manager_id, units) for manager_id, units in wanted[9]),
-            counts_for_caps=wanted[10],
-        ),
-        superseded_ids=tuple(superseded_ids),
-        is_told_gone=is_told_gone,
-    )
-
-
-def _load_linking(row: list[Any]) -> LinkedRequested:
-    order_id, request_id, lead_id, manager_id, objects, only_for, at = row
-    return LinkedRequested(
-        order_id=order_id,
-        request_id=request_id,
-        lead_id=lead_id,
-        manager_id=manager_id,
-        objects=tuple(objects),
-        only_for=tuple(only_for),
-        at=_instant(at),
-    )
-
-
-def _row(request: Request) -> list[Any]:
-    return [
-        _micros(request.opened_at) if name == "opened_at" else getattr(request, name)
-        for name in _REQUEST
-    ]
-
-
-def _load_request(row: list[Any]) -> Request:
-    values = dict(zip(_REQUEST, row, strict=True))
-    values["stage"] = Stage(*values["stage"])
-    values["opened_at"] = _instant(values["opened_at"])
-    values["tried"] = tuple(values["tried"])
-    values["responsibles"] = tuple(Responsible(*each) for each in values["responsibles"])
-    return Request(**values)
-
-
-def _offer(offer: Offer) -> list[Any]:
-    return [
-        offer.request_id,
-        offer.attempt,
-        offer.rule_id,
-        offer.manager_id,
-        offer.ledger,
-        offer.charged_units,
-        _micros(offer.offered_at),
-        _micros(offer.held_at),
-        _micros(offer.written_at),
-        offer.tried,
-        _micros(offer.decide_at),
-    ]
-
-
-def _load_offer(row: list[Any]) -> Offer:
-    return Offer(
-        request_id=row[0],
-        attempt=row[1],
-        rule_id=row[2],
-        manager_id=row[3],
-        ledger=row[4],
-        charged_units=row[5],
-        offered_at=_instant(row[6]),
-        held_at=_instant_or_none(row[7]),
-        written_at=_instant_or_none(row[8]),
-        tried=tuple(row[9]),
-        decide_at=_instant_or_none(row[10]),
-    )
-
-
-def _ids(ids: list[int] | None) -> tuple[int, ...] | None:
-    return None if ids is None else tuple(ids)
-
-
-def _micros(at: datetime | None) -> int | None:
-    return None if at is None else (at - EPOCH) // _MICROSECOND
-
-
-def _instant(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
-
-
-def _instant_or_none(micros: int | None) -> datetime | None:
-    return None if micros is None else _instant(micros)
+def _dump_timer(timer: Timer) -> Row:
+    return [timer.generation, micros(timer.due_at)]

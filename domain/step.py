@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from contracts.events import AllocationEvent
-from domain.account import Account
+from contracts.events import AllocationEvent, CommandRefused, RefusalCode
+from domain.evolve import evolve
+from domain.state import Account
 
 
 @dataclass(slots=True)
@@ -24,5 +25,17 @@ class Step:
 
     def record(self, event: AllocationEvent) -> None:
         """Append the event and fold it into the account."""
-        self.account.evolve(event)
+        evolve(self.account, event)
         self.events.append(event)
+
+    def refuse(self, command: str, reason: RefusalCode, **arguments: int | str) -> None:
+        """Answer the message, a command, with no."""
+        self.record(
+            CommandRefused(
+                message_id=self.message_id,
+                command=command,
+                reason=reason,
+                arguments=arguments,
+                at=self.now,
+            )
+        )

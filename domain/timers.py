@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from contracts.events import TimerScheduled
-from domain.account import LAPSE_TIMER
+from domain.state import LAPSE_TIMER
 from domain.step import Step
 
 

@@ -1,7 +1,7 @@
 """The newest wanted responsible of each lead, and whether Kommo holds it.
 
-The pending ones are the gateway's work list. Settled rows stay, one per lead, outside the
-partial indexes that serve the list, so its cost depends on what is pending only.
+The pending ones are the gateway's work list, account by account. Settled rows stay, one per lead,
+outside the partial index that serves the list, so its cost depends on what is asked for only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,10 +18,14 @@ from contracts.events import (
     LeadSeen,
     Recorded,
 )
-from contracts.stage import CLOSED_STATUSES
+from contracts.stage import CLOSED_STATUSES, Stage
+from projections import Connection
 
 NAME = "assignments"
-REVISION = 2
+REVISION = 4
+EVENTS: frozenset[type] = frozenset(
+    {AssignmentConfirmed, AssignmentWithdrawn, LeadAssigned, LeadSeen}
+)
 # `how`: answered, read, echo for the confirmed; the reason of the withdrawal for the others.
 TABLES = """
 CREATE TABLE leads (
@@ -36,23 +40,29 @@ CREATE TABLE leads (
     state text NOT NULL CHECK (state IN ('pending', 'confirmed', 'failed', 'withdrawn')),
     settled_at timestamptz,
     how text,
+    pipeline_id bigint NOT NULL,
+    status_id bigint NOT NULL,
+    is_told boolean NOT NULL,
+    told_at timestamptz,
     PRIMARY KEY (account_id, lead_id),
     CHECK ((state = 'pending') = (settled_at IS NULL))
 ) WITH (fillfactor = 85);
-CREATE INDEX leads_pending_idx ON leads (decided_at, account_id, lead_id)
+CREATE INDEX leads_pending_idx ON leads (account_id, decided_version)
     WHERE state = 'pending';
 """
 
 DECIDE = """
 INSERT INTO leads (account_id, lead_id, request_id, attempt, manager_id, responsible_before,
-    decided_version, decided_at, state, settled_at, how)
+    decided_version, decided_at, state, settled_at, how, pipeline_id, status_id, is_told, told_at)
 SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::integer[], $5::bigint[], $6::bigint[],
-    $7::bigint[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[])
+    $7::bigint[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[], $12::bigint[],
+    $13::bigint[], $14::boolean[], $15::timestamptz[])
 ON CONFLICT (account_id, lead_id) DO UPDATE SET request_id = excluded.request_id,
     attempt = excluded.attempt, manager_id = excluded.manager_id,
     responsible_before = excluded.responsible_before, decided_version = excluded.decided_version,
     decided_at = excluded.decided_at, state = excluded.state, settled_at = excluded.settled_at,
-    how = excluded.how
+    how = excluded.how, pipeline_id = excluded.pipeline_id, status_id = excluded.status_id,
+    is_told = excluded.is_told, told_at = excluded.told_at
 """
 LEARN = """
 UPDATE leads AS known SET responsible_before = learnt.responsible_id
@@ -75,14 +85,25 @@ WHERE known.account_id = $1 AND known.lead_id = settled.lead_id
 """
 COLUMNS = """
 SELECT account_id, lead_id, request_id, attempt, manager_id, responsible_before,
-    decided_version, decided_at, state, settled_at, how FROM assignments.leads
+    decided_version, decided_at, state, settled_at, how, pipeline_id, status_id, is_told, told_at
+FROM assignments.leads
 """
-PENDING = f"""{COLUMNS} WHERE state = 'pending'
-ORDER BY decided_at, account_id, lead_id LIMIT $1
+PENDING = f"""{COLUMNS} WHERE state = 'pending' AND account_id = $1 AND decided_version > $2
+ORDER BY decided_version LIMIT $3
 """
-PENDING_AFTER = f"""{COLUMNS} WHERE state = 'pending'
-    AND (decided_at, account_id, lead_id) > ($2, $3, $4)
-ORDER BY decided_at, account_id, lead_id LIMIT $1
+# From one account to the next by the index: what is pending in between is not read.
+HEADS = """
+WITH RECURSIVE heads AS (
+    (SELECT account_id, decided_version FROM assignments.leads WHERE state = 'pending'
+    ORDER BY account_id DESC, decided_version DESC LIMIT 1)
+    UNION ALL
+    SELECT before.account_id, before.decided_version FROM heads, LATERAL (
+        SELECT account_id, decided_version FROM assignments.leads
+        WHERE state = 'pending' AND account_id < heads.account_id
+        ORDER BY account_id DESC, decided_version DESC LIMIT 1
+    ) AS before
+)
+SELECT account_id, decided_version FROM heads ORDER BY account_id
 """
 OF_LEAD = f"{COLUMNS} WHERE account_id = $1 AND lead_id = $2"
 OF_LEADS = f"{COLUMNS} WHERE account_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"
@@ -90,6 +111,12 @@ BACKLOG = """
 SELECT account_id, count(*) AS leads, min(decided_at) AS oldest_at FROM assignments.leads
 WHERE state = 'pending' GROUP BY account_id ORDER BY account_id
 """
+BACKLOG_OF = """
+SELECT account_id, count(*) AS leads, min(decided_at) AS oldest_at FROM assignments.leads
+WHERE state = 'pending' AND account_id = $1 GROUP BY account_id
+"""
+
+NOWHERE = Stage(0, 0)
 
 State = Literal["pending", "confirmed", "failed", "withdrawn"]
 
@@ -103,6 +130,9 @@ class Assignment:
         responsible_before: Who was responsible in Kommo when it was decided, or, if nobody
             knew, as was learnt first after it.
         how: How it was settled: `answered`, `read`, `echo`, or why it was withdrawn.
+        stage: For which it was decided.
+        is_told: Only hooks say that the lead is there: it is read before it is written (S2).
+        told_at: Kommo's time at which it came there, by the hooks; None if they do not say.
     """
 
     account_id: int
@@ -116,6 +146,9 @@ class Assignment:
     state: State = "pending"
     settled_at: datetime | None = None
     how: str | None = None
+    stage: Stage = NOWHERE
+    is_told: bool = False
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,9 +242,7 @@ def changes(events: Iterable[Recorded]) -> Changes:
     return found
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     found = changes(events)
     learnt, settled, decided = found.learnt, found.settled.values(), found.decided.values()
@@ -232,58 +263,75 @@ async def project(
             [end.how for end in settled],
         )
     if decided:
-        await connection.execute(
-            DECIDE,
-            account_id,
-            [row.lead_id for row in decided],
-            [row.request_id for row in decided],
-            [row.attempt for row in decided],
-            [row.manager_id for row in decided],
-            [row.responsible_before for row in decided],
-            [row.decided_version for row in decided],
-            [row.decided_at for row in decided],
-            [row.state for row in decided],
-            [row.settled_at for row in decided],
-            [row.how for row in decided],
-        )
+        await decide(connection, account_id, list(decided))
+
+
+async def decide(connection: Connection, account_id: int, rows: Sequence[Assignment]) -> None:
+    """Write decisions of an account as the newest ones of their leads."""
+    await connection.execute(
+        DECIDE,
+        account_id,
+        [row.lead_id for row in rows],
+        [row.request_id for row in rows],
+        [row.attempt for row in rows],
+        [row.manager_id for row in rows],
+        [row.responsible_before for row in rows],
+        [row.decided_version for row in rows],
+        [row.decided_at for row in rows],
+        [row.state for row in rows],
+        [row.settled_at for row in rows],
+        [row.how for row in rows],
+        [row.stage.pipeline_id for row in rows],
+        [row.stage.status_id for row in rows],
+        [row.is_told for row in rows],
+        [row.told_at for row in rows],
+    )
+
+
+async def heads(connection: Connection) -> dict[int, int]:
+    """Accounts with something that Kommo does not hold yet, and the newest version of each."""
+    rows = await connection.fetch(HEADS)
+    return {row["account_id"]: row["decided_version"] for row in rows}
 
 
 async def pending(
-    connection: asyncpg.Connection, *, limit: int, after: Assignment | None = None
+    connection: Connection, *, account_id: int, limit: int, after: int = 0
 ) -> list[Assignment]:
-    """What Kommo does not hold yet, over all accounts, oldest decision first.
+    """What Kommo does not hold yet of an account, the oldest decision first.
 
     Args:
         connection: Where to ask.
+        account_id: Whose.
         limit: The most to return.
-        after: The last one of the page before.
+        after: The version of the last one of the page before.
     """
-    if after is None:
-        rows = await connection.fetch(PENDING, limit)
-    else:
-        place = (after.decided_at, after.account_id, after.lead_id)
-        rows = await connection.fetch(PENDING_AFTER, limit, *place)
-    return [Assignment(**row) for row in rows]
+    rows = await connection.fetch(PENDING, account_id, after, limit)
+    return [_assignment(row) for row in rows]
 
 
-async def of_lead(
-    connection: asyncpg.Connection, *, account_id: int, lead_id: int
-) -> Assignment | None:
+async def of_lead(connection: Connection, *, account_id: int, lead_id: int) -> Assignment | None:
     """The newest decision about a lead, if there was any."""
     row = await connection.fetchrow(OF_LEAD, account_id, lead_id)
-    return None if row is None else Assignment(**row)
+    return None if row is None else _assignment(row)
 
 
 async def of_leads(
-    connection: asyncpg.Connection, *, account_id: int, lead_ids: Sequence[int]
+    connection: Connection, *, account_id: int, lead_ids: Sequence[int]
 ) -> list[Assignment]:
     """The newest decisions about these leads by lead id; leads without any are left out."""
-    return [Assignment(**row) for row in await connection.fetch(OF_LEADS, account_id, lead_ids)]
+    rows = await connection.fetch(OF_LEADS, account_id, lead_ids)
+    return [_assignment(row) for row in rows]
 
 
-async def backlog(connection: asyncpg.Connection) -> list[Backlog]:
+async def backlog(connection: Connection) -> list[Backlog]:
     """What is pending, by account; accounts with nothing are left out."""
     return [Backlog(**row) for row in await connection.fetch(BACKLOG)]
+
+
+async def backlog_of(connection: Connection, account_id: int) -> Backlog | None:
+    """How many decisions of an account Kommo does not hold yet; None if it holds all."""
+    row = await connection.fetchrow(BACKLOG_OF, account_id)
+    return None if row is None else Backlog(**row)
 
 
 def _decision(recorded: Recorded, event: LeadAssigned) -> Assignment:
@@ -296,7 +344,16 @@ def _decision(recorded: Recorded, event: LeadAssigned) -> Assignment:
         responsible_before=event.responsible_before,
         decided_version=recorded.version,
         decided_at=event.at,
+        stage=event.stage,
+        is_told=event.is_told,
+        told_at=event.told_at,
     )
+
+
+def _assignment(row: asyncpg.Record) -> Assignment:
+    columns = dict(row)
+    stage = Stage(columns.pop("pipeline_id"), columns.pop("status_id"))
+    return Assignment(**columns, stage=stage)
 
 
 def _settlement(

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import (
     LinkedChanged,
     LinkedDecided,
@@ -19,9 +17,11 @@ from contracts.events import (
     LinkedRequested,
     Recorded,
 )
+from projections import Connection
 
 NAME = "linked"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({LinkedChanged, LinkedDecided, LinkedLeft, LinkedRequested})
 TABLES = """
 CREATE TABLE asked (
     account_id bigint NOT NULL,
@@ -72,8 +72,11 @@ USING unnest($2::text[], $3::bigint[]) AS ended (kind, entity_id)
 WHERE known.account_id = $1 AND known.kind = ended.kind AND known.entity_id = ended.entity_id
 """
 ASKED = "SELECT account_id, order_id, lead_id, objects, asked_version, asked_at FROM linked.asked"
-TO_FIND = f"{ASKED} ORDER BY asked_at, account_id, asked_version LIMIT $1"
-TO_FIND_AFTER = f"""{ASKED} WHERE (asked_at, account_id, asked_version) > ($2, $3, $4)
+TO_FIND = f"""{ASKED} WHERE account_id <> ALL($2::bigint[])
+ORDER BY asked_at, account_id, asked_version LIMIT $1
+"""
+TO_FIND_AFTER = f"""{ASKED} WHERE account_id <> ALL($2::bigint[])
+    AND (asked_at, account_id, asked_version) > ($3, $4, $5)
 ORDER BY asked_at, account_id, asked_version LIMIT $1
 """
 COLUMNS = """
@@ -81,8 +84,11 @@ SELECT account_id, kind, entity_id, order_id, responsible_before, manager_id, is
     asked_version, asked_at
 FROM linked.handovers
 """
-TO_SET = f"{COLUMNS} ORDER BY asked_at, account_id, kind, entity_id LIMIT $1"
-TO_SET_AFTER = f"""{COLUMNS} WHERE (asked_at, account_id, kind, entity_id) > ($2, $3, $4, $5)
+TO_SET = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+ORDER BY asked_at, account_id, kind, entity_id LIMIT $1
+"""
+TO_SET_AFTER = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+    AND (asked_at, account_id, kind, entity_id) > ($3, $4, $5, $6)
 ORDER BY asked_at, account_id, kind, entity_id LIMIT $1
 """
 
@@ -107,7 +113,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PendingHandover:
+class PendingTransfer:
     """A thing that shall become a manager's; 0 before for nobody's.
 
     Attributes:
@@ -137,7 +143,7 @@ class Changes:
     found: dict[str, None] = field(default_factory=dict)
     searches: dict[str, Search] = field(default_factory=dict)
     ended: dict[Thing, None] = field(default_factory=dict)
-    handovers: dict[Thing, PendingHandover] = field(default_factory=dict)
+    handovers: dict[Thing, PendingTransfer] = field(default_factory=dict)
 
 
 def changes(events: Iterable[Recorded]) -> Changes:
@@ -159,7 +165,7 @@ def changes(events: Iterable[Recorded]) -> Changes:
                 result.searches.pop(event.order_id, None)
                 for handover in event.handovers:
                     thing = (handover.kind, handover.entity_id)
-                    result.handovers[thing] = PendingHandover(
+                    result.handovers[thing] = PendingTransfer(
                         account_id=recorded.account_id,
                         order_id=event.order_id,
                         is_undo=event.is_undo,
@@ -175,9 +181,7 @@ def changes(events: Iterable[Recorded]) -> Changes:
     return result
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     found = changes(events)
     searches, handovers = list(found.searches.values()), list(found.handovers.values())
@@ -212,7 +216,11 @@ async def project(
 
 
 async def to_find(
-    connection: asyncpg.Connection, *, limit: int, after: Search | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: Search | None = None,
+    but_for: Sequence[int] = (),
 ) -> list[Search]:
     """What has to be read, over all accounts, the longest waiting first.
 
@@ -220,28 +228,34 @@ async def to_find(
         connection: Where to ask.
         limit: The most to return.
         after: The last one of the page before.
+        but_for: Accounts that are left out.
     """
     if after is None:
-        rows = await connection.fetch(TO_FIND, limit)
+        rows = await connection.fetch(TO_FIND, limit, but_for)
     else:
         place = (after.asked_at, after.account_id, after.asked_version)
-        rows = await connection.fetch(TO_FIND_AFTER, limit, *place)
+        rows = await connection.fetch(TO_FIND_AFTER, limit, but_for, *place)
     return [Search(**{**row, "objects": tuple(row["objects"])}) for row in rows]
 
 
 async def to_set(
-    connection: asyncpg.Connection, *, limit: int, after: PendingHandover | None = None
-) -> list[PendingHandover]:
+    connection: Connection,
+    *,
+    limit: int,
+    after: PendingTransfer | None = None,
+    but_for: Sequence[int] = (),
+) -> list[PendingTransfer]:
     """What Kommo does not hold yet, over all accounts, the longest waiting first.
 
     Args:
         connection: Where to ask.
         limit: The most to return.
         after: The last one of the page before.
+        but_for: Accounts that are left out.
     """
     if after is None:
-        rows = await connection.fetch(TO_SET, limit)
+        rows = await connection.fetch(TO_SET, limit, but_for)
     else:
         place = (after.asked_at, after.account_id, after.kind, after.entity_id)
-        rows = await connection.fetch(TO_SET_AFTER, limit, *place)
-    return [PendingHandover(**row) for row in rows]
+        rows = await connection.fetch(TO_SET_AFTER, limit, but_for, *place)
+    return [PendingTransfer(**row) for row in rows]

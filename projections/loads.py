@@ -12,9 +12,11 @@ import asyncpg
 
 from contracts.events import AssignmentWithdrawn, LeadAssigned, LeadDeleted, LeadSeen, Recorded
 from contracts.stage import CLOSED_STATUSES, Stage
+from projections import Connection
 
 NAME = "loads"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({AssignmentWithdrawn, LeadAssigned, LeadDeleted, LeadSeen})
 TABLES = """
 CREATE TABLE open_leads (
     account_id bigint NOT NULL,
@@ -86,9 +88,7 @@ def changes(events: Iterable[Recorded]) -> dict[Place, int]:
     return {place: moved[place] for place in sorted(moved) if moved[place]}
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction.
 
     Raises:
@@ -107,14 +107,12 @@ async def project(
     )
 
 
-async def of_account(connection: asyncpg.Connection, account_id: int) -> list[Load]:
+async def of_account(connection: Connection, account_id: int) -> list[Load]:
     """All loads of an account by manager, pipeline and stage."""
     return [_load(row) for row in await connection.fetch(OF_ACCOUNT, account_id)]
 
 
-async def of_manager(
-    connection: asyncpg.Connection, *, account_id: int, manager_id: int
-) -> list[Load]:
+async def of_manager(connection: Connection, *, account_id: int, manager_id: int) -> list[Load]:
     """The loads of one manager by pipeline and stage."""
     return [_load(row) for row in await connection.fetch(OF_MANAGER, account_id, manager_id)]
 

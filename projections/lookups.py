@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import LeadDeleted, LeadSeen, LookupRequested, Recorded
+from domain.state import ANNOUNCED, CROWDED
+from projections import Connection
 
 NAME = "lookups"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({LeadDeleted, LeadSeen, LookupRequested})
 TABLES = """
 CREATE TABLE leads (
     account_id bigint NOT NULL,
@@ -33,10 +34,16 @@ ON CONFLICT (account_id, lead_id) DO UPDATE
 SET reason = excluded.reason, asked_version = excluded.asked_version
 """
 COLUMNS = "SELECT account_id, lead_id, reason, asked_version, asked_at FROM lookups.leads"
-PENDING = f"{COLUMNS} ORDER BY asked_at, account_id, lead_id LIMIT $1"
-PENDING_AFTER = f"""{COLUMNS} WHERE (asked_at, account_id, lead_id) > ($2, $3, $4)
+PENDING = f"""{COLUMNS} WHERE (reason = ANY($2::text[])) = $3 AND account_id <> ALL($4::bigint[])
 ORDER BY asked_at, account_id, lead_id LIMIT $1
 """
+PENDING_AFTER = f"""{COLUMNS}
+WHERE (reason = ANY($2::text[])) = $3 AND account_id <> ALL($4::bigint[])
+    AND (asked_at, account_id, lead_id) > ($5, $6, $7)
+ORDER BY asked_at, account_id, lead_id LIMIT $1
+"""
+# Of leads that nobody knew: perhaps somebody has made them up.
+UNKNOWN = (ANNOUNCED, CROWDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +90,7 @@ def changes(events: Iterable[Recorded]) -> tuple[list[int], list[Lookup]]:
     return sorted(answered), list(asked.values())
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     answered, asked = changes(events)
     if answered:
@@ -102,18 +107,45 @@ async def project(
 
 
 async def pending(
-    connection: asyncpg.Connection, *, limit: int, after: Lookup | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: Lookup | None = None,
+    but_for: Sequence[int] = (),
 ) -> list[Lookup]:
-    """What was not answered yet, over all accounts, the longest waiting first.
+    """What was not answered yet of known leads, over all accounts, the longest waiting first.
 
     Args:
         connection: Where to ask.
         limit: The most to return.
         after: The last one of the page before.
+        but_for: Accounts that are left out.
     """
+    return await _pending(connection, limit, after, but_for, of_unknown=False)
+
+
+async def unknown(
+    connection: Connection,
+    *,
+    limit: int,
+    after: Lookup | None = None,
+    but_for: Sequence[int] = (),
+) -> list[Lookup]:
+    """The same of leads that the accounts do not know."""
+    return await _pending(connection, limit, after, but_for, of_unknown=True)
+
+
+async def _pending(
+    connection: Connection,
+    limit: int,
+    after: Lookup | None,
+    but_for: Sequence[int],
+    *,
+    of_unknown: bool,
+) -> list[Lookup]:
     if after is None:
-        rows = await connection.fetch(PENDING, limit)
+        rows = await connection.fetch(PENDING, limit, UNKNOWN, of_unknown, but_for)
     else:
         place = (after.asked_at, after.account_id, after.lead_id)
-        rows = await connection.fetch(PENDING_AFTER, limit, *place)
+        rows = await connection.fetch(PENDING_AFTER, limit, UNKNOWN, of_unknown, but_for, *place)
     return [Lookup(**row) for row in rows]

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import ManagerPaused, ManagerResumed, Recorded
+from projections import Connection
 
 NAME = "pauses"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({ManagerPaused, ManagerResumed})
 TABLES = """
 CREATE TABLE managers (
     account_id bigint NOT NULL,
@@ -44,7 +44,7 @@ class Pause:
     """A pause in force.
 
     Attributes:
-        ordered_by: The manager himself or an administrator, as the order named him.
+        ordered_by: The manager or an administrator, as the order named them.
         until: None without an end.
     """
 
@@ -58,7 +58,7 @@ class Pause:
 
 
 def changes(events: Iterable[Recorded]) -> dict[int, Pause | None]:
-    """Manager to his last pause, None if he was resumed since, by id."""
+    """Manager to their last pause, None if they were resumed since, by id."""
     found: dict[int, Pause | None] = {}
     for recorded in events:
         match recorded.event:
@@ -79,9 +79,7 @@ def changes(events: Iterable[Recorded]) -> dict[int, Pause | None]:
     return dict(sorted(found.items()))
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     found = changes(events)
     paused = [pause for pause in found.values() if pause is not None]
@@ -100,6 +98,6 @@ async def project(
         )
 
 
-async def of_account(connection: asyncpg.Connection, account_id: int) -> list[Pause]:
+async def of_account(connection: Connection, account_id: int) -> list[Pause]:
     """The pauses of an account that are in force, by manager."""
     return [Pause(**row) for row in await connection.fetch(OF_ACCOUNT, account_id)]

@@ -21,9 +21,13 @@ from contracts.events import (
     RulesApplied,
 )
 from contracts.stage import Stage
+from projections import Connection
 
 NAME = "readings"
 REVISION = 2
+EVENTS: frozenset[type] = frozenset(
+    {ReadingRequested, RequestClosed, RequestDeferred, RequestPrepared, RulesApplied}
+)
 TABLES = """
 CREATE TABLE requests (
     account_id bigint NOT NULL,
@@ -66,8 +70,11 @@ SELECT account_id, request_id, lead_id, pipeline_id, status_id, revision, parts,
     asked_at
 FROM readings.requests
 """
-PENDING = f"{COLUMNS} ORDER BY asked_at, account_id, asked_version LIMIT $1"
-PENDING_AFTER = f"""{COLUMNS} WHERE (asked_at, account_id, asked_version) > ($2, $3, $4)
+PENDING = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+ORDER BY asked_at, account_id, asked_version LIMIT $1
+"""
+PENDING_AFTER = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+    AND (asked_at, account_id, asked_version) > ($3, $4, $5)
 ORDER BY asked_at, account_id, asked_version LIMIT $1
 """
 RULES = "SELECT revision, rules FROM readings.rules WHERE account_id = $1"
@@ -130,9 +137,7 @@ def changes(events: Iterable[Recorded]) -> tuple[list[str], list[Reading], Rules
     return list(answered), list(asked.values()), rules
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     answered, asked, rules = changes(events)
     if rules is not None:
@@ -155,7 +160,11 @@ async def project(
 
 
 async def pending(
-    connection: asyncpg.Connection, *, limit: int, after: Reading | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: Reading | None = None,
+    but_for: Sequence[int] = (),
 ) -> list[Reading]:
     """What was not answered yet, over all accounts, the longest waiting first.
 
@@ -163,18 +172,17 @@ async def pending(
         connection: Where to ask.
         limit: The most to return.
         after: The last one of the page before.
+        but_for: Accounts that are left out.
     """
     if after is None:
-        rows = await connection.fetch(PENDING, limit)
+        rows = await connection.fetch(PENDING, limit, but_for)
     else:
         place = (after.asked_at, after.account_id, after.asked_version)
-        rows = await connection.fetch(PENDING_AFTER, limit, *place)
+        rows = await connection.fetch(PENDING_AFTER, limit, but_for, *place)
     return [_reading(row) for row in rows]
 
 
-async def rules_of(
-    connection: asyncpg.Connection, account_id: int
-) -> tuple[int, dict[str, Any]] | None:
+async def rules_of(connection: Connection, account_id: int) -> tuple[int, dict[str, Any]] | None:
     """The revision in force and its rules as JSON data; None before the first."""
     row = await connection.fetchrow(RULES, account_id)
     return None if row is None else (row["revision"], row["rules"])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-import asyncpg
-
 from contracts.events import AllocationEvent, LeadDeleted, LeadSeen, Recorded, RequestOpened
+from projections import Connection
 
 NAME = "repairs"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({LeadDeleted, LeadSeen, RequestOpened})
 TABLES = """
 CREATE TABLE repairs (
     account_id bigint NOT NULL,
@@ -61,9 +61,7 @@ def changes(events: Iterable[Recorded]) -> list[Repair]:
     return [Repair(kind=kind, found=found[kind], newest_at=newest[kind]) for kind in sorted(found)]
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     if repairs := changes(events):
         await connection.execute(
@@ -75,7 +73,7 @@ async def project(
         )
 
 
-async def of_account(connection: asyncpg.Connection, account_id: int) -> list[Repair]:
+async def of_account(connection: Connection, account_id: int) -> list[Repair]:
     """What was found in an account so far, by kind."""
     return [Repair(**row) for row in await connection.fetch(OF_ACCOUNT, account_id)]
 

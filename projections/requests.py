@@ -27,9 +27,24 @@ from contracts.events import (
     TimerScheduled,
 )
 from contracts.stage import Stage
+from projections import Connection
+from projections.conditions import Conditions
 
 NAME = "requests"
-REVISION = 1
+REVISION = 2
+EVENTS: frozenset[type] = frozenset(
+    {
+        AssignmentWithdrawn,
+        LeadAssigned,
+        ReadingRequested,
+        RequestClosed,
+        RequestDeferred,
+        RequestOpened,
+        RequestPrepared,
+        RequestReserved,
+        TimerScheduled,
+    }
+)
 TABLES = """
 CREATE TABLE requests (
     account_id bigint NOT NULL,
@@ -54,6 +69,7 @@ CREATE INDEX requests_waiting_idx ON requests (account_id, opened_version)
     WHERE state = 'waiting';
 CREATE INDEX requests_undecided_idx ON requests (account_id, opened_version)
     WHERE state = 'undecided';
+CREATE INDEX requests_opened_idx ON requests (account_id, opened_version);
 CREATE TABLE looks (
     account_id bigint NOT NULL,
     rule_id text NOT NULL,
@@ -75,6 +91,10 @@ KNOWN = """
 SELECT request_id, lead_id, rule_id, pipeline_id, status_id, source, state, reason, next_look_at,
     opened_version, opened_at, changed_version, changed_at
 FROM requests WHERE account_id = $1 AND request_id = ANY($2::text[])
+"""
+OPENED = """
+SELECT opened_version FROM requests.requests
+WHERE account_id = $1 AND request_id = ANY($2::text[])
 """
 STORE = """
 INSERT INTO requests (account_id, request_id, lead_id, rule_id, pipeline_id, status_id, source,
@@ -125,6 +145,10 @@ ORDER BY r.account_id, r.opened_version LIMIT $1
 STANDING = """
 SELECT state, sum(requests)::bigint AS requests FROM requests.tallies GROUP BY state ORDER BY state
 """
+BY_ACCOUNT = """
+SELECT account_id, state, sum(requests)::bigint AS requests FROM requests.tallies
+GROUP BY account_id, state ORDER BY account_id, state
+"""
 COUNTS = """
 SELECT rule_id, source, state, requests FROM requests.tallies
 WHERE account_id = $1 ORDER BY rule_id, source, state
@@ -163,6 +187,24 @@ class Request:
     opened_at: datetime
     changed_version: int
     changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests; what is left empty does not matter, of several values any will do.
+
+    Attributes:
+        since: Opened at that instant or later.
+        until: Opened before that instant.
+    """
+
+    states: Sequence[State] = ()
+    lead_ids: Sequence[int] = ()
+    rule_ids: Sequence[str] = ()
+    stages: Sequence[Stage] = ()
+    reasons: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +292,7 @@ def tallied(before: Mapping[str, Request], after: Iterable[Request]) -> dict[Tal
     return {key: moved[key] for key in sorted(moved) if moved[key]}
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     if request_ids := concerned(events):
         rows = await connection.fetch(KNOWN, account_id, request_ids)
@@ -270,16 +310,22 @@ async def project(
         )
 
 
-async def of_request(
-    connection: asyncpg.Connection, *, account_id: int, request_id: str
-) -> Request | None:
+async def of_request(connection: Connection, *, account_id: int, request_id: str) -> Request | None:
     """One request, if it is known."""
     row = await connection.fetchrow(OF_REQUEST, account_id, request_id)
     return None if row is None else _request(row, account_id=account_id)
 
 
+async def opened_versions(
+    connection: Connection, *, account_id: int, request_ids: Sequence[str]
+) -> list[int]:
+    """Versions of the events that opened the requests."""
+    rows = await connection.fetch(OPENED, account_id, request_ids)
+    return [row["opened_version"] for row in rows]
+
+
 async def waiting(
-    connection: asyncpg.Connection, account_id: int, *, limit: int, after: int = 0
+    connection: Connection, account_id: int, *, limit: int, after: int = 0
 ) -> list[Request]:
     """Waiting requests of an account in the order they were opened.
 
@@ -293,33 +339,73 @@ async def waiting(
     return [_request(row, account_id=account_id) for row in rows]
 
 
-async def unaccounted(connection: asyncpg.Connection, *, limit: int = 1_000) -> list[Request]:
+async def page(
+    connection: Connection,
+    *,
+    account_id: int,
+    limit: int,
+    which: RequestFilter,
+    before: int | None = None,
+    after: int | None = None,
+) -> list[Request]:
+    """Requests of an account: the newest first, or from a version on the oldest first.
+
+    Args:
+        connection: Where to ask.
+        account_id: Whose.
+        limit: The most to return.
+        which: Which of them.
+        before: Only those opened before this version; with neither, from the newest on.
+        after: Only those opened after this version, the oldest first.
+    """
+    query = Conditions(["r.account_id = $1"], [account_id, limit])
+    query.one_of("r.state", "text", which.states)
+    query.one_of("r.lead_id", "bigint", which.lead_ids)
+    query.one_of("r.rule_id", "text", which.rule_ids)
+    query.one_of("r.reason", "text", which.reasons)
+    query.stages(which.stages)
+    query.where("r.opened_at >= ${n}::timestamptz", which.since)
+    query.where("r.opened_at < ${n}::timestamptz", which.until)
+    query.where("r.opened_version < ${n}::bigint", before)
+    query.where("r.opened_version > ${n}::bigint", after)
+    order = "DESC" if after is None else "ASC"
+    rows = await connection.fetch(
+        f"{COLUMNS} WHERE {query} ORDER BY r.opened_version {order} LIMIT $2", *query.arguments
+    )
+    return [_request(row, account_id=account_id) for row in rows]
+
+
+async def unaccounted(connection: Connection, *, limit: int = 1_000) -> list[Request]:
     """Requests of any account that are not assigned, waiting or closed; always empty (I2)."""
     rows = await connection.fetch(UNACCOUNTED, limit)
     return [_request(row, account_id=row["account_id"]) for row in rows]
 
 
-async def standing(connection: asyncpg.Connection) -> dict[str, int]:
+async def by_account(connection: Connection) -> dict[int, Counter[State]]:
+    """How many requests of each account are in each state."""
+    found: dict[int, Counter[State]] = {}
+    for row in await connection.fetch(BY_ACCOUNT):
+        found.setdefault(row["account_id"], Counter())[row["state"]] = row["requests"]
+    return found
+
+
+async def standing(connection: Connection) -> dict[str, int]:
     """How many requests of all accounts are in each state; states without any are left out."""
-    return dict(await connection.fetch(STANDING))
+    return {row["state"]: row["requests"] for row in await connection.fetch(STANDING)}
 
 
-async def counts(connection: asyncpg.Connection, account_id: int) -> list[Tally]:
+async def counts(connection: Connection, account_id: int) -> list[Tally]:
     """How many requests stand how, by rule, source and state."""
     return [Tally(**row) for row in await connection.fetch(COUNTS, account_id)]
 
 
-async def inflow(
-    connection: asyncpg.Connection, account_id: int, *, since: datetime
-) -> dict[Stage, int]:
+async def inflow(connection: Connection, account_id: int, *, since: datetime) -> dict[Stage, int]:
     """How many requests were opened since an instant, by the stage the lead came into."""
     rows = await connection.fetch(INFLOW, account_id, since)
     return {Stage(row["pipeline_id"], row["status_id"]): row["leads"] for row in rows}
 
 
-async def _store(
-    connection: asyncpg.Connection, account_id: int, requests: Sequence[Request]
-) -> None:
+async def _store(connection: Connection, account_id: int, requests: Sequence[Request]) -> None:
     await connection.execute(
         STORE,
         account_id,
@@ -339,9 +425,7 @@ async def _store(
     )
 
 
-async def _count(
-    connection: asyncpg.Connection, account_id: int, moved: Mapping[TallyKey, int]
-) -> None:
+async def _count(connection: Connection, account_id: int, moved: Mapping[TallyKey, int]) -> None:
     if not moved:
         return
     await connection.execute(

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import Recorded, RuleRevived, RuleStalled
+from projections import Connection
 
 NAME = "stalls"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({RuleRevived, RuleStalled})
 TABLES = """
 CREATE TABLE rules (
     account_id bigint NOT NULL,
@@ -27,6 +27,9 @@ ON CONFLICT (account_id, rule_id) DO UPDATE SET stalled_at = excluded.stalled_at
 END = "DELETE FROM rules WHERE account_id = $1 AND rule_id = ANY($2::text[])"
 PRESENT = """
 SELECT account_id, rule_id, stalled_at FROM stalls.rules ORDER BY account_id, rule_id LIMIT $1
+"""
+OF_ACCOUNT = """
+SELECT account_id, rule_id, stalled_at FROM stalls.rules WHERE account_id = $1 ORDER BY rule_id
 """
 
 
@@ -53,9 +56,7 @@ def changes(events: Iterable[Recorded]) -> dict[str, datetime | None]:
     return dict(sorted(found.items()))
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     found = changes(events)
     stalled = {rule_id: at for rule_id, at in found.items() if at is not None}
@@ -65,6 +66,11 @@ async def project(
         await connection.execute(RAISE, account_id, list(stalled), list(stalled.values()))
 
 
-async def present(connection: asyncpg.Connection, *, limit: int = 100) -> list[Stall]:
+async def present(connection: Connection, *, limit: int = 100) -> list[Stall]:
     """The rules that stand still now, over all accounts."""
     return [Stall(**row) for row in await connection.fetch(PRESENT, limit)]
+
+
+async def of_account(connection: Connection, account_id: int) -> list[Stall]:
+    """The rules of an account that stand still now."""
+    return [Stall(**row) for row in await connection.fetch(OF_ACCOUNT, account_id)]

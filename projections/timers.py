@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import Recorded, TimerScheduled
+from projections import Connection
 
 NAME = "timers"
 REVISION = 1
+EVENTS: frozenset[type] = frozenset({TimerScheduled})
 TABLES = """
 CREATE TABLE timers (
     account_id bigint NOT NULL,
@@ -83,9 +83,7 @@ def changes(events: Iterable[Recorded]) -> dict[str, TimerScheduled]:
     return newest
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     newest = changes(events)
     if not newest:
@@ -100,7 +98,7 @@ async def project(
 
 
 async def due(
-    connection: asyncpg.Connection,
+    connection: Connection,
     *,
     now: datetime,
     limit: int,
@@ -118,14 +116,14 @@ async def due(
 
 
 async def next_due_at(
-    connection: asyncpg.Connection, account_ids: Sequence[int] | None = None
+    connection: Connection, account_ids: Sequence[int] | None = None
 ) -> datetime | None:
     """When the next timer of these accounts that was not sent is due; None: there is none."""
     at: datetime | None = await connection.fetchval(NEXT_DUE_AT, account_ids)
     return at
 
 
-async def mark_emitted(connection: asyncpg.Connection, timers: Sequence[Timer]) -> None:
+async def mark_emitted(connection: Connection, timers: Sequence[Timer]) -> None:
     """Note that the clock has sent these; those replaced meanwhile stay unmarked."""
     await connection.execute(
         MARK_EMITTED,

@@ -8,12 +8,12 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from contracts.events import LeadLapsed, Recorded, TimerScheduled, TouchesRequested
+from projections import Connection
 
 NAME = "touches"
 REVISION = 2
+EVENTS: frozenset[type] = frozenset({LeadLapsed, TimerScheduled, TouchesRequested})
 TABLES = """
 CREATE TABLE leads (
     account_id bigint NOT NULL,
@@ -47,8 +47,11 @@ COLUMNS = """
 SELECT account_id, lead_id, request_id, attempt, since, asked_version, asked_at, decide_at
 FROM touches.leads
 """
-PENDING = f"{COLUMNS} ORDER BY asked_at, account_id, lead_id LIMIT $1"
-PENDING_AFTER = f"""{COLUMNS} WHERE (asked_at, account_id, lead_id) > ($2, $3, $4)
+PENDING = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+ORDER BY asked_at, account_id, lead_id LIMIT $1
+"""
+PENDING_AFTER = f"""{COLUMNS} WHERE account_id <> ALL($2::bigint[])
+    AND (asked_at, account_id, lead_id) > ($3, $4, $5)
 ORDER BY asked_at, account_id, lead_id LIMIT $1
 """
 CLOCK = "lapse/"
@@ -108,9 +111,7 @@ def changes(events: Iterable[Recorded]) -> tuple[dict[int, datetime | None], lis
     return forgotten, list(asked.values())
 
 
-async def project(
-    connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded]
-) -> None:
+async def project(connection: Connection, account_id: int, events: Sequence[Recorded]) -> None:
     """Apply the next events of an account inside the caller's transaction."""
     forgotten, asked = changes(events)
     if forgotten:
@@ -130,7 +131,11 @@ async def project(
 
 
 async def pending(
-    connection: asyncpg.Connection, *, limit: int, after: Question | None = None
+    connection: Connection,
+    *,
+    limit: int,
+    after: Question | None = None,
+    but_for: Sequence[int] = (),
 ) -> list[Question]:
     """What was not answered yet, over all accounts, the longest waiting first.
 
@@ -138,12 +143,13 @@ async def pending(
         connection: Where to ask.
         limit: The most to return.
         after: The last one of the page before.
+        but_for: Accounts that are left out.
     """
     if after is None:
-        rows = await connection.fetch(PENDING, limit)
+        rows = await connection.fetch(PENDING, limit, but_for)
     else:
         place = (after.asked_at, after.account_id, after.lead_id)
-        rows = await connection.fetch(PENDING_AFTER, limit, *place)
+        rows = await connection.fetch(PENDING_AFTER, limit, but_for, *place)
     return [Question(**row) for row in rows]
 
 

@@ -4,7 +4,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from shutil import rmtree
@@ -15,14 +15,19 @@ import pytest
 # Makes `tests.support` importable: pytest's importlib mode leaves the path alone.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from services.open_files import allow_open_files
+from services.shared.open_files import allow_open_files
 from services.storage.database import open_pool
-from tests.support.campaign import PROPERTY, Tally, rounds
+from tests.support.campaign import PROPERTY, Tally, is_fault, rounds
 from tests.support.kafka import Victim, own_victim, shared_broker
+from tests.support.lanes import kept_to, lane_of
 from tests.support.postgres import TestServer, shared_server
+from tests.support.properties import budget_examples
 
+budget_examples()
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
 allow_open_files()
+# Tests of API and console say that they want them; all others are without a process beside them.
+os.environ.setdefault("FAIRLEAD_WEB_ENABLED", "false")
 # The brokers of tests live for seconds: compiling less saves two of five seconds of a core at each
 # start. Benchmarks, which come another way, have the compiler that they measure.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
@@ -97,6 +102,30 @@ def judged(record_property: Callable[[str, object], None]) -> Callable[[Tally], 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The long form of a fault test: so many rounds of it."""
-    if rounds() > 1 and metafunc.definition.get_closest_marker("fault"):
+    if rounds() > 1 and is_fault(metafunc.definition):
         metafunc.fixturenames.append("campaign_round")
         metafunc.parametrize("campaign_round", range(1, rounds() + 1))
+
+
+@pytest.hookimpl(tryfirst=True)  # -m selects after it
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put every test in its lane, and every attack among the faults."""
+    for item in items:
+        if is_fault(item) and item.get_closest_marker("fault") is None:
+            item.add_marker("fault")
+        if item.get_closest_marker(lane := lane_of(item)) is None:
+            item.add_marker(lane)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Fixtures keep to the lane of their test."""
+    with kept_to(lane_of(item)):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """So does the test."""
+    with kept_to(lane_of(item)):
+        return (yield)

@@ -2,11 +2,11 @@
 
 import ast
 import re
-import subprocess
-import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from textwrap import indent
 from types import ModuleType
 from typing import Any, get_args
 
@@ -15,6 +15,7 @@ import pytest
 from contracts import events, inbound
 from contracts.events import AllocationEvent
 from contracts.inbound import InboundBody
+from tests.support.honesty import sleeps, unchecked
 
 ROOT = Path(__file__).parents[1]
 DOMAIN = sorted((ROOT / "domain").rglob("*.py"))
@@ -41,11 +42,19 @@ PERSONAL = re.compile(r"(^|_)(name|phone|email|mail|address|contact|login|text)(
 # Every row of the behaviour (D1.1), and of faults, promises and controls (F1, I1, S1).
 ROWS = {
     row
-    for name in ("distribution.md", "faults.md")
+    for name in ("api.md", "console.md", "distribution.md", "faults.md")
     for row in re.findall(
-        r"^(?:- |\| )([DFIS]\d+(?:\.\d+)?) ", (ROOT / "docs" / name).read_text(), re.MULTILINE
+        r"^(?:- |\| )([ADFISW]\d+(?:\.\d+)?) ", (ROOT / "docs" / name).read_text(), re.MULTILINE
     )
 }
+
+# Whose time is not the machine's, or who is asked to let it pass.
+MAY_SLEEP = (
+    "tests/bench/",
+    "tests/services/kommo/test_limiter.py",
+    "tests/simulation/",
+    "tests/support/waiting.py",
+)
 
 each_domain_file = pytest.mark.parametrize("path", DOMAIN, ids=lambda p: str(p.relative_to(ROOT)))
 
@@ -55,7 +64,7 @@ def impurities(source: str) -> list[str]:
     tree = ast.parse(source)
     ordered = _made_ordered(tree)
     return [
-        f"line {node.lineno}: {what}"
+        f"line {getattr(node, 'lineno', 0)}: {what}"
         for node in ast.walk(tree)
         if (what := _impurity(node, ordered)) is not None
     ]
@@ -225,8 +234,8 @@ def test_D10_1_every_event_carries_its_time(event: type[Any]) -> None:
 
 
 def rows_of(name: str) -> list[str]:
-    """What looks like a row in a test's name; only rows of D have a second number."""
-    return re.findall(r"(?<=_)(?:D\d+_\d+|[A-Z]\d+)(?=_|$)", name)
+    """What looks like a row in a test's name; rows of faults and security have no second number."""
+    return re.findall(r"(?<=_)(?:[ADW]\d+_\d+|[A-Z]\d+)(?=_|$)", name)
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda p: str(p.relative_to(ROOT)))
@@ -244,10 +253,102 @@ def test_test_names_name_rows_of_the_documents(path: Path) -> None:
     assert wrong == []
 
 
-def test_imports_point_down() -> None:
-    lint = Path(sys.executable).with_name("lint-imports")
-    run = subprocess.run(
-        [lint, "--no-cache"], cwd=ROOT, capture_output=True, check=False, text=True
-    )
+def test_S18_tokens_are_opened_for_the_gateway_alone() -> None:
+    """Others get a client of Kommo, or an account without its secrets."""
+    opening = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "services").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and (node.func.attr, ast.unparse(node.func.value)[-8:]) == ("token", "registry")
+    }
 
-    assert run.returncode == 0, run.stdout + run.stderr
+    assert opening == {"services/gateway/postgres.py"}
+
+
+def test_every_module_of_the_domain_stands_in_a_layer() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (inside,) = [c for c in contracts["contracts"] if c["name"].startswith("Inside the domain")]
+    layers = [name for layer in inside["layers"] for name in layer.split(" | ")]
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in DOMAIN
+        if path.name != "__init__.py"
+    ]
+
+    assert [m for m in modules if not any(f"{m}.".startswith(f"{name}.") for name in layers)] == []
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_test_checks_something_for_certain(path: Path) -> None:
+    assert unchecked(path.read_text()) == []
+
+
+def test_nothing_sleeps_to_wait() -> None:
+    found = {
+        name: places
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if not (name := str(path.relative_to(ROOT))).startswith(MAY_SLEEP)
+        and (places := sleeps(path.read_text()))
+    }
+
+    assert found == {}  # tests/support/waiting.py has `until`, `more` and `lasting`
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "answer()",
+        "for row in rows(): assert row",
+        "for row in rows: assert row",
+        "while running(): assert row",
+        "if row: assert row",
+        "try: work()\nexcept OSError: assert row",
+        "def inner(): assert row",
+        "match row:\n case 1: assert row",
+    ],
+)
+def test_a_test_that_may_check_nothing_is_found(body: str) -> None:
+    assert unchecked(f"def test_it(given):\n{indent(body, ' ')}") == ["test_it"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert row",
+        "for row in given: assert row",
+        "for row in (1, 2): assert row",
+        "for row in range(given, given + 5): assert row",
+        "for row in ROWS[::2]: assert row",
+        "if row: assert row\nelse: assert not row",
+        "with pytest.raises(OSError): work()",
+        "try: assert row\nfinally: work()",
+        "await until(lambda: row)",
+        "scenario.when(1).then_events(2)",
+    ],
+)
+def test_a_test_that_checks_in_any_case_passes(body: str) -> None:
+    assert unchecked(f"async def test_it(given):\n{indent(body, ' ')}") == []
+
+
+def test_what_sleeps_is_found_and_a_turn_of_the_loop_is_not_sleep() -> None:
+    assert len(sleeps("time.sleep(1)\nasyncio.sleep(pause_s)\nsleep(0.1)")) == 3
+    assert sleeps("asyncio.sleep(0)\ndef sleep(self, s): asyncio.sleep(s)") == []
+
+
+def test_no_class_name_is_taken_twice() -> None:
+    """One word, one meaning: whoever reads a name need not ask which of several it is."""
+    places: dict[str, list[str]] = {}
+    for folder in ("domain", "services"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ClassDef):
+                    place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                    places.setdefault(node.name, []).append(place)
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_every_service_has_a_room() -> None:
+    assert [path.name for path in (ROOT / "services").glob("*.py")] == ["__init__.py"]

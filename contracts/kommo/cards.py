@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
-    AliasChoices,
     AliasPath,
     BeforeValidator,
     Field,
-    WrapValidator,
 )
 
-from contracts.kommo.rest import Answer, Id, Instant, Lead, NextLink, UserId, or_none
+from contracts.kommo.rest import Answer, Id, Instant, Lead, UserId
 
 TEXT_LENGTH_MAX = 1_000
+# Fields that hold unix seconds.
+DATE_FIELD_TYPES = frozenset({"date", "date_time", "birthday"})
 _ID_MAX = 2**53 - 1
 
 
@@ -61,12 +61,25 @@ def _fields(value: object) -> dict[int, tuple[str, ...]]:
     }
 
 
+def _dates(value: object) -> dict[int, tuple[int, ...]]:
+    return {
+        each["field_id"]: tuple(
+            seconds
+            for entry in _objects(each.get("values"))
+            if isinstance(seconds := entry.get("value"), int) and not isinstance(seconds, bool)
+        )
+        for each in _objects(value)
+        if _is_id(each.get("field_id")) and each.get("field_type") in DATE_FIELD_TYPES
+    }
+
+
 def _number_or_none(value: object) -> object:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 Ids = Annotated[tuple[int, ...], BeforeValidator(_ids)]
 Fields = Annotated[dict[int, tuple[str, ...]], BeforeValidator(_fields)]
+Dates = Annotated[dict[int, tuple[int, ...]], BeforeValidator(_dates)]
 Number = Annotated[int | None, BeforeValidator(_number_or_none)]
 
 
@@ -77,6 +90,7 @@ class LeadCard(Lead):
         price: None when there is none.
         source_id: Where it came from; only with `with=source_id`.
         created_by: 0 for robots and integrations.
+        dates: Unix seconds of the fields that hold dates, which `fields` has as texts.
         contact_ids: The main contact first.
     """
 
@@ -87,6 +101,7 @@ class LeadCard(Lead):
         default=(), validation_alias=AliasPath("_embedded", "tags")
     )
     fields: Fields = Field(default_factory=dict, validation_alias="custom_fields_values")
+    dates: Dates = Field(default_factory=dict, validation_alias="custom_fields_values")
     contact_ids: Annotated[tuple[int, ...], BeforeValidator(_main_first)] = Field(
         default=(), validation_alias=AliasPath("_embedded", "contacts")
     )
@@ -100,7 +115,21 @@ class Card(Answer):
     responsible_user_id: UserId
     updated_at: Instant
     fields: Fields = Field(default_factory=dict, validation_alias="custom_fields_values")
+    dates: Dates = Field(default_factory=dict, validation_alias="custom_fields_values")
     lead_ids: Ids = Field(default=(), validation_alias=AliasPath("_embedded", "leads"))
+
+
+class OpenTaskCard(Answer):
+    """A task that is to be done, whatever it is about.
+
+    Attributes:
+        complete_till: When it is due; None where Kommo does not say.
+    """
+
+    id: Id
+    responsible_user_id: UserId
+    complete_till: Instant | None = None
+    updated_at: Instant
 
 
 class TaskCard(Answer):
@@ -109,57 +138,3 @@ class TaskCard(Answer):
     id: Id
     entity_id: Id
     responsible_user_id: UserId
-
-
-class LeadCards(Answer):
-    """A page of leads with what belongs to them.
-
-    Attributes:
-        elements: None in place of one that makes no sense: it does not hide the others.
-    """
-
-    elements: tuple[Annotated[LeadCard | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasPath("_embedded", "leads")
-    )
-    next_href: NextLink
-
-
-class TaskCards(Answer):
-    """A page of tasks; one that makes no sense is None, and does not hide the others."""
-
-    elements: tuple[Annotated[TaskCard | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasPath("_embedded", "tasks")
-    )
-    next_href: NextLink
-
-
-class UpdatedCard(Answer):
-    """What Kommo says of a thing it has changed."""
-
-    id: Id
-    updated_at: Instant
-
-
-class UpdatedCards(Answer):
-    """The answer to a PATCH of many leads, contacts, companies or tasks."""
-
-    things: tuple[UpdatedCard, ...] = Field(
-        validation_alias=AliasChoices(
-            *(AliasPath("_embedded", name) for name in ("leads", "contacts", "companies", "tasks"))
-        )
-    )
-
-
-class Cards(Answer):
-    """A page of contacts, of companies or of tasks.
-
-    Attributes:
-        elements: None in place of one that makes no sense: it does not hide the others.
-    """
-
-    elements: tuple[Annotated[Card | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasChoices(
-            *(AliasPath("_embedded", name) for name in ("contacts", "companies", "tasks"))
-        )
-    )
-    next_href: NextLink

@@ -1,6 +1,6 @@
 """REST shapes of what was done: the account's events, and the tasks of leads (D7.1).
 
-Neither texts nor names are read.
+Neither names nor texts are read, but for our own mark in a text.
 """
 
 from typing import Annotated
@@ -9,10 +9,10 @@ from pydantic import (
     AliasPath,
     BeforeValidator,
     Field,
-    WrapValidator,
 )
 
-from contracts.kommo.rest import Answer, Id, Instant, NextLink, UserId, or_none
+from contracts.kommo.marks import mark_of
+from contracts.kommo.rest import Answer, Id, Instant, UserId
 
 Flag = Annotated[bool, BeforeValidator(lambda value: value or False)]
 
@@ -33,17 +33,22 @@ class Event(Answer):
     created_at: Instant
 
 
-class EventsPage(Answer):
-    """A page of events.
+class ResponsibleChange(Answer):
+    """An event `entity_responsible_changed` of a lead: somebody became responsible for it.
 
     Attributes:
-        elements: None in place of one that makes no sense: it does not hide the others.
+        created_by: Who changed it; 0 for robots.
+        before_id: 0 for nobody.
+        after_id: The same.
     """
 
-    elements: tuple[Annotated[Event | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasPath("_embedded", "events")
+    entity_id: Id
+    created_by: UserId
+    created_at: Instant
+    before_id: UserId = Field(
+        default=0, validation_alias=AliasPath("value_before", 0, "responsible_user", "id")
     )
-    next_href: NextLink
+    after_id: UserId = Field(validation_alias=AliasPath("value_after", 0, "responsible_user", "id"))
 
 
 class Task(Answer):
@@ -52,6 +57,7 @@ class Task(Answer):
     Attributes:
         entity_id: The lead, of a list that was filtered by leads.
         updated_by: Who changed it last; who completed it, if nobody has changed it since.
+        order_id: The decision whose mark it has: then we made it (D12.2).
     """
 
     id: Id
@@ -61,16 +67,6 @@ class Task(Answer):
     created_at: Instant
     updated_at: Instant
     is_completed: Flag = False
-
-
-class TasksPage(Answer):
-    """A page of tasks.
-
-    Attributes:
-        elements: None in place of one that makes no sense: it does not hide the others.
-    """
-
-    elements: tuple[Annotated[Task | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasPath("_embedded", "tasks")
+    order_id: Annotated[str | None, BeforeValidator(mark_of)] = Field(
+        default=None, validation_alias="text"
     )
-    next_href: NextLink

@@ -81,6 +81,11 @@ class Item:
                 return datetime.fromtimestamp(seconds, UTC)
         return None
 
+    def latest_instant(self, *names: str) -> datetime | None:
+        """Read unix seconds from all of the fields, which Kommo fills alike: the latest."""
+        found = (self.optional_instant(name) for name in names)
+        return max((at for at in found if at is not None), default=None)
+
     def optional_text(self, *names: str) -> str | None:
         """Read the first of the fields that holds a text, without complaint."""
         for name in names:

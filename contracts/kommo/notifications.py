@@ -96,6 +96,44 @@ class DeedNotification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskNotification:
+    """An account webhook about a task: it was made or changed.
+
+    Attributes:
+        due_at: UTC, to the second.
+        modified_at: The same.
+        deed: What making or completing it was for its lead, if it has one.
+    """
+
+    task_id: int
+    responsible_user_id: int | None
+    is_open: bool
+    due_at: datetime | None
+    modified_at: datetime
+    account_id: int | None
+    deed: DeedNotification | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRemovedNotification:
+    """An account webhook says that a task was deleted."""
+
+    task_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingNotification:
+    """A lead lies among the incoming ones, or was accepted or declined there.
+
+    Where an accepted lead lies now is not told.
+    """
+
+    happened: Literal["added", "accepted", "declined"]
+    lead_id: int
+    account_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OtherNotification:
     """Something Kommo documents and the engine does not use.
 
@@ -115,6 +153,9 @@ Notification = (
     | LeadRemovedNotification
     | TriggerNotification
     | DeedNotification
+    | TaskNotification
+    | TaskRemovedNotification
+    | IncomingNotification
     | OtherNotification
 )
 
@@ -146,9 +187,11 @@ class Reading:
         subdomain: Of the same place.
         notifications: In the order of the body.
         rejected: In the order of the body.
+        is_too_much: Whether nothing was read, because Kommo never sends as much.
     """
 
     account_id: int | None
     subdomain: str | None
     notifications: tuple[Notification, ...]
     rejected: tuple[Rejected, ...]
+    is_too_much: bool = False

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import cast
 
-from contracts.kommo.deeds import read_message, read_note, read_task
+from contracts.kommo.deeds import read_message, read_note, read_removed_task, read_task
+from contracts.kommo.incoming import read_incoming
 from contracts.kommo.items import Item, Unreadable, json_text, storable
 from contracts.kommo.notifications import (
     LeadAction,
@@ -60,7 +61,7 @@ def _lead(item: Item, _entity: str, action: str) -> Notification:
         responsible_user_id=item.optional_id("responsible_user_id"),
         old_status_id=item.optional_id("old_status_id"),
         old_responsible_user_id=item.optional_id("old_responsible_user_id"),
-        modified_at=item.optional_instant("last_modified", "updated_at"),
+        modified_at=item.latest_instant("last_modified", "updated_at"),
         created_at=item.optional_instant("created_at", "date_create"),
         modified_user_id=item.optional_author("modified_user_id"),
         created_user_id=item.optional_author("created_user_id"),
@@ -116,7 +117,10 @@ def _other(item: Item, entity: str, action: str) -> Notification:
 DEED_READERS: dict[tuple[str, str], ItemReader] = {
     ("task", "add"): read_task,
     ("task", "update"): read_task,
+    ("task", "delete"): read_removed_task,
     ("outgoing_message", "add"): read_message,
+    ("unsorted", "add"): read_incoming,
+    ("unsorted", "delete"): read_incoming,
 }
 LEAD_READERS: dict[str, ItemReader] = {
     "add": _lead_or_trigger,

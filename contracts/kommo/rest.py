@@ -17,13 +17,10 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
 )
 
-from contracts.kommo.items import INSTANT_MAX
+from contracts.kommo.items import DIGITS_MAX, ID_MAX, INSTANT_MAX
+from contracts.kommo.pages import page_of
 from contracts.stage import Stage
 
 WORDS_LENGTH_MAX = 200
@@ -46,10 +43,10 @@ def _no_null(value: object) -> object:
 
 
 def _words(value: object) -> str:
-    # They end up in events and on screens: no control characters (S20).
-    if not isinstance(value, str):
+    # They end up in events and on screens: no control characters (S20). Codes may be numbers.
+    if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return "".join(filter(str.isprintable, value[:WORDS_LENGTH_MAX]))
+    return "".join(filter(str.isprintable, str(value)[:WORDS_LENGTH_MAX]))
 
 
 def seconds_of(value: object) -> float | None:
@@ -74,12 +71,53 @@ def _objects(value: object) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def or_none(value: object, read: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a shape
-    """Read one element of a list; one that makes no sense is None, and does not hide the others."""
-    try:
-        return read(value)
-    except ValidationError:
-        return None
+def _errors(value: object) -> dict[int, str]:
+    """Id of an element to why it was refused."""
+    found = value.items() if isinstance(value, dict) else ()
+    return {
+        int(key): words
+        for key, reason in found
+        if isinstance(key, str) and _is_id(key) and (words := _words(_reason(reason)))
+    }
+
+
+def _reason(value: object) -> object:
+    """Kommo's words, which may be in a list, or in an object's `detail`."""
+    if isinstance(value, list):
+        return _reason(value[0]) if value else ""
+    return value.get("detail") if isinstance(value, dict) else value
+
+
+def _is_id(text: str) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX
+    return is_number and 0 < int(text) <= ID_MAX
+
+
+def _is_true(value: object) -> bool:
+    return value is True
+
+
+def _is_denied(level: object) -> bool:
+    """Whether a right is given for nothing; levels are A(ll), G(roup), M(ine), D(enied)."""
+    return level == "D"
+
+
+def _hidden_stages(value: object) -> tuple[Stage, ...]:
+    return tuple(
+        stage
+        for each in _objects(value)
+        if each.get("entity_type") == "leads"
+        and isinstance(rights := each.get("rights"), dict)
+        and _is_denied(rights.get("view"))
+        and (stage := _stage(each)) is not None
+    )
+
+
+def _stage(value: dict[str, Any]) -> Stage | None:
+    ids = value.get("pipeline_id"), value.get("status_id")
+    pipeline_id, status_id = (str(each) if isinstance(each, int | str) else "" for each in ids)
+    is_pair = _is_id(pipeline_id) and _is_id(status_id)
+    return Stage(int(pipeline_id), int(status_id)) if is_pair else None
 
 
 Id = Annotated[int, Field(gt=0, lt=2**53)]
@@ -87,11 +125,6 @@ UserId = Annotated[int, Field(ge=0, lt=2**53)]  # 0 for robots and the system
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Name = Annotated[str, BeforeValidator(_no_null)]
 Words = Annotated[str, BeforeValidator(_words)]
-NextLink = Annotated[
-    str | None,
-    BeforeValidator(lambda href: href or None),
-    Field(default=None, validation_alias=AliasPath("_links", "next", "href")),
-]
 
 
 class Answer(BaseModel):
@@ -105,11 +138,13 @@ class Account(Answer):
 
     Attributes:
         timezone: IANA name.
+        created_at: Nothing in the account is older.
     """
 
     id: Id
     name: Name = ""
     subdomain: Name = ""
+    created_at: Instant | None = None
     timezone: str = Field(
         min_length=1,
         max_length=64,
@@ -125,19 +160,24 @@ class User(Answer):
 
     Attributes:
         name: Personal data: stays out of events and logs.
+        is_free: Has no paid seat.
+        sees_no_leads: May see no lead at all, unless the stage says otherwise.
+        hidden_stages: Stages whose leads they may not see. Administrators see everything.
     """
 
     id: Id
     name: Name = ""
     is_active: bool = Field(validation_alias=AliasPath("rights", "is_active"))
     is_admin: bool = Field(default=False, validation_alias=AliasPath("rights", "is_admin"))
-
-
-class UsersPage(Answer):
-    """`GET /api/v4/users`; only an administrator's token may."""
-
-    users: tuple[User, ...] = Field(validation_alias=AliasPath("_embedded", "users"))
-    next_href: NextLink
+    is_free: Annotated[bool, BeforeValidator(_is_true)] = Field(
+        default=False, validation_alias=AliasPath("rights", "is_free")
+    )
+    sees_no_leads: Annotated[bool, BeforeValidator(_is_denied)] = Field(
+        default=False, validation_alias=AliasPath("rights", "leads", "view")
+    )
+    hidden_stages: Annotated[tuple[Stage, ...], BeforeValidator(_hidden_stages)] = Field(
+        default=(), validation_alias=AliasPath("rights", "status_rights")
+    )
 
 
 class Status(Answer):
@@ -145,33 +185,30 @@ class Status(Answer):
 
     Attributes:
         id: 142 and 143 repeat in every pipeline.
+        type: 1 of the stage of incoming leads, else 0.
     """
 
     id: Id
     name: Name = ""
     sort: int = 0
+    type: int = 0
+
+
+def _statuses(value: object) -> object:
+    if not isinstance(value, list):
+        return value
+    return page_of(Status, "statuses", {"_embedded": {"statuses": value}}).elements
 
 
 class Pipeline(Answer):
-    """A pipeline with its stages, in any order."""
+    """A pipeline with its stages, in any order; a stage that makes no sense is left out."""
 
     id: Id
     name: Name = ""
     is_archive: bool = False
-    statuses: tuple[Status, ...] = Field(
+    statuses: Annotated[tuple[Status, ...], BeforeValidator(_statuses)] = Field(
         default=(), validation_alias=AliasPath("_embedded", "statuses")
     )
-
-
-class PipelinesPage(Answer):
-    """`GET /api/v4/leads/pipelines` or `/{id}`; the latter may come without the envelope."""
-
-    pipelines: tuple[Pipeline, ...] = Field(validation_alias=AliasPath("_embedded", "pipelines"))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _wrap(cls, answer: object) -> object:
-        return _in_envelope(answer, "pipelines")
 
 
 class Lead(Answer):
@@ -195,45 +232,11 @@ class Lead(Answer):
         return Stage(self.pipeline_id, self.status_id)
 
 
-class LeadsPage(Answer):
-    """`GET /api/v4/leads`; leads have no total, so follow `next_href` until there is none.
-
-    Attributes:
-        elements: None in place of a lead that makes no sense: one does not hide the others.
-    """
-
-    elements: tuple[Annotated[Lead | None, WrapValidator(or_none)], ...] = Field(
-        validation_alias=AliasPath("_embedded", "leads")
-    )
-    next_href: NextLink
-
-    @property
-    def leads(self) -> tuple[Lead, ...]:
-        """The leads that make sense."""
-        return tuple(lead for lead in self.elements if lead is not None)
-
-    @property
-    def unreadable(self) -> int:
-        """How many do not."""
-        return sum(1 for lead in self.elements if lead is None)
-
-
-class UpdatedLead(Answer):
-    """What Kommo says of a lead it has changed; the new responsible is not part of it."""
+class Updated(Answer):
+    """What Kommo says of a thing it has changed; the new responsible is not part of it."""
 
     id: Id
     updated_at: Instant
-
-
-class UpdatedLeads(Answer):
-    """The answer to PATCH `/api/v4/leads` or `/api/v4/leads/{id}`, which has no envelope."""
-
-    leads: tuple[UpdatedLead, ...] = Field(validation_alias=AliasPath("_embedded", "leads"))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _wrap(cls, answer: object) -> object:
-        return _in_envelope(answer, "leads")
 
 
 class Webhook(Answer):
@@ -246,12 +249,6 @@ class Webhook(Answer):
 
     destination: str
     disabled: bool = False
-
-
-class WebhooksPage(Answer):
-    """`GET /api/v4/webhooks`; only an administrator's token may."""
-
-    webhooks: tuple[Webhook, ...] = Field(validation_alias=AliasPath("_embedded", "webhooks"))
 
 
 class FieldProblem(Answer):
@@ -281,6 +278,7 @@ class Problem(Answer):
     Attributes:
         detail: Kommo's own words.
         validation_errors: By element of the request.
+        errors: By the element's id, in the other form of a refused request.
         retry_after: Seconds to wait, of a 429.
     """
 
@@ -289,6 +287,7 @@ class Problem(Answer):
     validation_errors: Annotated[tuple[ElementProblems, ...], BeforeValidator(_objects)] = Field(
         default=(), validation_alias="validation-errors"
     )
+    errors: Annotated[dict[int, str], BeforeValidator(_errors)] = Field(default_factory=dict)
     retry_after: Annotated[float | None, BeforeValidator(seconds_of)] = None
 
 
@@ -302,13 +301,3 @@ def read_problem(body: bytes) -> Problem | None:
     except (ValueError, RecursionError):
         return None
     return Problem.model_validate(document) if isinstance(document, dict) else None
-
-
-def _in_envelope(answer: object, name: str) -> object:
-    """Put a lone object into the envelope of a list."""
-    if not isinstance(answer, dict) or "id" not in answer:
-        return answer
-    embedded = answer.get("_embedded")
-    if isinstance(embedded, dict) and name in embedded:
-        return answer
-    return {"_embedded": {name: [answer]}}

@@ -7,7 +7,7 @@ neighbours (F32). Only documented paths reach a typed field (S33).
 import json
 from typing import cast
 
-from contracts.kommo.forms import decode_form
+from contracts.kommo.forms import Form, decoding
 from contracts.kommo.items import Item, Unreadable, bracketed, entries, json_text
 from contracts.kommo.notifications import (
     DeedNotification,
@@ -20,6 +20,7 @@ from contracts.kommo.notifications import (
     TriggerNotification,
 )
 from contracts.kommo.readers import ENTITIES, LEAD_READERS, ItemReader, other_reader, widget_reader
+from contracts.kommo.steps import Steps, at_once
 
 __all__ = [
     "DeedNotification",
@@ -31,11 +32,21 @@ __all__ = [
     "Rejected",
     "TriggerNotification",
     "read_body",
+    "reading",
 ]
 
 ENVELOPE = frozenset({"account", "action", "account_id", "subdomain"})
 REJECTED_MAX = 1_000
 FRAGMENT_LENGTH_MAX = 2_000
+# What Kommo writes takes 30 bytes and 5 marks for a field, so the largest body has 120,000 marks;
+# a stranger's of as many marks as bytes would take a quarter of a second (F34).
+MARKS_MAX = 150_000
+_MARKS = (b"&", b"[", b"%5B", b"%5b")
+_MARKS_OF_JSON = (b",", b"[", b"{")
+ITEMS_AT_ONCE = 100
+# Most of the fields of a body, and most of the cost of decoding it. What a rule asks of them is
+# read from Kommo, so no fact is made of them.
+NEVER_READ = b"%5D%5Bcustom_fields%5D%5B"
 
 
 def read_body(body: bytes, content_type: str | None) -> Reading:
@@ -44,25 +55,37 @@ def read_body(body: bytes, content_type: str | None) -> Reading:
     At most 1,000 rejected parts are told apart; one more entry then counts the rest. A body
     in which nothing is recognised has no notifications and one rejected part, itself.
     """
-    tree, unread, unread_total = _decode(body, content_type)
+    return at_once(reading(body, content_type))
+
+
+def reading(body: bytes, content_type: str | None) -> Steps[Reading]:
+    """The same a piece at a time."""
     reader = _Reader()
-    account_id, subdomain = reader.read_account(tree)
-    if ENTITIES.isdisjoint(tree):
-        # One entry for the whole says more than one for a bad account id in it.
-        reader.rejected.clear()
+    account_id = subdomain = None
+    decoded = yield from _decoding(body, content_type)
+    if decoded is None:
+        reader.reject(
+            (), f"body: expected at most {MARKS_MAX} fields and brackets", _beginning(body)
+        )
     else:
-        reader.read_entities(tree)
-        for key in unread:
-            reader.reject((key,), "key: expected at most 16 names in whole brackets", None)
-        reader.unlisted += unread_total - len(unread)
+        tree, unread, unread_total = decoded
+        account_id, subdomain = reader.read_account(tree)
+        if ENTITIES.isdisjoint(tree):
+            # One entry for the whole says more than one for a bad account id in it.
+            reader.rejected.clear()
+        else:
+            yield from reader.read_entities(tree)
+            for key in unread:
+                reader.reject((key,), "key: expected at most 16 names in whole brackets", None)
+            reader.unlisted += unread_total - len(unread)
     if not reader.notifications and not reader.rejected:
-        beginning = body[:FRAGMENT_LENGTH_MAX].decode("utf-8", "replace")
-        reader.reject((), "body: expected an entity of Kommo, as leads[add][0]", beginning)
+        reader.reject((), "body: expected an entity of Kommo, as leads[add][0]", _beginning(body))
     return Reading(
         account_id=account_id,
         subdomain=subdomain,
         notifications=tuple(reader.notifications),
         rejected=reader.all_rejected(),
+        is_too_much=decoded is None,
     )
 
 
@@ -83,17 +106,17 @@ class _Reader:
         self._report(flat, ())
         return account_id, block.optional_text("subdomain") or flat.optional_text("subdomain")
 
-    def read_entities(self, tree: dict[str, object]) -> None:
+    def read_entities(self, tree: dict[str, object]) -> Steps[None]:
         for entity, node in tree.items():
             if entity == "event":
                 self._read(("event",), node, widget_reader(Item(tree)), "event", "")
             elif entity in ENTITIES:
-                self._read_actions(entity, node)
+                yield from self._read_actions(entity, node)
             elif entity not in ENVELOPE and not isinstance(node, str):
                 # A flat key may be a harmless addition of Kommo; a nested one hides items.
                 self.reject((entity,), "entity: expected one that Kommo documents", node)
 
-    def _read_actions(self, entity: str, actions: object) -> None:
+    def _read_actions(self, entity: str, actions: object) -> Steps[None]:
         if not isinstance(actions, dict | list):
             self.reject((entity,), "actions: expected names and items", actions)
         for action, items in entries(actions):
@@ -103,7 +126,9 @@ class _Reader:
             elif not isinstance(items, dict | list):
                 self.reject((entity, action), "items: expected indexes and fields", items)
             else:
-                for index, fields in entries(items):
+                for number, (index, fields) in enumerate(entries(items), 1):
+                    if number % ITEMS_AT_ONCE == 0:
+                        yield
                     self._read((entity, action, index), fields, read, entity, action)
 
     def _read(
@@ -140,19 +165,30 @@ class _Reader:
         return (*self.rejected, Rejected(path="", reason=reason, fragment="null"))
 
 
-def _decode(
-    body: bytes, content_type: str | None
-) -> tuple[dict[str, object], tuple[str, ...], int]:
-    """Decode to a tree, with the keys of a form that fit into none."""
+_Decoded = tuple[dict[str, object], tuple[str, ...], int]
+
+
+def _decoding(body: bytes, content_type: str | None) -> Steps[_Decoded | None]:
+    """Decode to a tree, with the keys of a form that fit into none; None is too much to read."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    if media_type.endswith("json") and (tree := _decode_json(body)) is not None:
-        return tree, (), 0
-    form = decode_form(body)
+    if media_type.endswith("json"):
+        if _has_too_many(body, _MARKS_OF_JSON):
+            return None
+        if (tree := _decode_json(body)) is not None:
+            return tree, (), 0
+    if _has_too_many(body, _MARKS):
+        return None
+    form: Form = yield from decoding(body, leaving_out=NEVER_READ)
     if ENTITIES.isdisjoint(form.tree) and body.lstrip()[:1] == b"{":
-        tree = _decode_json(body)
-        if tree is not None:
+        if _has_too_many(body, _MARKS_OF_JSON):
+            return None
+        if (tree := _decode_json(body)) is not None:
             return tree, (), 0
     return cast("dict[str, object]", form.tree), form.unread, form.unread_total
+
+
+def _has_too_many(body: bytes, marks: tuple[bytes, ...]) -> bool:
+    return len(body) > MARKS_MAX and sum(map(body.count, marks)) > MARKS_MAX
 
 
 def _decode_json(body: bytes) -> dict[str, object] | None:
@@ -168,6 +204,10 @@ def _decode_json(body: bytes) -> dict[str, object] | None:
     except (ValueError, RecursionError):
         return None
     return tree if isinstance(tree, dict) else None
+
+
+def _beginning(body: bytes) -> str:
+    return body[:FRAGMENT_LENGTH_MAX].decode("utf-8", "replace")
 
 
 def _fragment(node: object) -> str:

@@ -171,8 +171,11 @@ class Broker:
             )
         (self.folder / "kafka.pid").write_text(str(self._process.pid))
 
-    def format(self) -> None:
+    def format(self, *more: str) -> None:
         """Write the properties and format the folder, unless that has been done.
+
+        Args:
+            more: Options of Kafka's own command for it.
 
         Raises:
             BrokerError: There is no Java, or the folder could not be formatted.
@@ -197,7 +200,8 @@ class Broker:
             )
         )
         command = ["java", "-cp", f"{jars()}/*", "kafka.tools.StorageTool", "format"]
-        options = ["-t", self.cluster_id, "--initial-controllers", ",".join(self.controllers)]
+        nodes_of = ["--initial-controllers", ",".join(self.controllers)]
+        options = ["-t", self.cluster_id, *nodes_of, *more]
         _run(
             [*command, *options, "-c", str(unfinished)],
             "Kafka could not format its folder",

@@ -5,6 +5,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from contracts.rules import RuleSection
+from contracts.sentences import sentence
 from domain.configuration import Participant, Rule
 from domain.lint.finding import Finding
 from domain.lint.hours import WEEK, on_shift
@@ -15,8 +16,8 @@ def limit_findings(at_rule: Path, section: RuleSection, rule: Rule) -> Iterator[
     """Limits that let the coefficients of a tier hold only for a moment.
 
     While all close their leads at the same pace, open leads grow in proportion to the
-    coefficients; whoever has the smallest limit for his coefficient is full first, and from
-    there on the others share without him. It is told when they have used less than half of
+    coefficients; whoever has the smallest limit for their coefficient is full first, and from
+    there on the others share without them. It is told when they have used less than half of
     their limits by then.
     """
     places = {p.manager: number for number, p in enumerate(section.participants)}
@@ -25,8 +26,8 @@ def limit_findings(at_rule: Path, section: RuleSection, rule: Rule) -> Iterator[
             yield Finding(
                 path=_field(at_rule, places, participant, "limit"),
                 severity="warning",
-                text=f"manager {participant.manager_id} has the limit 0: he never gets a lead",
-                advice="raise the limit, or give him the coefficient 0 if that is meant",
+                found=sentence("lint.limit_zero", manager=participant.manager_id),
+                advice=sentence("lint.limit_zero.advice"),
             )
     if rule.policy != "fair_share":
         return
@@ -50,12 +51,14 @@ def _tier_findings(
     yield Finding(
         path=_field(at_rule, places, first, "limit"),
         severity="warning",
-        text=(
-            f"manager {first.manager_id} is full at {first.limit} open leads while others of"
-            f" priority {first.tier} have used {int(used * 100)} % of their limits;"
-            " from there on the coefficients do not hold"
+        found=sentence(
+            "lint.full_early",
+            manager=first.manager_id,
+            limit=first.limit or 0,
+            tier=first.tier,
+            used=int(used * 100),
         ),
-        advice=f"for his coefficient, a limit of {-(-needed // 1)} goes with theirs",
+        advice=sentence("lint.full_early.advice", needed=int(-(-needed // 1))),
     )
 
 
@@ -69,18 +72,21 @@ def capacity_findings(at_rule: Path, rule: Rule, leads: int, at: datetime) -> It
         yield Finding(
             path=(*at_rule, "caps"),
             severity="warning",
-            text=f"the caps allow {capacity} leads a week, and {leads} came in the last one",
-            advice="raise the caps, or add people or hours; the rest waits, longer every week",
+            found=sentence("lint.caps_too_low", allowed=capacity, came=leads),
+            advice=sentence("lint.caps_too_low.advice"),
         )
 
 
 def _per_week(participant: Participant, at: datetime) -> int | None:
-    """The most leads he may get in the coming week, None without a cap."""
+    """The most leads they may get in the coming week, None without a cap."""
     caps = participant.caps
     if caps is None:
         return None
     shifts = list(on_shift(participant.schedule, (at, at + WEEK)))
     bounds = []
+    if caps.month is not None:
+        months = {p for shift in shifts for p in caps.periods("month", *shift)}
+        bounds.append(caps.month * len(months))
     if caps.week is not None:
         bounds.append(caps.week)
     if caps.day is not None:
@@ -92,7 +98,7 @@ def _per_week(participant: Participant, at: datetime) -> int | None:
 
 
 def _field(at_rule: Path, places: dict[int, int], participant: Participant, name: str) -> Path:
-    """The participant's own field, or the rule's where he is not listed."""
+    """The participant's own field, or the rule's where they are not listed."""
     if participant.manager_id in places:
         return (*at_rule, "participants", places[participant.manager_id], name)
     return (*at_rule, name)

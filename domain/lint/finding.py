@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from contracts.sentences import Sentence
 from domain.schedule import Path
 
 Severity = Literal["warning", "note"]
@@ -10,9 +11,13 @@ Severity = Literal["warning", "note"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was found, where, and what to do about it."""
+    """What was found, and what to do about it.
+
+    Attributes:
+        path: The field that it is about.
+    """
 
     path: Path
     severity: Severity
-    text: str
-    advice: str
+    found: Sentence
+    advice: Sentence

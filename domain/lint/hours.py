@@ -1,13 +1,14 @@
 """Hours of the week at which nobody of a rule is at work, and at which nobody has duty."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from contracts.rules import RuleSection
-from domain.configuration import Configuration, Rule
+from contracts.rules import RuleSection, RulesFile
+from contracts.sentences import Sentence, sentence
+from domain.configuration import Configuration, Participant, Rule
 from domain.lint.finding import Finding
-from domain.schedule import Path, Schedule
+from domain.schedule import Path, Schedule, compile_schedule
 from domain.schedule.spans import merged
 from domain.schedule.zones import zone
 
@@ -15,7 +16,7 @@ Span = tuple[datetime, datetime]
 
 WEEK = timedelta(days=7)
 LISTED_MAX = 8
-_MINUTE = timedelta(minutes=1)
+_SECOND = timedelta(seconds=1)
 
 
 def hours_findings(
@@ -30,20 +31,20 @@ def hours_findings(
         if participant.weight
         for span in present(configuration, participant.manager_id, participant.schedule, week)
     )
-    closed = outside(working, week)
+    closed = without([week], list(working))
     if not working:
         yield Finding(
             path=(*at_rule, "participants"),
             severity="warning",
-            text="nobody is at work in the next seven days",
-            advice="give somebody a schedule with hours, or name somebody who is not absent",
+            found=sentence("lint.nobody_works"),
+            advice=sentence("lint.nobody_works.advice"),
         )
     elif closed and rule.off_hours == "wait":
         yield Finding(
             path=(*at_rule, "off_hours") if "off_hours" in section.model_fields_set else at_rule,
             severity="note",
-            text=f"nobody is on shift {words(closed, place)}; leads wait then",
-            advice="nothing if they may wait; else `off_hours: duty` or `reserve_first_starter`",
+            found=sentence("lint.closed_hours", hours=told(closed, place)),
+            advice=sentence("lint.closed_hours.advice"),
         )
     if rule.rota is not None and rule.rota.fallback_id is None:
         on_duty = merged(
@@ -53,12 +54,56 @@ def hours_findings(
         )
         # Off hours duty is needed when nobody else is there; for the rest it is needed any time.
         asked = closed if rule.off_hours == "duty" and not _may_ask_any_time(rule) else [week]
-        if idle := _without(asked, on_duty):
+        if idle := without(asked, on_duty):
             yield Finding(
                 path=(*at_rule, "duty"),
                 severity="warning",
-                text=f"nobody has duty {words(idle, place)}; leads wait then",
-                advice="add somebody to the rota for these hours, or name a `fallback`",
+                found=sentence("lint.no_duty", hours=told(idle, place)),
+                advice=sentence("lint.no_duty.advice"),
+            )
+
+
+def shift_end_findings(
+    at_rule: Path, configuration: Configuration, rule: Rule, at: datetime
+) -> Iterator[Finding]:
+    """A rule at whose ends of shifts nobody is ever left to hand leads over to (D9.4)."""
+    if rule.shift_end is None:
+        return
+    if not any(_is_relieved(configuration, rule, each, at) for each in rule.participants):
+        yield Finding(
+            path=(*at_rule, "at_shift_end"),
+            severity="warning",
+            found=sentence("lint.nobody_relieves"),
+            advice=sentence("lint.nobody_relieves.advice"),
+        )
+
+
+def _is_relieved(
+    configuration: Configuration, rule: Rule, leaving: Participant, at: datetime
+) -> bool:
+    """Whether anybody else is at work at any end of their shifts in the week from an instant on."""
+    assert rule.shift_end is not None, "of a rule that hands over at the end of a shift"
+    end = rule.shift_end.ends_at(leaving.schedule, at)
+    while end is not None and end < at + WEEK:
+        moment = (end, end + _SECOND)
+        for other in rule.participants:
+            is_other = other.manager_id != leaving.manager_id and other.weight
+            if is_other and any(present(configuration, other.manager_id, other.schedule, moment)):
+                return True
+        end = rule.shift_end.ends_at(leaving.schedule, end + _SECOND)
+    return False
+
+
+def closed_findings(file: RulesFile, timezone: str, at: datetime) -> Iterator[Finding]:
+    """Schedules by which nobody ever works again."""
+    for name, section in file.schedules.items():
+        schedule = compile_schedule(section, file.timezone or timezone)
+        if not schedule.is_open(at) and schedule.next_start(at) is None:
+            yield Finding(
+                path=("schedules", name),
+                severity="warning",
+                found=sentence("lint.schedule_empty", schedule=name),
+                advice=sentence("lint.schedule_empty.advice"),
             )
 
 
@@ -93,24 +138,30 @@ def on_shift(schedule: Schedule | None, week: Span) -> Iterator[Span]:
         at = upto
 
 
-def outside(spans: Iterable[Span], week: Span) -> list[Span]:
-    """What is left of a span without others, which are in order and do not touch."""
-    return _without([week], list(spans))
-
-
-def words(spans: list[Span], place: ZoneInfo) -> str:
-    """Spans for people: `for 123 of 168 hours (Mon 00:00 to Mon 09:00, ...)`."""
-    total = sum(((end - start) // _MINUTE for start, end in spans), 0)
-    hours, minutes = divmod(total, 60)
-    listed = ", ".join(
-        f"{start.astimezone(place):%a %H:%M} to {end.astimezone(place):%a %H:%M}"
+def told(spans: list[Span], place: ZoneInfo) -> Sentence:
+    """How long spans are together, and when: the first of them one by one."""
+    listed = tuple(
+        sentence("lint.span", start=start.astimezone(place), end=end.astimezone(place))
         for start, end in spans[:LISTED_MAX]
     )
-    more = f", and {len(spans) - LISTED_MAX} more times" if len(spans) > LISTED_MAX else ""
-    return f"for {hours}:{minutes:02} of 168 hours ({listed}{more})"
+    total, rest = _seconds(spans), spans[LISTED_MAX:]
+    if rest:
+        return sentence(
+            "lint.hours_and_more",
+            total=total,
+            spans=listed,
+            count=len(rest),
+            more=_seconds(rest),
+        )
+    return sentence("lint.hours", total=total, spans=listed)
 
 
-def _without(spans: list[Span], taken: list[Span]) -> list[Span]:
+def _seconds(spans: list[Span]) -> int:
+    return sum((end - start) // _SECOND for start, end in spans)
+
+
+def without(spans: list[Span], taken: list[Span]) -> list[Span]:
+    """What is left of spans without others; both in order, the others not touching."""
     left: list[Span] = []
     for start, end in spans:
         at = start

@@ -9,7 +9,8 @@ wrote; `schedule_problems` and `absence_problems` tell beforehand what is wrong 
 """
 
 from domain.schedule.absences import Absences, absence_problems, compile_absences
-from domain.schedule.problems import Path, Problem, schedule_problems
+from domain.schedule.intervals import Path, Problem
+from domain.schedule.problems import schedule_problems
 from domain.schedule.shifts import HORIZON, Schedule, compile_schedule
 from domain.schedule.zones import tzdata_version, zone_problem
 

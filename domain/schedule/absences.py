@@ -12,7 +12,8 @@ from datetime import MINYEAR, UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from contracts.rules import AbsenceSection
-from domain.schedule.problems import Problem
+from contracts.sentences import sentence
+from domain.schedule.intervals import Problem
 from domain.schedule.spans import merged
 from domain.schedule.zones import first_instant, last_instant, zone
 
@@ -28,14 +29,14 @@ class Absences:
     """
 
     by_manager: tuple[tuple[int, tuple[datetime, ...]], ...]
-    """Manager id to the instants at which he leaves and returns in turn, in order of id."""
+    """Manager id to the instants at which they leave and return in turn, in order of id."""
 
     def is_absent(self, manager_id: int, t: datetime) -> bool:
         """Whether the manager is away at this instant; the instant of return is not away."""
         return self.state_at(manager_id, t)[0]
 
     def absent_until(self, manager_id: int, t: datetime) -> datetime | None:
-        """When a manager who is away at `t` returns; None when he is not away."""
+        """When a manager who is away at `t` returns; None when they are not away."""
         is_absent, until = self.state_at(manager_id, t)
         return until if is_absent else None
 
@@ -88,8 +89,7 @@ def absence_problems(section: AbsenceSection) -> list[Problem]:
         is_empty = _wall(start).date() > _wall(end).date()
     if not is_empty:
         return []
-    message = f"expected an end after {start}, found {end}"
-    return [(("to",), f"{message}; the end is the first instant or date of work again")]
+    return [(("to",), sentence("problem.absence_order", start=str(start), end=str(end)))]
 
 
 def _instants(section: AbsenceSection, account_zone: str) -> tuple[datetime, datetime]:

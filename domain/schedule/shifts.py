@@ -6,15 +6,16 @@ question a year ahead is then a handful of dictionary and bisection steps (D4.4)
 cannot be seen: it takes no part in equality, hashing or any answer.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from contracts.rules import ScheduleSection
-from domain.schedule.hours import Hours, Span, Turn, hours, turn_of
-from domain.schedule.spans import merged
+from domain.schedule.calendar import Calendar, compile_exceptions
+from domain.schedule.hours import Hours, Span, turn_of
+from domain.schedule.spans import merged, without
 from domain.schedule.zones import first_instant, last_instant, zone
 
 # How far ahead `next_start` and `state_at` look. A turn is at most 366 days, so only exceptions
@@ -73,8 +74,11 @@ class Schedule:
     """
 
     zone_name: str
-    turn: Turn
-    exceptions: tuple[tuple[int, Hours], ...]
+    calendar: Calendar
+    extra: tuple[tuple[datetime, datetime], ...] = ()
+    """Instants from and to between which they work besides, whatever the calendar says (D4.6)."""
+    given_away: tuple[tuple[datetime, datetime], ...] = ()
+    """And between which somebody else works instead."""
     _stretches: dict[int, _Stretch] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
@@ -186,17 +190,15 @@ class Schedule:
             max(first_day - _MARGIN_DAYS, _FIRST_DAY),
             min(first_day + _STRETCH_DAYS + _MARGIN_DAYS, _LAST_DAY),
         )
-        return merged(_shift(day, span, place) for day in days for span in self._hours_on(day))
+        hours_on = self.calendar.hours_on
+        shifts = merged(_shift(day, span, place) for day in days for span in hours_on(day))
+        if self.given_away or self.extra:
+            shifts = merged([*without(shifts, self.given_away), *self.extra])
+        return shifts
 
-    def _hours_on(self, day: int) -> Hours:
-        """What starts on a date; an exception replaces that, and only that (D4.2).
-
-        What started the evening before still runs into the exception's date.
-        """
-        at = bisect_left(self.exceptions, (day,))
-        if at < len(self.exceptions) and self.exceptions[at][0] == day:
-            return self.exceptions[at][1]
-        return self.turn.hours_on(day)
+    def shifts_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """The shifts that start on a date, from and to, as the calendar alone has them."""
+        return instants_on(day, self.calendar.hours_on(day.toordinal()), self.zone_name)
 
 
 def compile_schedule(section: ScheduleSection, default_zone: str) -> Schedule:
@@ -213,14 +215,19 @@ def compile_schedule(section: ScheduleSection, default_zone: str) -> Schedule:
     Raises:
         ValueError: The section has no meaning: no turn of days, or an unknown zone.
     """
-    exceptions = {
-        exception.on.toordinal(): hours(exception.hours) for exception in section.exceptions
-    }
+    calendar = Calendar(turn=turn_of(section), exceptions=compile_exceptions(section.exceptions))
     name = default_zone if section.timezone is None else section.timezone
     zone(name)
-    return Schedule(
-        zone_name=name, turn=turn_of(section), exceptions=tuple(sorted(exceptions.items()))
-    )
+    return Schedule(zone_name=name, calendar=calendar)
+
+
+def instants_on(day: date, hours: Hours, zone_name: str) -> tuple[tuple[datetime, datetime], ...]:
+    """The instants from and to of the hours of a date, on the clock of a zone."""
+    ordinal = day.toordinal()
+    if not _FIRST_DAY <= ordinal < _LAST_DAY:
+        return ()
+    place = zone(zone_name)
+    return tuple(_shift(ordinal, span, place) for span in hours)
 
 
 def _horizon(t: datetime) -> datetime:

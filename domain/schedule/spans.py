@@ -15,3 +15,17 @@ def merged(spans: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, d
         else:
             result.append((start, end))
     return result
+
+
+def without(
+    spans: list[tuple[datetime, datetime]], taken: Iterable[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    """What is left of merged spans when other time is taken out of them, in order."""
+    for begin, end in taken:
+        spans = [
+            part
+            for start, until in spans
+            for part in ((start, min(until, begin)), (max(start, end), until))
+            if part[0] < part[1]
+        ]
+    return spans

@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 import tzdata  # type: ignore[import-untyped]  # it is data, and ships no types
 
+from contracts.sentences import Sentence, sentence
+
 _SECOND = timedelta(seconds=1)
 
 
@@ -22,15 +24,14 @@ def zone_names() -> tuple[str, ...]:
     return tuple(sorted(listed.split()))
 
 
-def zone_problem(name: str) -> str | None:
-    """Why this cannot be a time zone, in words for the administrator; None when it can."""
+def zone_problem(name: str) -> Sentence | None:
+    """Why this cannot be a time zone; None when it can."""
     if name in zone_names():
         return None
-    expected = "expected an IANA time zone such as Europe/Berlin"
     for known in zone_names():
         if known.casefold() == name.casefold():
-            expected = f"did you mean {known}?"
-    return f"unknown time zone {name!r}, {expected}"
+            return sentence("problem.zone_misspelt", given=name, meant=known)
+    return sentence("problem.zone_unknown", given=name)
 
 
 @cache
@@ -43,9 +44,9 @@ def zone(name: str) -> ZoneInfo:
     Raises:
         ValueError: The database has no such zone.
     """
-    problem = zone_problem(name)
-    if problem is not None:
-        raise ValueError(problem)
+    if name not in zone_names():
+        wrong = f"unknown time zone {name!r}"
+        raise ValueError(wrong)
     # The name is one of the database's own by now, so it cannot lead out of the folder.
     with (resources.files("tzdata") / "zoneinfo" / name).open("rb") as file:
         return ZoneInfo.from_file(file, key=name)

@@ -8,7 +8,8 @@ import structlog
 
 from contracts.events import Recorded
 from domain import snapshot
-from domain.account import Account
+from domain.evolve import evolve
+from domain.state import Account
 from services.allocator.snapshots import Snapshotter
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
@@ -26,13 +27,13 @@ class Stores:
     snapshots: SnapshotStore
 
 
-async def load(stores: Stores, account_id: int) -> Account:
-    """The account after all its events: newest usable snapshot, then the tail.
+async def load(stores: Stores, account_id: int, *, up_to: int | None = None) -> Account:
+    """The account after all its events, or after one: newest usable snapshot, then the tail.
 
     A snapshot that cannot be read is passed over: the log alone always suffices (F83).
     """
-    account = await _from_snapshot(stores.snapshots, account_id)
-    await _catch_up(account, stores.events)
+    account = await _from_snapshot(stores.snapshots, account_id, up_to)
+    await catch_up(account, stores.events, up_to)
     return account
 
 
@@ -46,40 +47,64 @@ def fold(account: Account, recorded: Sequence[Recorded]) -> None:
         if event.version != account.version + 1:
             text = f"account {account.account_id}: event {event.version} after {account.version}"
             raise ValueError(text)
-        account.evolve(event.event)
+        evolve(account, event.event)
 
 
-async def _catch_up(account: Account, events: EventStore) -> None:
-    while recorded := await events.stream(account.account_id, account.version, STREAM_CHUNK):
+async def catch_up(account: Account, events: EventStore, up_to: int | None = None) -> None:
+    """Fold in what the store has beyond the account, or only up to a version.
+
+    Raises:
+        services.shared.errors.Unavailable: The database does not answer; the account is as far as
+            it got.
+    """
+    limit = STREAM_CHUNK
+    while up_to is None or account.version < up_to:
+        if up_to is not None:
+            limit = min(STREAM_CHUNK, up_to - account.version)
+        recorded = await events.stream(account.account_id, account.version, limit)
         fold(account, recorded)
+        if len(recorded) < limit:
+            return
 
 
-async def _from_snapshot(snapshots: SnapshotStore, account_id: int) -> Account:
+async def _from_snapshot(
+    snapshots: SnapshotStore, account_id: int, up_to: int | None = None
+) -> Account:
     """The account after its newest usable snapshot; as it began where there is none."""
-    found = await snapshots.newest(account_id, snapshot.REVISION)
+    found = await snapshots.newest(account_id, snapshot.READABLE, at_most_version=up_to)
     if found is None:
         return Account(account_id)
+    if snapshot.digest_of(found.state) != found.digest:
+        log.error("snapshot_digest_differs", account_id=account_id, version=found.version)
+        return Account(account_id)
     try:
-        account = snapshot.load(found.state)
+        account = snapshot.load(found.state, found.revision)
     except Exception:
         log.exception("snapshot_unreadable", account_id=account_id, version=found.version)
         return Account(account_id)
-    if account.version != found.version or snapshot.digest(account) != found.digest:
-        log.error("snapshot_digest_differs", account_id=account_id, version=found.version)
+    if account.version != found.version:
+        log.error("snapshot_of_another_version", account_id=account_id, version=found.version)
         return Account(account_id)
     return account
 
 
-class Accounts:
+class AccountStates:
     """A bounded cache of account states; the one writer of each account asks here."""
 
     def __init__(
-        self, stores: Stores, snapshotter: Snapshotter, *, cached_max: int, snapshot_every: int
+        self,
+        stores: Stores,
+        snapshotter: Snapshotter,
+        *,
+        cached_max: int,
+        snapshot_every: int,
+        snapshot_evicted_every: int,
     ) -> None:
         self._stores = stores
         self._snapshotter = snapshotter
         self._cached_max = cached_max
         self._snapshot_every = snapshot_every
+        self._snapshot_evicted_every = snapshot_evicted_every
         self._cached: OrderedDict[int, Account] = OrderedDict()
         self._snapshot_versions: dict[int, int] = {}
 
@@ -93,7 +118,7 @@ class Accounts:
         if account is None:
             account = await _from_snapshot(self._stores.snapshots, account_id)
             snapshot_version = account.version
-            await _catch_up(account, self._stores.events)
+            await catch_up(account, self._stores.events)
             self._cached[account_id] = account
             self._snapshot_versions[account_id] = snapshot_version
         self._cached.move_to_end(account_id)
@@ -114,11 +139,15 @@ class Accounts:
         """After a commit: snapshot what has grown, and give back memory beyond the bound."""
         for account_id in account_ids:
             account = self._cached[account_id]
-            # A large state takes long to write out: the cost for each event stays the same.
-            every = max(self._snapshot_every, len(account.leads) // 4)
+            # A large state takes long to write out: two leads for each event, whatever its size.
+            # The events since then are read in about the time that the snapshot itself takes.
+            every = max(self._snapshot_every, len(account.leads) // 2)
             is_due = account.version - self._snapshot_versions[account_id] >= every
             if is_due and self._snapshotter.begin(account):
                 self._snapshot_versions[account_id] = account.version
         while len(self._cached) > self._cached_max:
-            account_id, _ = self._cached.popitem(last=False)
-            del self._snapshot_versions[account_id]
+            account_id, account = self._cached.popitem(last=False)
+            grown = account.version - self._snapshot_versions.pop(account_id)
+            if grown >= self._snapshot_evicted_every:
+                # It is read again at its next message: that shall not be all of its history.
+                self._snapshotter.begin(account)

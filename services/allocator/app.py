@@ -1,25 +1,28 @@
 """Wires the allocator: what it needs comes in, and it works until cancelled."""
 
 from collections.abc import Callable
-from typing import Any
+
+import asyncpg
 
 from services.allocator.accounts import Stores
-from services.allocator.meter import UNMEASURED, Meter
+from services.allocator.meter import UNMEASURED, AllocatorMeter
 from services.allocator.run import Allocator
 from services.allocator.settings import AllocatorSettings
 from services.log.port import LogReader
+from services.shared.tracing import UNTRACED, Traces
+from services.storage.dead_letters import DeadLetter
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
-from services.tracing import UNTRACED, Traces
 
 
 def create_allocator(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     reader: LogReader,
     settings: AllocatorSettings,
     *,
     on_stored: Callable[[], None],
-    meter: Meter = UNMEASURED,
+    seal: Callable[[DeadLetter], DeadLetter],
+    meter: AllocatorMeter = UNMEASURED,
     traces: Traces = UNTRACED,
 ) -> Allocator:
     """The allocator over PostgreSQL; its `run` does the work.
@@ -29,8 +32,11 @@ def create_allocator(
         reader: The inbound log, read as `services.allocator.run.CONSUMER`.
         settings: The bounds.
         on_stored: Told after each commit of events.
+        seal: Seals what is not understood.
         meter: Told what it does.
         traces: Told of the steps.
     """
     stores = Stores(EventStore(pool), SnapshotStore(pool))
-    return Allocator(reader, stores, settings, on_stored=on_stored, meter=meter, traces=traces)
+    return Allocator(
+        reader, stores, settings, on_stored=on_stored, seal=seal, meter=meter, traces=traces
+    )

@@ -1,8 +1,8 @@
 """What follows when a partition of the inbound log has lost messages: its accounts are swept."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
+import asyncpg
 import structlog
 
 from services.log.kafka import KafkaSettings, partition_of, source_of
@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 async def ask_for_sweeps(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     settings: KafkaSettings,
     source: tuple[str, int],
     position: int,
@@ -29,7 +29,7 @@ async def ask_for_sweeps(
         The accounts.
 
     Raises:
-        services.errors.Unavailable: Nobody may have been asked; asking again is safe.
+        services.shared.errors.Unavailable: Nobody may have been asked; asking again is safe.
     """
     _, partition = source
     return await AskedSweeps(pool).ask(
@@ -39,7 +39,7 @@ async def ask_for_sweeps(
 
 
 def sweeps_after_gaps(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     settings: KafkaSettings,
     topic: str,
 ) -> Callable[[int, int], Awaitable[None]]:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 
-class Meter(Protocol):
+class AllocatorMeter(Protocol):
     """Told what happens; returns at once and never raises."""
 
     def batch_decided(self, *, messages: int, events: int, took_s: float) -> None:
@@ -15,7 +15,7 @@ class Meter(Protocol):
         ...
 
 
-class Unmeasured:
+class UnmeasuredAllocator:
     """Nobody wants to know."""
 
     def batch_decided(self, *, messages: int, events: int, took_s: float) -> None:
@@ -25,4 +25,4 @@ class Unmeasured:
         """Forget it."""
 
 
-UNMEASURED = Unmeasured()
+UNMEASURED = UnmeasuredAllocator()

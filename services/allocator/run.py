@@ -14,19 +14,19 @@ import structlog
 from contracts.events import Recorded
 from contracts.inbound import Inbound
 from contracts.topics import INBOUND
-from domain.account import Account
 from domain.decide import decide
-from services.allocator.accounts import Accounts, Stores
-from services.allocator.meter import UNMEASURED, Meter
+from domain.state import Account
+from services.allocator.accounts import AccountStates, Stores
+from services.allocator.meter import UNMEASURED, AllocatorMeter
 from services.allocator.settings import AllocatorSettings
 from services.allocator.snapshots import Snapshotter
-from services.codec import decode_inbound
-from services.errors import Malformed, Unavailable
-from services.failpoints import failpoint
 from services.log.port import Batch, LogReader, Record
+from services.shared.codec import decode_inbound
+from services.shared.errors import Malformed, Unavailable
+from services.shared.failpoints import failpoint
+from services.shared.tracing import UNTRACED, Traces, comes_by_webhook, now_ns
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice
-from services.tracing import UNTRACED, Traces, comes_by_webhook, now_ns
 
 log = structlog.get_logger(__name__)
 
@@ -55,23 +55,26 @@ class Allocator:
         settings: AllocatorSettings,
         *,
         on_stored: Callable[[], None],
+        seal: Callable[[DeadLetter], DeadLetter],
         monotonic: Callable[[], float] = time.monotonic,
-        meter: Meter = UNMEASURED,
+        meter: AllocatorMeter = UNMEASURED,
         traces: Traces = UNTRACED,
     ) -> None:
         self._reader = reader
         self._events = stores.events
         self._settings = settings
         self._on_stored = on_stored
+        self._seal = seal
         self._monotonic = monotonic
         self._meter = meter
         self._traces = traces
         self.snapshotter = Snapshotter(stores.snapshots)
-        self._accounts = Accounts(
+        self._accounts = AccountStates(
             stores,
             self.snapshotter,
             cached_max=settings.accounts_cached_max,
             snapshot_every=settings.snapshot_every,
+            snapshot_evicted_every=settings.snapshot_evicted_every,
         )
         self._recorded: dict[str, int] = {}
         self._poisonous_in_row: dict[str, int] = {}
@@ -186,7 +189,7 @@ class Allocator:
         try:
             message = _read(record)
         except Malformed as error:
-            answers.dead.append(_dead_letter(source, record, str(error)))
+            answers.dead.append(self._seal(_dead_letter(source, record, str(error))))
             answers.position = record.position
             return True
         account = await self._account(source, record.account_id)
@@ -223,8 +226,8 @@ class Allocator:
         """
         while account_id not in self._accounts:
             account = await self._accounts.get(account_id)
-            recorded = await self._events.position(CONSUMER, source) or 0
-            if await self._events.head(account_id) == account.version:
+            head, recorded = await self._events.reached(account_id, CONSUMER, source)
+            if head == account.version:
                 self._recorded[source] = max(recorded, self._recorded.get(source, 0))
             else:
                 self._accounts.drop([account_id])
@@ -262,7 +265,8 @@ class Allocator:
         if self._poisonous_in_row[source] > self._settings.poisonous_in_row_max:
             self._stop(source, "one poisonous message after another")
             return
-        answers.dead.append(_dead_letter(source, record, "the engine tripped over this message"))
+        tripped = _dead_letter(source, record, "the engine tripped over this message")
+        answers.dead.append(self._seal(tripped))
         answers.position = record.position
 
     def _stop(self, source: str, reason: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import structlog
 
 from domain import snapshot
-from domain.account import Account
-from services.errors import Unavailable
-from services.failpoints import failpoint
+from domain.state import Account
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 from services.storage.snapshots import Snapshot, SnapshotStore
 
 log = structlog.get_logger(__name__)

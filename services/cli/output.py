@@ -1,86 +1,127 @@
-"""What commands print: tables and words for people, errors with an exit status."""
+"""The one door to the terminal: whatever a command shows or asks goes through here (S20).
 
-import asyncio
+Names and texts come from Kommo, from files, from strangers' webhooks. Nothing in them may steer
+the terminal, and a line break in them must not begin a line that looks like ours: a line is said
+by `say`, a table's cells are one line each, and a document of our own is shown by `show_text`.
+"""
+
+import os
 import sys
-from collections.abc import Coroutine
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from rich.console import Console
 
-from services.cli.installation import Wrong
-from services.embedded import EmbeddedDatabaseError
-from services.errors import Unavailable
-from services.log.kafka import TopicRefused
-from services.logs import masked, printable
-from services.secrets import MasterKeyRefused, Unsealable
-from services.storage.migrate import SchemaRefused
+from services.shared.plain_text import one_line, printable
 
-T = TypeVar("T")
-
-# What was received is shown as it came: `:x:` is no picture.
-out = Console(highlight=False, emoji=False)
-err = Console(stderr=True, highlight=False, emoji=False)
-
-EXPECTED = (
-    Wrong,
-    EmbeddedDatabaseError,
-    SchemaRefused,
-    TopicRefused,
-    MasterKeyRefused,
-    Unsealable,
-    Unavailable,
-    OSError,
-)
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command to its end; what a person can mend is one line and exit status 1."""
-    try:
-        if sys.platform == "win32":
-            return asyncio.run(work)
-        import uvloop  # noqa: PLC0415 - not on Windows
-
-        return uvloop.run(work)
-    except EXPECTED as error:
-        fail(_said(error))
-    except ExceptionGroup as group:  # of roles that ran side by side
-        expected, bugs = group.split(EXPECTED)
-        if expected is None or bugs is not None:
-            raise
-        fail(_said(_first(expected)))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+# As a shell reports a program that SIGPIPE ended. The signal itself stays ignored: it would end a
+# role for any connection that its peer closed.
+UNREAD = 128 + 13
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first
+@cache
+def out() -> "Console":
+    """Where tables go."""
+    from rich.console import Console
+
+    class Terminal(Console):
+        """Ends as `say` does when nobody reads any more."""
+
+        def on_broken_pipe(self) -> None:
+            _end_unread()
+
+    # What was received is shown as it came: `:x:` is no picture.
+    return Terminal(highlight=False, emoji=False)
 
 
-def _said(error: BaseException) -> str:
-    """The error's words; the system's own without their number; its kind if it has none."""
-    if not isinstance(error, OSError) or not error.strerror:
-        return str(error) or type(error).__name__
-    return error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+def say(line: str) -> None:
+    """One line: nothing in it steers the terminal or breaks it in two."""
+    _write(one_line(line))
 
 
-def fail(message: str) -> NoReturn:
-    """End with a message and exit status 1."""
-    err.print("error:", printable(masked(message)), style="red", markup=False, soft_wrap=True)
+def say_all(lines: Iterable[str]) -> None:
+    """Line after line."""
+    for line in lines:
+        say(line)
+
+
+def say_paragraph(lines: Sequence[str]) -> None:
+    """The first line, and what belongs to it, indented."""
+    for number, line in enumerate(lines):
+        say(f"  {line}" if number else line)
+
+
+def show_text(text: str) -> None:
+    """A document of ours, whose own line breaks are kept."""
+    _write(printable(text))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; a cell is text as it is, on one line."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(Text(one_line(str(cell))) for cell in row))
+    out().print(table)
+
+
+def note(line: str) -> None:
+    """One line beside the answer, on standard error."""
+    _write(one_line(line), err=True)
+
+
+def ask(question: str) -> bool:
+    """Whether the person says yes."""
+    return typer.confirm(one_line(question))
+
+
+def ask_secret(prompt: str) -> str:
+    """What the person types, unseen."""
+    answer: str = typer.prompt(prompt, hide_input=True)
+    return answer
+
+
+def fail(*lines: str) -> NoReturn:
+    """End the command with a message and exit status 1."""
+    say_error(*lines)
     raise typer.Exit(1)
 
 
-def say(message: str) -> None:
-    """Plain lines; nothing in them is markup or steers the terminal."""
-    out.print(printable(message), markup=False, soft_wrap=True)
+def say_error(*lines: str) -> None:
+    """Say what went wrong, its first line marked as an error."""
+    from services.shared.logs import masked
+
+    first, *rest = (one_line(masked(line)) for line in lines)
+    for line in (f"error: {first}", *rest):
+        _write(typer.style(line, fg="red"), err=True)
 
 
 def show_progress(text: str) -> None:
     """Write over what was shown before, on a terminal only; nothing takes it away."""
-    if err.is_terminal:
-        # Printing would drop the carriage return.
-        err.file.write(f"\r\x1b[K{text}")
-        err.file.flush()
+    if sys.stderr.isatty():
+        # Echoing would add a line break.
+        sys.stderr.write(f"\r\x1b[K{one_line(text)}")
+        sys.stderr.flush()
+
+
+def _write(text: str, *, err: bool = False) -> None:
+    try:
+        typer.echo(text, err=err)
+    except BrokenPipeError:
+        _end_unread()
+
+
+def _end_unread() -> NoReturn:
+    """End the command without a word: whoever read what it says has enough (`| head`)."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    # What is still buffered would be written when the program ends.
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    raise typer.Exit(UNREAD)

@@ -1,87 +1,164 @@
-"""Applying and showing an account's rules."""
+"""`fairlead rules`: the rules file, looked over, put in force, shown."""
 
-import asyncio
-import getpass
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from contracts.events import RulesApplied
-from contracts.inbound import ApplyRules
-from contracts.rules import RulesFile
-from contracts.stage import Stage
-from services import rules_file
-from services.cli.installation import Installation, Wrong
-from services.cli.order import order
-from services.cli.people import KEPT
-from services.storage.accounts import Account
-from services.storage.database import borrow
+import typer
 
-SELECT_RULES = """
-SELECT originator_version FROM account_events
-WHERE originator_id = 'account-' || $1::bigint AND topic = 'rules.applied'
-ORDER BY originator_version DESC LIMIT 1
-"""
+from contracts.sentences import Sentence, sentence
+from services.cli import rules_drafts
+from services.cli.files import read
+from services.cli.group import group
+from services.cli.opening import AccountDesk, complete, for_account, whoever_is_here
+from services.cli.options import DATA, AccountId, Data, Key
+from services.cli.output import fail, note, say, say_paragraph, show_text
+from services.cli.speech import words
+
+if TYPE_CHECKING:
+    from contracts.events import RulesApplied
+    from services.application.rules import CheckedRules
+    from services.rules_file.lint import Remark
+    from services.words.catalogue import Words
+
+app = group("Check rules, put them in force, or show them.")
+app.add_typer(rules_drafts.app, name="drafts")
+
+BYTES_MAX = 1_048_576
+
+RulesFile = Annotated[Path, typer.Argument(help="The rules, in YAML.")]
 
 
-async def apply(installation: Installation, account: Account, file: Path) -> str:
-    """Check the file against the account and put it in force; what to tell the person.
+@app.command()
+def apply(
+    file: RulesFile,
+    base: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Revision that you made the rules from, as `rules show` names it; 0 for none."
+            " Refused if another one is in force. Default: the one that is in force now.",
+        ),
+    ] = None,
+    key: Key = "",
+    account: AccountId = None,
+    data: Data = DATA,
+) -> None:
+    """Check a rules file as a whole and put it in force."""
+    text = read(file, bytes_max=BYTES_MAX)
 
-    Raises:
-        Wrong: The file has problems, all of which the message lists, or was refused.
+    async def work(desk: AccountDesk) -> None:
+        from services.application.rules import RulesRefused, apply, newest
+        from services.rules_file.lint import remark_of
+
+        before = await newest(desk.installation, desk.account, desk.principal)
+        in_force = 0 if before is None else before.revision
+        try:
+            applied = await apply(
+                desk.installation,
+                desk.account,
+                desk.principal,
+                text,
+                base_revision=in_force if base is None else base,
+                once=desk.once(key),
+            )
+        except RulesRefused as refused:
+            told = map(remark_of, refused.problems)
+            lines = [line for remark in told for line in desk.words.lines(sentences_of(remark))]
+            fail(f"{file} is not applied:", *lines)
+        if not desk.has_effect(applied.answer):
+            return
+        if applied.revision is None:
+            desk.tell(sentence("rules.unchanged"))
+        else:
+            desk.tell(sentence("rules.applied", revision=applied.revision, count=applied.rules))
+            if before is not None and before.revision < applied.revision:
+                note(desk.text(_replaced(before)))
+
+    for_account(data, account, work)
+
+
+def _replaced(before: "RulesApplied") -> Sentence:
+    return sentence("rules.replaced", revision=before.revision, by=before.by, at=before.at)
+
+
+@app.command()
+def check(
+    file: RulesFile,
+    account: AccountId = None,
+    data: Data = DATA,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit status 1 for notes, too.")] = False,
+) -> None:
+    """Look a rules file over without applying it.
+
+    Problems keep it from being applied, warnings are most likely mistakes, notes are worth
+    knowing. With a connected account, its people, stages and last week's leads are looked at too.
+    Exit status 1 if there are problems or warnings.
     """
-    rules = await asyncio.to_thread(_load, file, account)
-    data = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    answer = await order(
-        installation, account.account_id, ApplyRules(rules=data, by=getpass.getuser())
-    )
-    if answer is None:
-        return KEPT
-    for event in answer:
-        if isinstance(event, RulesApplied):
-            return f"Revision {event.revision} is in force: {len(rules.rules)} rule(s)."
-    return "These rules are in force already."
+    text = read(file, bytes_max=BYTES_MAX)
+    checked, left_out, spoken = complete(_checked(data, text, account))
+    for remark in checked.remarks:
+        say_paragraph(spoken.lines(sentences_of(remark)))
+    if left_out:
+        say(f"Not everything could be checked: {left_out}.")
+    counts = Counter(remark.severity for remark in checked.remarks)
+    found = ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for word, n in counts.items())
+    say(f"{file}: {found or 'nothing to mend'}.")
+    needs_a_person = any(strict or remark.severity != "note" for remark in checked.remarks)
+    raise typer.Exit(1 if needs_a_person else 0)
 
 
-def _load(file: Path, account: Account) -> RulesFile:
+async def _checked(
+    data: Path, text: bytes, account_id: int | None
+) -> tuple["CheckedRules", str, "Words"]:
+    """What there is to look at, what could not be looked at, and the words for it."""
+    from services.application.rules import check, check_alone
+    from services.runtime.installation import must_exist, open_installation
+    from services.runtime.wrong import Wrong
+
     try:
-        return rules_file.load(
-            file.read_bytes(), known_stages=stages_of(account), known_users=users_of(account)
-        )
-    except OSError as error:
-        raise Wrong(f"{file}: {error.strerror}") from error
-    except rules_file.UnusableRules as error:
-        raise Wrong(f"{file} is not applied:\n{error}") from error
+        must_exist(data)
+    except Wrong:
+        why = f"no installation is in {data}, so nothing is known of the account"
+        return await check_alone(text), why, words()
+    async with open_installation(data) as installation:
+        if account_id is None and not await installation.accounts.all():
+            why = "no account is connected, so nothing is known of it"
+            return await check_alone(text), why, words()
+        account = await installation.account(account_id)
+        checked = await check(installation, account, whoever_is_here(), text)
+    since = checked.counted_since
+    if since is not None:
+        why = f"the account is connected only since {since:%Y-%m-%d}, so no week could be counted"
+        return checked, why, words(account)
+    return checked, "", words(account)
 
 
-async def show(installation: Installation, account: Account) -> str:
-    """The rules in force as YAML.
-
-    Raises:
-        Wrong: None were ever applied.
-    """
-    async with borrow(installation.pool) as connection:
-        version = await connection.fetchval(SELECT_RULES, account.account_id)
-    if version is None:
-        raise Wrong("no rules are in force yet; apply some: fairlead rules apply FILE")
-    (recorded,) = await installation.events.stream(account.account_id, version - 1, limit=1)
-    event = recorded.event
-    assert isinstance(event, RulesApplied)  # noqa: S101 - selected by its name
-    head = f"# Revision {event.revision}, applied by {event.by} on {event.at:%Y-%m-%d %H:%M} UTC\n"
-    return head + rules_file.dump(event.rules)
+def sentences_of(remark: "Remark") -> Iterator[Sentence]:
+    """Where it is and what was found, then what to do."""
+    severity = sentence(f"remark.severity.{remark.severity}")
+    line, field, found = remark.line, remark.field, remark.found
+    if field:
+        yield sentence("remark.at_field", line=line, field=field, severity=severity, found=found)
+    else:
+        yield sentence("remark.at_line", line=line, severity=severity, found=found)
+    if remark.advice is not None:
+        yield remark.advice
 
 
-def stages_of(account: Account) -> dict[Stage, str] | None:
-    """The account's stages with names for people, None while they are not known."""
-    pipelines: list[dict[str, Any]] = account.directory.get("pipelines", [])
-    if not pipelines:
-        return None
-    return {
-        Stage(pipeline["id"], stage["id"]): f"{pipeline['name']} / {stage['name']}"
-        for pipeline in pipelines
-        for stage in pipeline["stages"]
-    }
+@app.command()
+def show(account: AccountId = None, data: Data = DATA) -> None:
+    """Print the rules in force."""
 
+    async def work(desk: AccountDesk) -> None:
+        from services.application.rules import in_force
+        from services.rules_file.file import dump
 
-def users_of(account: Account) -> dict[int, str] | None:
-    """The account's users by id, None while they are not known."""
-    return {user["id"]: user["name"] for user in account.directory.get("users", [])} or None
+        applied = await in_force(desk.installation, desk.account, desk.principal)
+        at = f"{applied.at:%Y-%m-%d %H:%M} UTC"
+        say(f"# Revision {applied.revision}, applied by {applied.by} on {at}")
+        show_text(dump(applied.rules))
+
+    for_account(data, account, work)

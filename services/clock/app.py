@@ -3,60 +3,31 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+import asyncpg
 import structlog
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.inbound import Inbound
 from projections import timers
 from projections.timers import Timer
-from services.clock.clock import Clock, ClockRules, Wakeup
-from services.codec import encode_inbound
+from services.clock.clock import Clock, TimerWakeup
+from services.clock.settings import ClockSettings
 from services.log.port import Entry, LogWriter
-from services.ownership import Owns, everything
-from services.storage.database import borrow_to_read
-from services.wall_clock import utc_now
+from services.shared.codec import encode_inbound
+from services.shared.ownership import Owns, everything
+from services.shared.wall_clock import utc_now
+from services.storage.database import Connection, borrow_to_read
 
 log = structlog.get_logger(__name__)
 
 SELECT_ACCOUNTS = "SELECT account_id FROM account_heads ORDER BY account_id"
 
 
-class Settings(BaseSettings):
-    """Every knob of the clock, with its unit in the name and its bounds in the type.
-
-    Attributes:
-        batch_size: Timers in one batch of messages.
-        wait_max_ms: The longest sleep: a timer may be set without a wake-up.
-        retry_max_s: The longest pause while the log or the database is away.
-        jump_s: A step of the wall clock against the monotonic one that is worth an error in the
-            log.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_CLOCK_", frozen=True)
-
-    batch_size: int = Field(default=500, ge=1, le=10_000)
-    wait_max_ms: int = Field(default=1_000, ge=10, le=60_000)
-    retry_max_s: float = Field(default=30.0, ge=1, le=600)
-    jump_s: float = Field(default=10.0, ge=1, le=3_600)
-
-    def rules(self) -> ClockRules:
-        """The same as the clock wants them."""
-        return ClockRules(
-            batch_size=self.batch_size,
-            wait_max_s=self.wait_max_ms / 1_000,
-            retry_max_s=self.retry_max_s,
-            jump_s=self.jump_s,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresTimers:
     """The projection `timers`, as far as its accounts are ours."""
 
-    pool: Any
+    pool: asyncpg.Pool
     owns: Owns = everything
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Timer]:
@@ -75,7 +46,7 @@ class PostgresTimers:
         async with borrow_to_read(self.pool) as connection:
             await timers.mark_emitted(connection, sent)
 
-    async def _ours(self, connection: Any) -> list[int] | None:  # noqa: ANN401 - as above
+    async def _ours(self, connection: Connection) -> list[int] | None:
         """The accounts that are ours; None when all are."""
         if self.owns is everything:
             return None
@@ -96,11 +67,11 @@ class LogPublisher:
 
 
 async def run(
-    settings: Settings,
+    settings: ClockSettings,
     *,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     writer: LogWriter,
-    wakeup: Wakeup | None = None,
+    wakeup: TimerWakeup | None = None,
     owns: Owns = everything,
     now: Callable[[], datetime] = utc_now,
 ) -> None:
@@ -111,6 +82,6 @@ async def run(
         publisher=LogPublisher(writer),
         now=now,
         wakeup=wakeup,
-        rules=settings.rules(),
+        settings=settings,
     )
     await clock.run()

@@ -7,7 +7,6 @@ durations, so a step of the wall clock can only make a timer early or late by th
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -15,8 +14,9 @@ import structlog
 
 from contracts.inbound import Inbound, TimerDue
 from projections.timers import Timer
-from services.errors import Unavailable
-from services.failpoints import failpoint
+from services.clock.settings import ClockSettings
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ class Timers(Protocol):
         """Those that came due, earliest first.
 
         Raises:
-            services.errors.Unavailable: They cannot be read now.
+            services.shared.errors.Unavailable: They cannot be read now.
         """
         ...
 
@@ -36,7 +36,7 @@ class Timers(Protocol):
         """When the next one is due; None when there is none.
 
         Raises:
-            services.errors.Unavailable: They cannot be read now.
+            services.shared.errors.Unavailable: They cannot be read now.
         """
         ...
 
@@ -44,7 +44,7 @@ class Timers(Protocol):
         """Note that these were sent.
 
         Raises:
-            services.errors.Unavailable: Perhaps they were not noted; sending again is safe.
+            services.shared.errors.Unavailable: Perhaps they were not noted; sending again is safe.
         """
         ...
 
@@ -56,12 +56,12 @@ class Publisher(Protocol):
         """Make them durable.
 
         Raises:
-            services.errors.Unavailable: Perhaps they are not; publishing again is safe.
+            services.shared.errors.Unavailable: Perhaps they are not; publishing again is safe.
         """
         ...
 
 
-class Wakeup(Protocol):
+class TimerWakeup(Protocol):
     """Tells that a timer may have been set."""
 
     async def wait(self, timeout_s: float) -> object:
@@ -69,31 +69,12 @@ class Wakeup(Protocol):
         ...
 
 
-class Pause:
+class NoWakeup:
     """A wake-up that never comes early."""
 
     async def wait(self, timeout_s: float) -> None:
         """Return after the time-out."""
         await asyncio.sleep(timeout_s)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockRules:
-    """The knobs of the clock.
-
-    Attributes:
-        batch_size: Timers per message batch.
-        wait_max_s: The longest sleep, since a timer may be set without a wake-up.
-        wait_min_s: The shortest, so that a wrong clock cannot make it spin.
-        retry_max_s: The longest pause while something is unavailable.
-        jump_s: A step of the wall clock against the monotonic one that is worth a warning.
-    """
-
-    batch_size: int = 500
-    wait_max_s: float = 1.0
-    wait_min_s: float = 0.005
-    retry_max_s: float = 30.0
-    jump_s: float = 10.0
 
 
 class Clock:
@@ -105,15 +86,15 @@ class Clock:
         timers: Timers,
         publisher: Publisher,
         now: Callable[[], datetime],
-        wakeup: Wakeup | None = None,
-        rules: ClockRules | None = None,
+        wakeup: TimerWakeup | None = None,
+        settings: ClockSettings | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
         self._timers = timers
         self._publisher = publisher
         self._now = now
-        self._wakeup = wakeup or Pause()
-        self._rules = rules or ClockRules()
+        self._wakeup = wakeup or NoWakeup()
+        self._settings = settings or ClockSettings()
         self._monotonic = monotonic
         self._offset_s: float | None = None
 
@@ -126,7 +107,7 @@ class Clock:
                 failures = 0
             except Unavailable:
                 failures += 1
-                wait_s = min(self._rules.retry_max_s, 0.5 * 2.0 ** min(failures, 10))
+                wait_s = min(self._settings.retry_max_s, 0.5 * 2.0 ** min(failures, 10))
                 log.warning("clock_delayed", pause_s=wait_s)
                 await asyncio.sleep(wait_s)
                 continue
@@ -137,30 +118,32 @@ class Clock:
         """Send one batch of what is due; how long nothing else is, in seconds.
 
         Raises:
-            services.errors.Unavailable: Something may have been sent and not marked.
+            services.shared.errors.Unavailable: Something may have been sent and not marked.
         """
         now = self._now()
         self._watch_for_jumps(now)
-        due = await self._timers.due(now, limit=self._rules.batch_size)
+        due = await self._timers.due(now, limit=self._settings.batch_size)
         if due:
             failpoint("clock.before_emit")
             await self._publisher.publish([_message(timer, now) for timer in due])
             failpoint("clock.after_emit")
             await self._timers.mark_emitted(due)
             log.info("timers_sent", timers=len(due))
-        if len(due) == self._rules.batch_size:
+        if len(due) == self._settings.batch_size:
             return 0.0
         next_due_at = await self._timers.next_due_at()
         if next_due_at is None:
-            return self._rules.wait_max_s
+            return self._settings.wait_max_ms / 1_000
         until_s = (next_due_at - self._now()).total_seconds()
-        return min(self._rules.wait_max_s, max(self._rules.wait_min_s, until_s))
+        return min(
+            self._settings.wait_max_ms / 1_000, max(self._settings.wait_min_ms / 1_000, until_s)
+        )
 
     def _watch_for_jumps(self, now: datetime) -> None:
         elapsed = self._monotonic or asyncio.get_running_loop().time
         offset_s = now.timestamp() - elapsed()
         known = self._offset_s
-        if known is not None and abs(offset_s - known) >= self._rules.jump_s:
+        if known is not None and abs(offset_s - known) >= self._settings.jump_s:
             log.error("wall_clock_jumped", by_s=round(offset_s - known, 1))
         self._offset_s = offset_s
 

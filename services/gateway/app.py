@@ -4,53 +4,48 @@ import asyncio
 import random as chance
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from os import getpid
-from socket import gethostname
-from typing import Any
-from uuid import uuid4
 
+import asyncpg
 import structlog
 
-from services.codec import encode_inbound
-from services.errors import Unavailable
+from projections import linked, lookups, notices, readings, touches
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
-from services.gateway.facts import FactsReader
-from services.gateway.leases import SharedLeases
-from services.gateway.linked import LinkedWorker
-from services.gateway.lookups import LookupReader
-from services.gateway.meter import UNMEASURED, Meter
-from services.gateway.ports import Accounts, Leases, Now, Wakeup
+from services.gateway.leases import AllOurs
+from services.gateway.meter import UNMEASURED, GatewayMeter
+from services.gateway.ports import ConnectedAccounts, Leases, Now, SharedOut, WorkWakeup
 from services.gateway.postgres import (
-    PostgresLinkedLists,
-    PostgresLookupList,
-    PostgresQuestionList,
-    PostgresReadingList,
     PostgresSweeps,
     PostgresWorkList,
-    ensure_schema,
+    rules_in_force,
+    work_list,
 )
-from services.gateway.publisher import LogPublisher
+from services.gateway.publisher import ResultPublisher
 from services.gateway.pusher import Pusher
-from services.gateway.settings import Settings
+from services.gateway.settings import GatewaySettings
 from services.gateway.starts import SharedStarts
+from services.gateway.stops import Stops
 from services.gateway.sweep import Sweeper
-from services.gateway.touches import TouchesReader
+from services.gateway.tasks import TaskReader
 from services.gateway.trail import PostgresTrail
+from services.gateway.work_lists import AllRounds, WorkLists, rounds_of
 from services.kommo.limiter import Limiter
 from services.kommo.timing import SystemTiming, Timing, wait_for
-from services.log.kafka import KafkaSettings
-from services.log.kafka_follower import AllocationsFollower, DeadLetters
 from services.log.port import LogWriter
+from services.outgoing.post import Poster
+from services.outgoing.sender import Outgoing, WebhookSender
+from services.outgoing.work import WebhookWork
+from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
+from services.shared.ownership import Join, alone, work_for
+from services.shared.tracing import UNTRACED, Traces
+from services.shared.wall_clock import utc_now
 from services.storage.asked_sweeps import AskedSweeps
-from services.storage.database import borrow
-from services.tracing import UNTRACED, Traces
-from services.wall_clock import utc_now
+from services.storage.webhook_deliveries import WebhookDeliveries
 
 log = structlog.get_logger(__name__)
 
 GROUP = "gateway"
-_PAUSE_MAX_S = 30.0
 _WAKEUP_TIMEOUT_S = 30.0
 
 
@@ -61,46 +56,47 @@ class Gateway:
     limiter: Limiter
     connections: Connections
     pusher: Pusher
-    lookups: LookupReader
-    facts: FactsReader
-    linked: LinkedWorker
-    touches: TouchesReader
+    rounds: AllRounds
     sweeper: Sweeper
     directory: Directory
+    tasks: TaskReader
+    stops: Stops
     timing: Timing
     reload_s: float
     reload: asyncio.Event = field(default_factory=asyncio.Event)
+    sender: WebhookSender | None = None
 
     def nudge(self) -> None:
         """Look at the work lists now."""
         self.pusher.nudge()
-        self.lookups.nudge()
-        self.facts.nudge()
-        self.linked.nudge()
-        self.touches.nudge()
+        for rounds in self.rounds:
+            rounds.nudge()
+        if self.sender is not None:
+            self.sender.nudge()
 
     async def let_go(self) -> None:
         """Return once no write is under way for accounts that are not ours any more (F20)."""
         await self.pusher.let_go()
-        await self.linked.setting.let_go()
+        await self.rounds.let_go()
 
     def accounts_changed(self) -> None:
         """Read the registry of accounts now."""
         self.reload.set()
 
-    async def serve(self, wakeup: Wakeup | None = None) -> None:
+    async def serve(self, wakeup: WorkWakeup | None = None) -> None:
         """Run until cancelled, then close the connections."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_connections())
                 group.create_task(self.pusher.run())
-                group.create_task(self.lookups.run())
-                group.create_task(self.facts.run())
-                group.create_task(self.linked.finding.run())
-                group.create_task(self.linked.setting.run())
-                group.create_task(self.touches.run())
+                for rounds in self.rounds:
+                    group.create_task(rounds.run())
                 group.create_task(self.sweeper.run())
                 group.create_task(self.directory.run())
+                group.create_task(self.tasks.run())
+                group.create_task(self.stops.run())
+                if self.sender is not None:
+                    group.create_task(self.sender.run())
                 if wakeup is not None:
                     group.create_task(self._pass_on(wakeup))
         finally:
@@ -116,38 +112,45 @@ class Gateway:
             self.nudge()
             await wait_for(self.reload, self.reload_s, self.timing)
 
-    async def _pass_on(self, wakeup: Wakeup) -> None:
+    async def _pass_on(self, wakeup: WorkWakeup) -> None:
         while True:
             await wakeup.wait(_WAKEUP_TIMEOUT_S)
             self.nudge()
 
 
 def build(  # noqa: PLR0913  # the ports of a role
-    settings: Settings,
+    settings: GatewaySettings,
     *,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
-    accounts: Accounts,
+    pool: asyncpg.Pool,
+    accounts: ConnectedAccounts,
     writer: LogWriter,
     leases: Leases | None = None,
     now: Now = utc_now,
     random: Callable[[], float] = chance.random,
     timing: Timing | None = None,
-    meter: Meter = UNMEASURED,
+    meter: GatewayMeter = UNMEASURED,
     traces: Traces = UNTRACED,
+    outgoing: Outgoing | None = None,
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
     timing = timing or SystemTiming()
-    limiter = Limiter(settings.pace(), timing, SharedStarts(pool))
+    limiter = Limiter(settings.limiter, timing, SharedStarts(pool))
+    stops = Stops(pool, timing)
     connections = Connections(
-        accounts, limiter, settings.deadlines(), meter.kommo_called, leases=leases
+        accounts,
+        limiter,
+        settings.call,
+        meter.kommo_called,
+        leases=leases,
+        on_answered=stops.tell,
     )
-    publisher = LogPublisher(writer, encode_inbound, timing)
+    publisher = ResultPublisher(writer, encode_inbound, timing)
     directory = Directory(
         accounts=accounts,
         connections=connections,
         publisher=publisher,
         now=now,
-        rules=settings.directory_rules(),
+        settings=settings.directory,
         timing=timing,
     )
     pusher = Pusher(
@@ -156,157 +159,139 @@ def build(  # noqa: PLR0913  # the ports of a role
         publisher=publisher,
         now=now,
         random=random,
-        rules=settings.push_rules(),
+        settings=settings.push,
         timing=timing,
         trail=PostgresTrail(pool, traces),
+        on_idle=stops.idle,
+    )
+    lists = WorkLists(
+        lookups=work_list(pool, lookups.pending),
+        unknown=work_list(pool, lookups.unknown),
+        readings=work_list(pool, readings.pending),
+        rules_of=rules_in_force(pool),
+        questions=work_list(pool, touches.pending),
+        searches=work_list(pool, linked.to_find),
+        transfers=work_list(pool, linked.to_set),
+        notices=work_list(pool, notices.pending),
+        names_of=accounts.described,
+    )
+    sweeper = Sweeper(
+        connections=connections,
+        store=PostgresSweeps(pool),
+        asked=AskedSweeps(pool),
+        introduce=directory.introduce,
+        publisher=publisher,
+        now=now,
+        settings=settings.sweep,
+        timing=timing,
     )
     meter.gateway_built(limiter, pusher)
     return Gateway(
         limiter=limiter,
         connections=connections,
+        stops=stops,
         pusher=pusher,
-        lookups=LookupReader(
-            requested=PostgresLookupList(pool),
+        rounds=rounds_of(
+            lists,
             connections=connections,
             publisher=publisher,
             now=now,
-            rules=settings.lookup_rules(),
             timing=timing,
+            settings=settings.lookup,
+            batch_size=settings.push.batch_size,
+            sweep_soon=sweeper.hasten,
         ),
-        facts=FactsReader(
-            requested=PostgresReadingList(pool),
-            connections=connections,
-            publisher=publisher,
-            now=now,
-            rules=settings.lookup_rules(),
-            timing=timing,
-        ),
-        touches=TouchesReader(
-            asked=PostgresQuestionList(pool),
-            connections=connections,
-            publisher=publisher,
-            now=now,
-            rules=settings.lookup_rules(),
-            timing=timing,
-        ),
-        linked=LinkedWorker(
-            lists=PostgresLinkedLists(pool),
-            connections=connections,
-            publisher=publisher,
-            now=now,
-            batch_size=settings.push_batch_size,
-            rules=settings.lookup_rules(),
-            timing=timing,
-        ),
-        sweeper=Sweeper(
-            connections=connections,
-            store=PostgresSweeps(pool),
-            asked=AskedSweeps(pool),
-            introduce=directory.introduce,
-            publisher=publisher,
-            now=now,
-            rules=settings.sweep_rules(),
-            timing=timing,
-        ),
+        sweeper=sweeper,
         directory=directory,
+        tasks=TaskReader(
+            connections=connections,
+            rules_of=lists.rules_of,
+            publisher=publisher,
+            now=now,
+            settings=settings.tasks,
+            timing=timing,
+        ),
+        sender=None
+        if outgoing is None
+        else _sender(
+            settings, outgoing, publisher, leases or AllOurs(), now, random, timing, meter
+        ),
         timing=timing,
-        reload_s=settings.accounts_reload_s,
+        reload_s=settings.accounts.reload_s,
     )
 
 
-async def run(
-    settings: Settings,
+def _sender(
+    settings: GatewaySettings,
+    outgoing: Outgoing,
+    publisher: ResultPublisher,
+    leases: Leases,
+    now: Now,
+    random: Callable[[], float],
+    timing: Timing,
+    meter: GatewayMeter,
+) -> WebhookSender:
+    """The part that tells others what happened; Kommo's limits are none of its business."""
+    return WebhookSender(
+        work=WebhookWork(outgoing.pool),
+        events=outgoing.events,
+        targets=outgoing.targets,
+        deliveries=WebhookDeliveries(outgoing.pool),
+        publisher=publisher,
+        poster=Poster(allows_local=outgoing.allows_local, timeout_s=settings.webhooks.timeout_s),
+        owns=leases.owns,
+        now=now,
+        random=random,
+        pause=lambda wake, seconds: wait_for(wake, seconds, timing),
+        settings=settings.webhooks,
+        on_sent=meter.webhook_sent,
+    )
+
+
+async def run(  # noqa: PLR0913  # the ports of a role
+    settings: GatewaySettings,
     *,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
-    accounts: Accounts,
+    pool: asyncpg.Pool,
+    accounts: ConnectedAccounts,
     writer: LogWriter,
-    wakeup: Wakeup | None = None,
+    wakeup: WorkWakeup | None = None,
+    leases: SharedOut | None = None,
+    join: Join = alone,
     timing: Timing | None = None,
-    meter: Meter = UNMEASURED,
+    meter: GatewayMeter = UNMEASURED,
     traces: Traces = UNTRACED,
+    outgoing: Outgoing | None = None,
 ) -> None:
-    """Run the only gateway of an installation until cancelled.
+    """Run a gateway until cancelled: the only one, or one of several that share out the accounts.
 
-    One gateway per source address and set of accounts: two would not share the memory of what is
-    under way.
+    Two for one account would not share the memory of what is under way, so each of several acts
+    under leases. When told to end it lets what is under way end first, and leaves the group then
+    (F13).
     """
-    gateway = build(
-        settings,
-        pool=pool,
-        accounts=accounts,
-        writer=writer,
-        timing=timing,
-        meter=meter,
-        traces=traces,
-    )
-    await _prepared(gateway, pool)
-    log.info("gateway_started", **settings.model_dump())
-    await gateway.serve(wakeup)
-
-
-async def run_shared(  # noqa: PLR0913  # the ports of a role
-    settings: Settings,
-    *,
-    kafka: KafkaSettings,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
-    accounts: Accounts,
-    writer: LogWriter,
-    dead_letters: DeadLetters,
-    wakeup: Wakeup,
-    meter: Meter = UNMEASURED,
-    traces: Traces = UNTRACED,
-) -> None:
-    """Run one of several gateways until cancelled: the group shares out the accounts.
-
-    When told to end it lets what is under way end first, and leaves the group then (F13).
-    """
-    leases = SharedLeases(pool, f"{gethostname()}/{getpid()}/{uuid4().hex}", kafka.partitions)
+    leases = leases or AllOurs()
     gateway = build(
         settings,
         pool=pool,
         accounts=accounts,
         writer=writer,
         leases=leases,
+        timing=timing,
         meter=meter,
         traces=traces,
+        outgoing=outgoing,
     )
-    leases.on_taken = gateway.accounts_changed
 
     async def let_go() -> None:
         leases.want(())
         await gateway.let_go()
 
-    follower = AllocationsFollower(
-        kafka,
+    share = join(
         GROUP,
-        dead_letters,
         on_moved=gateway.nudge,
-        on_assigned=lambda: leases.want(follower.partitions),
+        on_assigned=lambda: leases.want(share.partitions),
         let_go=let_go,
         # By then every call has ended, one way or the other.
-        release_within_s=settings.total_timeout_s,
+        release_within_s=settings.call.total_timeout_s,
     )
-    await _prepared(gateway, pool)
     log.info("gateway_started", **settings.model_dump())
-    async with asyncio.TaskGroup() as group:
-        beside = [group.create_task(gateway.serve(wakeup)), group.create_task(leases.run())]
-        try:
-            await follower.run()
-        finally:
-            for task in beside:
-                task.cancel()
-
-
-async def _prepared(gateway: Gateway, pool: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
-    """Return once the gateway's tables are there."""
-    pause_s = 1.0
-    while True:
-        try:
-            async with borrow(pool) as connection:
-                await ensure_schema(connection)
-        except Unavailable:
-            log.warning("database_unavailable", pause_s=pause_s)
-            await gateway.timing.sleep(pause_s)
-            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
-        else:
-            return
+    await work_for(share, gateway.serve(wakeup), leases.run(gateway.accounts_changed))

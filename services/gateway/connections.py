@@ -1,18 +1,23 @@
 """One client per connected account, all behind the limiter of our address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 import httpx
 import structlog
 
-from services.errors import Malformed
 from services.gateway.leases import AllOurs
-from services.gateway.ports import Accounts, Connected, Leases
-from services.kommo.client import Deadlines, KommoClient, OnCalled, nobody
+from services.gateway.ports import ConnectedAccount, ConnectedAccounts, Leases
+from services.kommo.client import KommoClient
+from services.kommo.errors import AccountStopped
 from services.kommo.limiter import Limiter
+from services.kommo.settings import CallSettings
 from services.kommo.starts import Lease
+from services.kommo.transport import OnCalled, nobody
+from services.shared.errors import Malformed
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +32,7 @@ class Connection:
     webhook_digest: bytes | None = None
     lease: Lease | None = None
     restored_at: datetime | None = None
+    timezone: str = "UTC"
 
 
 class Connections:
@@ -34,19 +40,32 @@ class Connections:
 
     def __init__(
         self,
-        accounts: Accounts,
+        accounts: ConnectedAccounts,
         limiter: Limiter,
-        deadlines: Deadlines | None = None,
+        settings: CallSettings | None = None,
         on_called: OnCalled = nobody,
         transport: httpx.AsyncBaseTransport | None = None,
         leases: Leases | None = None,
+        on_answered: Callable[[int, AccountStopped | None], None] = nobody,
     ) -> None:
+        """Open nothing yet.
+
+        Args:
+            accounts: The registry.
+            limiter: Of our address.
+            settings: How long each call may take.
+            on_called: Hears of each request that was sent.
+            transport: Carries the requests instead of pools of connections.
+            leases: Which accounts are ours.
+            on_answered: Told the account of each answer, and what stops the account, if it does.
+        """
         self._accounts = accounts
         self._limiter = limiter
-        self._deadlines = deadlines
+        self._settings = settings
         self._on_called = on_called
         self._transport = transport
         self._leases: Leases = leases or AllOurs()
+        self._on_answered = on_answered
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
@@ -67,7 +86,7 @@ class Connections:
         """Read the registry; open, replace and close what changed.
 
         Raises:
-            services.errors.Unavailable: The registry does not answer; nothing changed.
+            services.shared.errors.Unavailable: The registry does not answer; nothing changed.
         """
         wanted = {
             each.account_id: each
@@ -92,7 +111,7 @@ class Connections:
         is_ours = self._leases.owns(account_id)
         return is_ours and self._leases.lease_of(account_id) == connection.lease
 
-    async def _connect(self, account_id: int, account: Connected) -> None:
+    async def _connect(self, account_id: int, account: ConnectedAccount) -> None:
         fingerprint, lease = _fingerprint(account), self._leases.lease_of(account_id)
         known = self._open.get(account_id)
         if known is not None and (known.fingerprint, known.lease) == (fingerprint, lease):
@@ -102,10 +121,12 @@ class Connections:
                 base_url=account.base_url,
                 token=account.token,
                 limiter=self._limiter,
-                deadlines=self._deadlines,
+                settings=self._settings,
                 on_called=self._on_called,
                 transport=self._transport,
                 lease=lease,
+                account_id=account_id,
+                on_answered=partial(self._on_answered, account_id),
             )
         except Malformed:
             if self._refused.get(account_id) != fingerprint:
@@ -113,7 +134,13 @@ class Connections:
                 log.error("account_address_refused", account_id=account_id)  # noqa: TRY400 - no bug
             return
         self._open[account_id] = Connection(
-            account_id, client, fingerprint, account.webhook_digest, lease, account.restored_at
+            account_id,
+            client,
+            fingerprint,
+            account.webhook_digest,
+            lease,
+            account.restored_at,
+            account.timezone,
         )
         log.info("account_connected", account_id=account_id)
         if known is not None:
@@ -121,8 +148,8 @@ class Connections:
             await known.client.aclose()
 
 
-def _fingerprint(account: Connected) -> bytes:
+def _fingerprint(account: ConnectedAccount) -> bytes:
     token = account.token.get_secret_value()
-    known = f"{account.base_url}\n{token}\n{account.restored_at}\n".encode()
+    known = f"{account.base_url}\n{token}\n{account.restored_at}\n{account.timezone}\n".encode()
     known += account.webhook_digest or b""
     return sha256(known).digest()

@@ -8,41 +8,26 @@ import asyncio
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
 
-from contracts.inbound import DescribeAccount, Inbound
-from contracts.kommo.rest import Account, Pipeline, User, Webhook
-from services.errors import Unavailable
+from contracts.kommo.rest import Webhook
 from services.gateway.connections import Connection, Connections
-from services.gateway.ports import Accounts, Now, Publisher
+from services.gateway.names import description, read_names
+from services.gateway.ports import ConnectedAccounts, InboundPublisher, Now
+from services.gateway.settings import DirectorySettings
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
-from services.secrets import digest_of
+from services.shared.errors import Unavailable
+from services.shared.secrets import digest_of
 
 log = structlog.get_logger(__name__)
 
 Webhooks = Literal["on", "disabled", "missing", "unknown"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectoryRules:
-    """The knobs of the directory.
-
-    Attributes:
-        interval_s: How often each account is read; Kommo has no webhook for users.
-        retry_s: Pause after a failure.
-        poll_s: How often to look whose reading is due.
-    """
-
-    interval_s: float = 3_600.0
-    retry_s: float = 60.0
-    poll_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +45,18 @@ class Directory:
     def __init__(
         self,
         *,
-        accounts: Accounts,
+        accounts: ConnectedAccounts,
         connections: Connections,
-        publisher: Publisher,
+        publisher: InboundPublisher,
         now: Now,
-        rules: DirectoryRules | None = None,
+        settings: DirectorySettings | None = None,
         timing: Timing | None = None,
     ) -> None:
         self._accounts = accounts
         self._connections = connections
         self._publisher = publisher
         self._now = now
-        self._rules = rules or DirectoryRules()
+        self._settings = settings or DirectorySettings()
         self._timing = timing or SystemTiming()
         self._attempts: dict[int, _Attempt] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -87,14 +72,14 @@ class Directory:
             self._wake.clear()
             for connection in self._connections.all():
                 await self._attempt_if_due(connection)
-            await wait_for(self._wake, self._rules.poll_s, self._timing)
+            await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
 
     async def introduce(self, connection: Connection) -> None:
         """Have an account described before its leads are: what is older is not new to it.
 
         Raises:
-            services.errors.Unavailable: Not yet; the reading is repeated after a pause. An account
-                that refuses its description for good is none of these.
+            services.shared.errors.Unavailable: Not yet; the reading is repeated after a pause. An
+                account that refuses its description for good is none of these.
         """
         attempt = await self._attempt_if_due(connection)
         if attempt.is_delayed:
@@ -111,15 +96,16 @@ class Directory:
             return known
 
     async def _attempt(self, connection: Connection) -> _Attempt:
-        account_id, pause_s, is_delayed = connection.account_id, self._rules.interval_s, False
+        account_id, pause_s, is_delayed = connection.account_id, self._settings.interval_s, False
         try:
             await self._read(connection)
         except AccountStopped as stopped:
             # 403 here: the token is not an administrator's, so users cannot be read.
             log.error("directory_refused", account_id=account_id, status=stopped.status)  # noqa: TRY400 - no bug
+            pause_s = stopped.retry_in_s or pause_s
         except (Unavailable, Rejected) as error:
             log.warning("directory_delayed", account_id=account_id, error=type(error).__name__)
-            pause_s, is_delayed = self._rules.retry_s, isinstance(error, Unavailable)
+            pause_s, is_delayed = self._settings.retry_s, isinstance(error, Unavailable)
         return _Attempt(connection, self._timing.monotonic() + pause_s, is_delayed)
 
     async def _read(self, connection: Connection) -> None:
@@ -129,19 +115,19 @@ class Directory:
             raise MalformedAnswer("the token belongs to another account")
         if not is_zone(facts.timezone):
             raise MalformedAnswer("the zone of the account is unknown")
-        users = await client.users()
-        pipelines = await client.pipelines()
+        names = await read_names(client, await self._accounts.described(account_id))
         webhooks = await self._webhooks(connection)
-        directory = names_of(facts, users, pipelines, webhooks=webhooks)
+        directory = {"webhooks": webhooks, "timezone": facts.timezone, **names}
         await self._accounts.describe(account_id, directory)
-        await self._publisher.publish([description(facts, users, at=self._now())])
-        log.info("account_described", account_id=account_id, users=len(users))
+        message = description(facts, names, at=self._now())
+        await self._publisher.publish([message])
+        log.info("account_described", account_id=account_id, users=len(names["users"]))
 
     async def _webhooks(self, connection: Connection) -> Webhooks:
         """Whether Kommo sends us its webhooks; not to know it keeps nothing else from being read.
 
         Raises:
-            services.errors.Unavailable: Kommo cannot be asked now.
+            services.shared.errors.Unavailable: Kommo cannot be asked now.
         """
         account_id, digest = connection.account_id, connection.webhook_digest
         if digest is None:
@@ -162,14 +148,15 @@ def state_of(webhooks: Sequence[Webhook], digest: bytes) -> Webhooks:
     ours = [
         webhook
         for webhook in webhooks
-        if hmac.compare_digest(digest_of(_secret_of(webhook.destination)), digest)
+        if hmac.compare_digest(digest_of(secret_of(webhook.destination)), digest)
     ]
     if not ours:
         return "missing"
     return "disabled" if all(webhook.disabled for webhook in ours) else "on"
 
 
-def _secret_of(destination: str) -> SecretStr:
+def secret_of(destination: str) -> SecretStr:
+    """The secret in an address of ours; of another's, something that is no secret of ours."""
     try:
         path = urlsplit(destination).path
     except ValueError:
@@ -184,49 +171,3 @@ def is_zone(name: str) -> bool:
     except (OSError, ValueError, KeyError):
         return False
     return True
-
-
-def description(facts: Account, users: Sequence[User], *, at: datetime) -> Inbound:
-    """What the account's aggregate has to know of what was read."""
-    active = tuple(sorted({user.id for user in users if user.is_active}))
-    return Inbound(
-        account_id=facts.id,
-        message_id=f"describe/{at.isoformat()}",
-        at=at,
-        body=DescribeAccount(timezone=facts.timezone, active_user_ids=active),
-    )
-
-
-def names_of(
-    facts: Account,
-    users: Sequence[User],
-    pipelines: Sequence[Pipeline],
-    *,
-    webhooks: Webhooks,
-) -> dict[str, Any]:
-    """What people read of an account, names instead of ids, as JSON data for the registry."""
-    return {
-        "webhooks": webhooks,
-        "timezone": facts.timezone,
-        "users": [
-            {
-                "id": user.id,
-                "name": user.name,
-                "is_active": user.is_active,
-                "is_admin": user.is_admin,
-            }
-            for user in users
-        ],
-        "pipelines": [
-            {
-                "id": pipeline.id,
-                "name": pipeline.name,
-                "is_archive": pipeline.is_archive,
-                "stages": [
-                    {"id": stage.id, "name": stage.name}
-                    for stage in sorted(pipeline.statuses, key=lambda each: (each.sort, each.id))
-                ],
-            }
-            for pipeline in pipelines
-        ],
-    }

@@ -5,30 +5,28 @@ are with another one. So whoever is given a partition first takes its lease in t
 under a new epoch, and every call begins by asking whether its epoch is still the present one
 (`services.gateway.starts`). What the last holder had under way may have reached Kommo: under a new
 epoch everything pending is read before it is sent.
+
+A take that was slow may come after that of the next holder, and then nobody who acts has the lease.
+So whoever has just taken leases takes them again a few times: under the same epoch, if they are
+still theirs. Not for ever, or a gateway that is out of the group and cannot know would have them
+back.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
+import asyncpg
 import structlog
 
-from services.errors import Unavailable
 from services.kommo.starts import Lease
 from services.log.kafka import partition_of
-from services.storage.database import borrow
+from services.shared.errors import Unavailable
+from services.shared.ownership import ignore
+from services.storage.database import borrow, mapping
 
 log = structlog.get_logger(__name__)
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS gateway.leases (
-    partition integer PRIMARY KEY,
-    epoch bigint NOT NULL,
-    holder text NOT NULL,
-    taken_at timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 50);
-"""
 # A holder that gets it back, and nobody had it in between, goes on under the same epoch.
 TAKE = """
 INSERT INTO gateway.leases AS held (partition, epoch, holder)
@@ -40,10 +38,7 @@ ON CONFLICT (partition) DO UPDATE SET
 RETURNING partition, epoch
 """
 PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
-
-
-def _nobody() -> None:
-    """Tell nobody."""
+TAKEN_AGAIN_AFTER_S = (5.0, 15.0, 60.0)
 
 
 class AllOurs:
@@ -59,6 +54,14 @@ class AllOurs:
         del account_id
         return None
 
+    def want(self, partitions: Iterable[int]) -> None:
+        """Go on acting for all: nobody shares them out."""
+
+    async def run(self, on_taken: Callable[[], None]) -> None:
+        """Take nothing until cancelled."""
+        del on_taken
+        await asyncio.Event().wait()
+
 
 @dataclass(slots=True)
 class SharedLeases:
@@ -67,13 +70,13 @@ class SharedLeases:
     Attributes:
         holder: Of this process alone; a restart is another holder.
         partitions: Of the installation.
-        on_taken: Told that accounts have become ours.
+        again_after_s: The pauses after which what was taken is taken again.
     """
 
-    pool: Any
+    pool: asyncpg.Pool
     holder: str
     partitions: int
-    on_taken: Callable[[], None] = _nobody
+    again_after_s: tuple[float, ...] = TAKEN_AGAIN_AFTER_S
     _wanted: frozenset[int] = frozenset()
     _held: dict[int, int] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -94,12 +97,15 @@ class SharedLeases:
         self._held = {each: epoch for each, epoch in self._held.items() if each in self._wanted}
         self._news.set()
 
-    async def run(self) -> None:
-        """Take what is wanted until cancelled; a database that is away is waited for."""
-        failures = 0
+    async def run(self, on_taken: Callable[[], None] = ignore) -> None:
+        """Take what is wanted until cancelled; a database that is away is waited for.
+
+        Args:
+            on_taken: Told that accounts have become ours.
+        """
+        failures = again = 0
         while True:
-            await self._news.wait()
-            self._news.clear()
+            again = 0 if await self._hear(again) else again + 1
             wanted = self._wanted
             try:
                 taken = await self._take(sorted(wanted))
@@ -111,13 +117,25 @@ class SharedLeases:
                 self._news.set()
                 continue
             failures = 0
-            if wanted == self._wanted:  # else they were taken from us, or others were given
+            # Else they were taken from us, or others were given.
+            if wanted == self._wanted and (not again or taken != self._held):
                 self._held = taken
                 log.info("leases_taken", partitions=sorted(taken))
-                self.on_taken()
+                on_taken()
+
+    async def _hear(self, again: int) -> bool:
+        """Wait for news; False when it is time to take the same again, for the next time."""
+        pauses = self.again_after_s
+        try:
+            async with asyncio.timeout(pauses[again] if again < len(pauses) else None):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
 
     async def _take(self, partitions: list[int]) -> dict[int, int]:
         if not partitions:
             return {}
         async with borrow(self.pool) as connection:
-            return dict(await connection.fetch(TAKE, partitions, self.holder))
+            return mapping(await connection.fetch(TAKE, partitions, self.holder))

@@ -1,73 +1,66 @@
 """Reads the leads that an account is in doubt about, many at once (F28)."""
 
+from collections.abc import Callable, Sequence
+
 import structlog
 
 from contracts.inbound import Inbound, InboundBody, LeadMissing, LeadObserved
 from contracts.kommo.rest import Lead
+from domain.state import CROWDED
 from projections.lookups import Lookup
-from services.failpoints import failpoint
-from services.gateway.connections import Connection, Connections
-from services.gateway.ports import LookupList, Now, Publisher
-from services.gateway.rounds import RoundRules, Rounds
+from services.gateway.connections import Connection
+from services.gateway.ports import InboundPublisher, Now
 from services.kommo.limiter import Priority
-from services.kommo.timing import Timing
+from services.shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
 
-class LookupReader:
-    """Answers requested lookups with what Kommo says now."""
-
-    def __init__(
-        self,
-        *,
-        requested: LookupList,
-        connections: Connections,
-        publisher: Publisher,
-        now: Now,
-        rules: RoundRules | None = None,
-        timing: Timing | None = None,
-    ) -> None:
-        self._publisher = publisher
-        self._now = now
-        self._rounds = Rounds[Lookup](
-            name="lookups",
-            pending=lambda limit, after: requested.pending(limit=limit, after=after),
-            work=self._read,
-            connections=connections,
-            rules=rules,
-            timing=timing,
+async def look_up(
+    connection: Connection,
+    rows: Sequence[Lookup],
+    *,
+    publisher: InboundPublisher,
+    now: Now,
+    priority: Priority = Priority.LOOKUP,
+) -> None:
+    """Answer requested lookups with what Kommo says now."""
+    lead_ids = [row.lead_id for row in rows]
+    found = await connection.client.leads_by_ids(lead_ids, priority=priority)
+    failpoint("gateway.after_lookup")
+    account_id, at = connection.account_id, now()
+    messages = [
+        Inbound(
+            account_id=account_id,
+            message_id=f"lookup/{row.lead_id}/{row.asked_version}/{at.isoformat()}",
+            at=at,
+            body=_answer(row.lead_id, found.by_id.get(row.lead_id)),
         )
+        for row in rows
+        if row.lead_id not in found.unread
+    ]
+    await publisher.publish(messages)
+    log.info("leads_looked_up", account_id=account_id, leads=len(rows), found=len(found.by_id))
 
-    def nudge(self) -> None:
-        """Look at the list now."""
-        self._rounds.nudge()
 
-    async def run(self) -> None:
-        """Read until cancelled."""
-        await self._rounds.run()
+async def read_unknown(
+    connection: Connection,
+    rows: Sequence[Lookup],
+    *,
+    publisher: InboundPublisher,
+    now: Now,
+    sweep_soon: Callable[[int], None],
+) -> None:
+    """The same for leads that the account does not know, behind all others.
 
-    async def _read(self, connection: Connection, rows: list[Lookup]) -> None:
-        found = await connection.client.leads_by_ids(
-            [row.lead_id for row in rows], priority=Priority.LOOKUP
-        )
-        failpoint("gateway.after_lookup")
-        await self._tell(connection.account_id, rows, found)
-
-    async def _tell(self, account_id: int, rows: list[Lookup], found: dict[int, Lead]) -> None:
-        at = self._now()
-        await self._publisher.publish(
-            [
-                Inbound(
-                    account_id=account_id,
-                    message_id=f"lookup/{row.lead_id}/{row.asked_version}/{at.isoformat()}",
-                    at=at,
-                    body=_answer(row.lead_id, found.get(row.lead_id)),
-                )
-                for row in rows
-            ]
-        )
-        log.info("leads_looked_up", account_id=account_id, leads=len(rows), found=len(found))
+    Where so many are told of that the account asks for no more, Kommo's list of what has changed
+    shows those that exist. It is read after the account has taken notice that it may ask again, so
+    whatever it passed over is in the list.
+    """
+    await look_up(connection, rows, publisher=publisher, now=now, priority=Priority.UNKNOWN)
+    if any(row.reason == CROWDED for row in rows):
+        log.warning("unknown_leads_crowded", account_id=connection.account_id)
+        sweep_soon(connection.account_id)
 
 
 def _answer(lead_id: int, lead: Lead | None) -> InboundBody:

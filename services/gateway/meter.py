@@ -32,7 +32,7 @@ class PusherState(Protocol):
         ...
 
 
-class Meter(Protocol):
+class GatewayMeter(Protocol):
     """Told what happens; returns at once and never raises."""
 
     def kommo_called(self, method: str, outcome: str) -> None:
@@ -43,8 +43,12 @@ class Meter(Protocol):
         """These are in use from now on."""
         ...
 
+    def webhook_sent(self, outcome: str) -> None:
+        """A webhook was `delivered`, or why not (`services.outgoing.post.Failure`)."""
+        ...
 
-class Unmeasured:
+
+class UnmeasuredGateway:
     """Nobody wants to know."""
 
     def kommo_called(self, method: str, outcome: str) -> None:
@@ -53,5 +57,8 @@ class Unmeasured:
     def gateway_built(self, limiter: LimiterState, pusher: PusherState) -> None:
         """Forget it."""
 
+    def webhook_sent(self, outcome: str) -> None:
+        """Forget it."""
 
-UNMEASURED = Unmeasured()
+
+UNMEASURED = UnmeasuredGateway()

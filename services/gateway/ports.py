@@ -1,6 +1,6 @@
 """What the gateway needs from the rest of the house."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,20 +9,19 @@ from pydantic import SecretStr
 
 from contracts.inbound import Inbound
 from projections.assignments import Assignment
-from projections.linked import PendingHandover, Search
-from projections.lookups import Lookup
-from projections.readings import Reading
-from projections.touches import Question
 from services.kommo.starts import Lease
 
 Now = Callable[[], datetime]
+# The revision of an account's rules in force, and the rules as JSON data; None before the first.
+RulesOf = Callable[[int], Awaitable[tuple[int, dict[str, Any]] | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connected:
+class ConnectedAccount:
     """An account that is connected, with what is needed to call it.
 
     Attributes:
+        timezone: Of the account, whose days its date fields name.
         webhook_digest: SHA-256 of the secret in its webhooks' address; None while unknown.
         restored_at: When our database was restored from a backup last; None if never (F79).
     """
@@ -30,18 +29,27 @@ class Connected:
     account_id: int
     base_url: str
     token: SecretStr
+    timezone: str = "UTC"
     webhook_digest: bytes | None = None
     restored_at: datetime | None = None
 
 
-class Accounts(Protocol):
+class ConnectedAccounts(Protocol):
     """The registry of accounts; the only place that opens tokens."""
 
-    async def connected(self) -> Sequence[Connected]:
+    async def connected(self) -> Sequence[ConnectedAccount]:
         """All accounts that may be called.
 
         Raises:
-            services.errors.Unavailable: The registry does not answer.
+            services.shared.errors.Unavailable: The registry does not answer.
+        """
+        ...
+
+    async def described(self, account_id: int) -> Mapping[str, Any]:
+        """What was stored last; nothing before the first time.
+
+        Raises:
+            services.shared.errors.Unavailable: The registry does not answer.
         """
         ...
 
@@ -49,7 +57,7 @@ class Accounts(Protocol):
         """Store names and the state of the webhooks as JSON data, for people to read.
 
         Raises:
-            services.errors.Unavailable: The registry does not answer.
+            services.shared.errors.Unavailable: The registry does not answer.
         """
         ...
 
@@ -66,7 +74,19 @@ class Leases(Protocol):
         ...
 
 
-class Publisher(Protocol):
+class SharedOut(Leases, Protocol):
+    """Leases that have to be taken, for the partitions that this gateway was given."""
+
+    def want(self, partitions: Iterable[int]) -> None:
+        """Act for these partitions as soon as their leases are taken, and for no others."""
+        ...
+
+    async def run(self, on_taken: Callable[[], None]) -> None:
+        """Take what is wanted until cancelled, and tell when accounts have become ours."""
+        ...
+
+
+class InboundPublisher(Protocol):
     """Where messages enter the inbound log."""
 
     async def publish(self, messages: Sequence[Inbound]) -> None:
@@ -77,11 +97,19 @@ class Publisher(Protocol):
 class WorkList(Protocol):
     """Committed decisions that Kommo does not hold yet, as far as is known."""
 
-    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
-        """The next ones after that one, over all accounts, oldest decision first.
+    async def heads(self) -> Mapping[int, int]:
+        """Accounts that have some, and the version of the newest of each.
 
         Raises:
-            services.errors.Unavailable: The list cannot be read now.
+            services.shared.errors.Unavailable: The list cannot be read now.
+        """
+        ...
+
+    async def pending(self, account_id: int, *, limit: int, after: int) -> Sequence[Assignment]:
+        """The next ones of an account that were decided after that version, the oldest first.
+
+        Raises:
+            services.shared.errors.Unavailable: The list cannot be read now.
         """
         ...
 
@@ -89,7 +117,7 @@ class WorkList(Protocol):
         """The newest decisions about these leads, settled ones included.
 
         Raises:
-            services.errors.Unavailable: The list cannot be read now.
+            services.shared.errors.Unavailable: The list cannot be read now.
         """
         ...
 
@@ -102,73 +130,7 @@ class Trail(Protocol):
         ...
 
 
-class LookupList(Protocol):
-    """Leads that an account wants to be read."""
-
-    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
-        """The next ones after that one, over all accounts, the longest waiting first.
-
-        Raises:
-            services.errors.Unavailable: The list cannot be read now.
-        """
-        ...
-
-
-class ReadingList(Protocol):
-    """What requests wait for, and the rules that want to know it."""
-
-    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
-        """The next ones after that one, over all accounts, the longest waiting first.
-
-        Raises:
-            services.errors.Unavailable: The list cannot be read now.
-        """
-        ...
-
-    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
-        """The revision in force and its rules as JSON data; None before the first.
-
-        Raises:
-            services.errors.Unavailable: They cannot be read now.
-        """
-        ...
-
-
-class QuestionList(Protocol):
-    """Offered leads of which Kommo should tell what was done to them."""
-
-    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
-        """The next ones after that one, over all accounts, the longest waiting first.
-
-        Raises:
-            services.errors.Unavailable: The list cannot be read now.
-        """
-        ...
-
-
-class LinkedLists(Protocol):
-    """What belongs to decided leads: to be read, and to be handed over."""
-
-    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
-        """The next leads after that one, over all accounts, the longest waiting first.
-
-        Raises:
-            services.errors.Unavailable: The list cannot be read now.
-        """
-        ...
-
-    async def to_set(
-        self, *, limit: int, after: PendingHandover | None
-    ) -> Sequence[PendingHandover]:
-        """The next handovers after that one, over all accounts, the longest waiting first.
-
-        Raises:
-            services.errors.Unavailable: The list cannot be read now.
-        """
-        ...
-
-
-class Wakeup(Protocol):
+class WorkWakeup(Protocol):
     """Tells that work may have come, sooner than the next look would find it."""
 
     async def wait(self, timeout_s: float) -> object:

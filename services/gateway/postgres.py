@@ -1,42 +1,24 @@
 """The gateway's ports on PostgreSQL: work lists, the registry, and the progress of sweeps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
+import asyncpg
 import structlog
 
-from projections import assignments, linked, lookups, readings, touches
+from projections import assignments, readings
 from projections.assignments import Assignment
-from projections.linked import PendingHandover, Search
-from projections.lookups import Lookup
-from projections.readings import Reading
-from projections.touches import Question
-from services.gateway import leases, starts
-from services.gateway.ports import Connected
+from services.gateway.ports import ConnectedAccount, RulesOf
+from services.gateway.rounds import Pending, R
 from services.gateway.sweep import Progress
-from services.secrets import Unsealable
+from services.shared.secrets import Unsealable
 from services.storage.accounts import AccountRegistry, UnknownAccount
-from services.storage.database import borrow, borrow_to_read
+from services.storage.database import Connection, borrow, borrow_to_read
 from services.storage.restorations import Restorations
 
 log = structlog.get_logger(__name__)
 
-SCHEMA = """
-CREATE SCHEMA IF NOT EXISTS gateway;
-CREATE TABLE IF NOT EXISTS gateway.sweeps (
-    account_id bigint PRIMARY KEY,
-    watermark timestamptz,
-    full_at timestamptz,
-    kind text CHECK (kind IN ('baseline', 'window', 'full')),
-    started_at timestamptz,
-    next_page text,
-    CHECK ((kind IS NULL) = (started_at IS NULL))
-) WITH (fillfactor = 50);
-ALTER TABLE gateway.sweeps ADD COLUMN IF NOT EXISTS listed_to bigint;
-"""
-# "gateway" in ASCII: two gateways that start together must not create the schema twice.
-SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(29099061655163257)"
 LOAD = """
 SELECT account_id, watermark, full_at, kind, started_at, next_page, listed_to
 FROM gateway.sweeps WHERE account_id = $1
@@ -51,20 +33,11 @@ ON CONFLICT (account_id) DO UPDATE SET watermark = excluded.watermark,
 """
 
 
-async def ensure_schema(connection: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
-    """Create what the gateway keeps, unless it is there."""
-    async with connection.transaction():
-        await connection.execute(SCHEMA_LOCK)
-        await connection.execute(SCHEMA)
-        await connection.execute(starts.TABLES)
-        await connection.execute(leases.TABLES)
-
-
 @dataclass(frozen=True, slots=True)
 class PostgresSweeps:
     """The progress of sweeps in `gateway.sweeps`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def load(self, account_id: int) -> Progress:
         """The progress of an account."""
@@ -92,12 +65,19 @@ class PostgresSweeps:
 class PostgresWorkList:
     """The projection `assignments`, which holds committed decisions only."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
-    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
-        """The next pending decisions, oldest first."""
+    async def heads(self) -> Mapping[int, int]:
+        """How far the pending decisions of each account reach."""
         async with borrow_to_read(self.pool) as connection:
-            return await assignments.pending(connection, limit=limit, after=after)
+            return await assignments.heads(connection)
+
+    async def pending(self, account_id: int, *, limit: int, after: int) -> Sequence[Assignment]:
+        """The next pending decisions of an account, oldest first."""
+        async with borrow_to_read(self.pool) as connection:
+            return await assignments.pending(
+                connection, account_id=account_id, limit=limit, after=after
+            )
 
     async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
         """The newest decisions about these leads."""
@@ -105,64 +85,34 @@ class PostgresWorkList:
             return await assignments.of_leads(connection, account_id=account_id, lead_ids=lead_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresLookupList:
-    """The projection `lookups`."""
+class ReadList(Protocol[R]):
+    """A projection's query for its next rows."""
 
-    pool: Any
-
-    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
-        """The next readings that were asked for."""
-        async with borrow_to_read(self.pool) as connection:
-            return await lookups.pending(connection, limit=limit, after=after)
+    async def __call__(
+        self, connection: Connection, *, limit: int, after: R | None, but_for: Sequence[int]
+    ) -> list[R]:
+        """So many rows after that one, but for some accounts."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class PostgresReadingList:
-    """The projection `readings`."""
+def work_list(pool: asyncpg.Pool, read: ReadList[R]) -> Pending[R]:
+    """A list that a projection holds."""
 
-    pool: Any
+    async def pending(limit: int, after: R | None, but_for: Sequence[int]) -> Sequence[R]:
+        async with borrow_to_read(pool) as connection:
+            return await read(connection, limit=limit, after=after, but_for=but_for)
 
-    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
-        """The next readings that requests wait for."""
-        async with borrow_to_read(self.pool) as connection:
-            return await readings.pending(connection, limit=limit, after=after)
+    return pending
 
-    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
-        """The rules in force."""
-        async with borrow_to_read(self.pool) as connection:
+
+def rules_in_force(pool: asyncpg.Pool) -> RulesOf:
+    """The rules that a projection holds."""
+
+    async def rules_of(account_id: int) -> tuple[int, dict[str, Any]] | None:
+        async with borrow_to_read(pool) as connection:
             return await readings.rules_of(connection, account_id)
 
-
-@dataclass(frozen=True, slots=True)
-class PostgresQuestionList:
-    """The projection `touches`."""
-
-    pool: Any
-
-    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
-        """The next questions about offered leads."""
-        async with borrow_to_read(self.pool) as connection:
-            return await touches.pending(connection, limit=limit, after=after)
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresLinkedLists:
-    """The projection `linked`."""
-
-    pool: Any
-
-    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
-        """The next leads whose linked things have to be read."""
-        async with borrow_to_read(self.pool) as connection:
-            return await linked.to_find(connection, limit=limit, after=after)
-
-    async def to_set(
-        self, *, limit: int, after: PendingHandover | None
-    ) -> Sequence[PendingHandover]:
-        """The next handovers that Kommo does not hold yet."""
-        async with borrow_to_read(self.pool) as connection:
-            return await linked.to_set(connection, limit=limit, after=after)
+    return rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,31 +120,44 @@ class RegisteredAccounts:
     """The registry of accounts with their tokens opened."""
 
     registry: AccountRegistry
+    _unreadable: set[int] = field(default_factory=set, init=False, repr=False, compare=False)
 
-    async def connected(self) -> Sequence[Connected]:
+    async def connected(self) -> Sequence[ConnectedAccount]:
         """All accounts whose token can be opened."""
-        owners = await self.registry.webhook_digests()
-        digests = {account_id: digest for digest, account_id in owners.items()}
+        digests = await self.registry.present_digests()
         restored_at = await Restorations(self.registry.pool).last()
-        found: list[Connected] = []
+        found: list[ConnectedAccount] = []
         for account in await self.registry.all():
             try:
                 token = await self.registry.token(account.account_id)
             except UnknownAccount:
                 continue  # removed just now
             except Unsealable:
-                log.error("token_unreadable", account_id=account.account_id)  # noqa: TRY400 - no bug
+                if account.account_id not in self._unreadable:  # once, not at every reading
+                    advice = "connect the account again: fairlead connect"
+                    log.error("token_unreadable", account_id=account.account_id, advice=advice)  # noqa: TRY400 - no bug
+                    self._unreadable.add(account.account_id)
                 continue
+            self._unreadable.discard(account.account_id)
             found.append(
-                Connected(
+                ConnectedAccount(
                     account_id=account.account_id,
                     base_url=account.base_url,
                     token=token,
+                    # The directory is read again every hour; the rest is of the day it connected.
+                    timezone=account.directory.get("timezone", account.timezone),
                     webhook_digest=digests.get(account.account_id),
                     restored_at=restored_at,
                 )
             )
         return found
+
+    async def described(self, account_id: int) -> Mapping[str, Any]:
+        """What people read now."""
+        try:
+            return (await self.registry.get(account_id)).directory
+        except UnknownAccount:
+            return {}
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
         """Store what people read."""

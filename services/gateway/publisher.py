@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from contracts.inbound import Inbound
-from services.errors import Unavailable
 from services.kommo.timing import SystemTiming, Timing
 from services.log.port import Entry, LogWriter
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -15,7 +15,7 @@ _PAUSE_FIRST_S = 0.2
 _PAUSE_MAX_S = 30.0
 
 
-class LogPublisher:
+class ResultPublisher:
     """Publishes results of calls; they cannot be taken back in Kommo, so it never gives up."""
 
     def __init__(

@@ -7,43 +7,24 @@ the result. So a result is remembered for a while, and repeated if nobody took n
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from services.errors import Unavailable
 from services.gateway.connections import Connection, Connections
+from services.gateway.settings import LookupSettings
 from services.kommo.errors import AccountStopped, Rejected
 from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
 _LETTING_GO_S = 0.05
+# Accounts whose rows may fill pages, while those of others are looked for.
+_CROWDING_MAX = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoundRules:
-    """The knobs of rounds.
-
-    Attributes:
-        batch_size: Rows of one account at once; Kommo takes and returns 250 at most.
-        page_rows: Rows of the list per reading.
-        poll_s: How often the list is read without a wake-up.
-        settle_s: A result that was not taken notice of after this is worked out again.
-        retry_s: Pause of an account after a failure.
-        stopped_s: Pause of an account that does not let us in.
-    """
-
-    batch_size: int = 250
-    page_rows: int = 2_000
-    poll_s: float = 1.0
-    settle_s: float = 60.0
-    retry_s: float = 10.0
-    stopped_s: float = 600.0
-
-
-class Item(Protocol):
+class WorkItem(Protocol):
     """A row of a work list.
 
     Attributes:
@@ -61,7 +42,12 @@ class Item(Protocol):
     def asked_version(self) -> int: ...  # noqa: D102
 
 
-R = TypeVar("R", bound=Item)
+R = TypeVar("R", bound=WorkItem)
+
+# So many rows of a list after that one, over all accounts but for some, the longest waiting first.
+Pending = Callable[[int, R | None, Sequence[int]], Awaitable[Sequence[R]]]
+# Deals with rows of one account; returns when their results are durable.
+Work = Callable[[Connection, Sequence[R]], Awaitable[None]]
 
 
 class Rounds(Generic[R]):
@@ -69,29 +55,29 @@ class Rounds(Generic[R]):
 
     def __init__(
         self,
-        *,
         name: str,
-        pending: Callable[[int, R | None], Awaitable[Sequence[R]]],
-        work: Callable[[Connection, list[R]], Awaitable[None]],
+        pending: Pending[R],
+        work: Work[R],
+        *,
         connections: Connections,
-        rules: RoundRules | None = None,
+        settings: LookupSettings | None = None,
         timing: Timing | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             name: For the log.
-            pending: Reads so many rows after that one, over all accounts, the oldest first.
-            work: Deals with rows of one account; returns when their results are durable.
+            pending: Reads the list.
+            work: Deals with its rows.
             connections: The connected accounts.
-            rules: The knobs.
+            settings: How often, how many.
             timing: The clock.
         """
         self._name = name
         self._pending = pending
         self._work = work
         self._connections = connections
-        self._rules = rules or RoundRules()
+        self._settings = settings or LookupSettings()
         self._timing = timing or SystemTiming()
         self._wake = asyncio.Event()
         self._busy: dict[int, Connection] = {}
@@ -99,6 +85,7 @@ class Rounds(Generic[R]):
         # Answered, and not settled yet: key to (version, when).
         self._told: dict[Hashable, tuple[int, float]] = {}
         self._after: R | None = None
+        self._others_at = 0.0
 
     def nudge(self) -> None:
         """Look at the list now."""
@@ -121,23 +108,26 @@ class Rounds(Generic[R]):
                     await self._look(group)
                 except Unavailable:
                     log.warning("list_unavailable", rounds=self._name)
-                await wait_for(self._wake, self._rules.poll_s, self._timing)
+                await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
-        limit = self._rules.page_rows
-        found = await self._pending(limit, self._after)
+        limit = self._settings.page_rows
+        found = await self._pending(limit, self._after, ())
         self._after = found[-1] if len(found) == limit else None
         now = self._timing.monotonic()
+        if self._after is not None and now >= self._others_at:
+            found = [*found, *await self._of_others(found)]
+            self._others_at = self._timing.monotonic() + self._settings.poll_ms / 1_000
         # Insertion is in order of time, and what is over is at the front.
         for key, (_, at) in list(self._told.items()):
-            if now - at < self._rules.settle_s:
+            if now - at < self._settings.settle_s:
                 break
             del self._told[key]
         wanted: dict[int, list[R]] = defaultdict(list)
         for row in found:
             told = self._told.get(row.key)
             is_new = told is None or told[0] != row.asked_version
-            if is_new and len(wanted[row.account_id]) < self._rules.batch_size:
+            if is_new and len(wanted[row.account_id]) < self._settings.batch_size:
                 wanted[row.account_id].append(row)
         for account_id, rows in wanted.items():
             connection = self._connections.get(account_id)
@@ -146,18 +136,30 @@ class Rounds(Generic[R]):
                 self._busy[account_id] = connection
                 group.create_task(self._attempt(connection, rows))
 
+    async def _of_others(self, page: Sequence[R]) -> list[R]:
+        """The first rows of accounts that a full page has none of: they wait for nobody else's.
+
+        What is left out is passed over row by row there, so this is done now and then only.
+        """
+        found, crowding = list[R](), dict.fromkeys(row.account_id for row in page)
+        while len(page) == self._settings.page_rows and len(crowding) < _CROWDING_MAX:
+            page = await self._pending(self._settings.page_rows, None, list(crowding))
+            crowding |= dict.fromkeys(row.account_id for row in page)
+            found += page
+        return found
+
     async def _attempt(self, connection: Connection, rows: list[R]) -> None:
         account_id, pause_s = connection.account_id, 0.0
         try:
             await self._work(connection, rows)
             self._remember(rows)
         except AccountStopped as stopped:
-            pause_s = self._rules.stopped_s
+            pause_s = stopped.retry_in_s or self._settings.stopped_s
             log.warning(
                 "work_stopped", rounds=self._name, account_id=account_id, status=stopped.status
             )
         except (Unavailable, Rejected) as error:
-            pause_s = self._rules.retry_s
+            pause_s = self._settings.retry_s
             log.warning(
                 "work_delayed",
                 rounds=self._name,

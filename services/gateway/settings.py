@@ -1,142 +1,166 @@
-"""The gateway's knobs."""
+"""The gateway's settings: a class for each of its parts, which takes it as it is read."""
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, Field
+from pydantic_settings import SettingsConfigDict
 
-from services.gateway.directory import DirectoryRules
-from services.gateway.pusher import PushRules
-from services.gateway.rounds import RoundRules
-from services.gateway.sweep import SweepRules
-from services.kommo.client import Deadlines
-from services.kommo.limiter import Pace
+from services.kommo.settings import CallSettings, LimiterSettings
+from services.outgoing.settings import WebhookSettings
+from services.shared.settings import Settings
 
 
-class Settings(BaseSettings):
-    """Every knob of the gateway, with its unit in the name and its bounds in the type.
+class PushSettings(Settings):
+    """How responsibles are set in Kommo.
 
     Attributes:
-        rate_per_s: Requests to Kommo that begin in a second, of all gateways together; Kommo counts
-            7.
-        burst: Requests that may begin at once after a silence; 1 spaces all of them.
-        waiting_calls_max: Calls that may wait for their turn.
-        pause_max_s: The longest pause after refusals for being too fast that name none.
-        blocked_probe_s: How often a blocked address is tried again.
-        connect_timeout_s: Of one call, to connect.
-        write_timeout_s: Of one call, to send.
-        read_timeout_s: Of one call, for each part of the answer.
-        total_timeout_s: Of one call, all together; as long others wait for a gateway that gives a
-            partition away.
-        body_bytes_max: The largest answer that is read.
-        push_batch_size: Leads in one request; Kommo takes 250 and advises 50.
-        push_linger_ms: How long a batch that is not full waits for company.
-        push_flights_max: Requests of one account at the same time.
-        push_poll_ms: How often the list of pushes is read without a wake-up.
-        push_fresh_s: A decision older than this is read from Kommo before it is sent.
-        push_settle_s: A result that was not taken notice of after this is looked at again.
-        push_attempts_max: Failures after which a lead or an account is parked.
-        push_retry_first_s: Bound of the first random pause after a failure; triples each time.
-        push_parked_s: Pause of what is parked, for ever again.
-        push_stopped_s: Pause of an account that is unpaid or will not let us in.
-        push_rejected_max: Unexplained refusals in a row that park the account instead of closing
-            its requests.
-        lookup_poll_ms: How often the lists of readings are read without a wake-up.
-        lookup_settle_s: A reading that was not taken notice of after this is repeated.
-        sweep_interval_s: From the start of one sweep of an account to the next.
-        sweep_overlap_s: How far a sweep reaches back before the start of the one before.
-        sweep_full_interval_s: How often all leads are read, whenever they changed.
-        sweep_pages_max: Pages of one account before others have their turn.
-        sweep_accounts_max: Accounts swept at the same time.
-        directory_interval_s: How often users, stages and the webhooks' state are read.
-        accounts_reload_s: How often the registry of accounts is read.
+        batch_size: Leads in one request; Kommo takes 250 and advises 50.
+        batch_size_max: Leads in one request while more of the account's leads wait than one request
+            takes.
+        linger_ms: How long a batch that is not full waits for company.
+        flights_max: Requests of one account at the same time.
+        poll_ms: How often the list of pushes is read without a wake-up.
+        scan_spacing_ms: The least time between two looks at the list.
+        page_rows: Results that are looked for at once.
+        rows_max: Leads of one account that may wait for another try; beyond that no new ones are
+            taken.
+        told_max: Results of one account that it has not taken notice of yet; beyond that its pushes
+            wait.
+        fresh_s: A decision older than this is read from Kommo before it is sent.
+        unsure_s: For so long after our database was restored from a backup, every lead is read
+            before it is sent (F79).
+        settle_s: A result that its account has not taken notice of after this is looked at again.
+        attempts_max: After so many failures a lead or an account is parked.
+        retry_first_s: The first pause after a failure is random, up to this; the bound triples each
+            time.
+        parked_s: The pause between tries of what is parked; they never end.
+        stopped_s: The pause of an account that is unpaid or does not let us in.
+        rejected_max: After so many unexplained refusals in a row the account is parked, instead of
+            closing its requests (F33).
     """
 
-    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_PUSH_")
 
-    # The address: 6 leave room for what the network bunches up.
-    rate_per_s: float = Field(default=6.0, gt=0, le=1_000)
-    burst: int = Field(default=1, ge=1, le=100)
-    waiting_calls_max: int = Field(default=1_000, ge=10, le=100_000)
-    pause_max_s: float = Field(default=300.0, ge=1, le=3_600)
-    blocked_probe_s: float = Field(default=300.0, ge=1, le=86_400)
-    # One call.
-    connect_timeout_s: float = Field(default=3.0, gt=0, le=60)
-    write_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    read_timeout_s: float = Field(default=8.0, gt=0, le=60)
-    total_timeout_s: float = Field(default=10.0, gt=0, le=120)
-    body_bytes_max: int = Field(default=5 * 1024 * 1024, ge=65_536, le=100 * 1024 * 1024)
-    # Pushes.
-    push_batch_size: int = Field(default=50, ge=1, le=250)
-    push_linger_ms: int = Field(default=100, ge=0, le=5_000)
-    push_flights_max: int = Field(default=2, ge=1, le=10)
-    push_poll_ms: int = Field(default=1_000, ge=10, le=60_000)
-    push_fresh_s: float = Field(default=60.0, ge=1, le=3_600)
-    push_settle_s: float = Field(default=120.0, ge=1, le=3_600)
-    push_attempts_max: int = Field(default=5, ge=1, le=100)
-    push_retry_first_s: float = Field(default=20.0, ge=0.1, le=600)
-    push_parked_s: float = Field(default=600.0, ge=1, le=86_400)
-    push_stopped_s: float = Field(default=3_600.0, ge=1, le=86_400)
-    push_rejected_max: int = Field(default=20, ge=1, le=10_000)
-    # Readings.
-    lookup_poll_ms: int = Field(default=1_000, ge=10, le=60_000)
-    lookup_settle_s: float = Field(default=60.0, ge=1, le=3_600)
-    sweep_interval_s: float = Field(default=300.0, ge=1, le=86_400)
-    sweep_overlap_s: float = Field(default=60.0, ge=1, le=3_600)
-    sweep_full_interval_s: float = Field(default=86_400.0, ge=60, le=30 * 86_400)
-    sweep_pages_max: int = Field(default=20, ge=1, le=1_000)
-    sweep_accounts_max: int = Field(default=4, ge=1, le=100)
-    directory_interval_s: float = Field(default=3_600.0, ge=10, le=86_400)
-    accounts_reload_s: float = Field(default=10.0, ge=0.1, le=3_600)
+    batch_size: int = Field(default=50, ge=1, le=250)
+    batch_size_max: int = Field(default=250, ge=1, le=250)
+    linger_ms: int = Field(default=100, ge=0, le=5_000)
+    flights_max: int = Field(default=2, ge=1, le=10)
+    poll_ms: int = Field(default=1_000, ge=10, le=60_000)
+    scan_spacing_ms: int = Field(default=50, ge=1, le=5_000)
+    page_rows: int = Field(default=2_000, ge=1, le=100_000)
+    rows_max: int = Field(default=5_000, ge=1, le=100_000)
+    told_max: int = Field(default=50_000, ge=1, le=1_000_000)
+    fresh_s: float = Field(default=60.0, ge=1, le=3_600)
+    unsure_s: float = Field(default=3_600.0, ge=0, le=86_400)
+    settle_s: float = Field(default=120.0, ge=1, le=3_600)
+    attempts_max: int = Field(default=5, ge=1, le=100)
+    retry_first_s: float = Field(default=20.0, ge=0.1, le=600)
+    parked_s: float = Field(default=600.0, ge=1, le=86_400)
+    stopped_s: float = Field(default=3_600.0, ge=1, le=86_400)
+    rejected_max: int = Field(default=20, ge=1, le=10_000)
 
-    def pace(self) -> Pace:
-        """The limiter's part."""
-        return Pace(
-            rate_per_s=self.rate_per_s,
-            burst=self.burst,
-            waiting_max=self.waiting_calls_max,
-            pause_max_s=self.pause_max_s,
-            blocked_probe_s=self.blocked_probe_s,
-        )
 
-    def deadlines(self) -> Deadlines:
-        """The client's part."""
-        return Deadlines(
-            connect_s=self.connect_timeout_s,
-            write_s=self.write_timeout_s,
-            read_s=self.read_timeout_s,
-            total_s=self.total_timeout_s,
-            body_bytes_max=self.body_bytes_max,
-        )
+class LookupSettings(Settings):
+    """How work lists are gone through: what is read, and what is linked, because an account asked.
 
-    def push_rules(self) -> PushRules:
-        """The pusher's part."""
-        return PushRules(
-            batch_size=self.push_batch_size,
-            linger_s=self.push_linger_ms / 1_000,
-            flights_max=self.push_flights_max,
-            poll_s=self.push_poll_ms / 1_000,
-            fresh_s=self.push_fresh_s,
-            settle_s=self.push_settle_s,
-            attempts_max=self.push_attempts_max,
-            retry_first_s=self.push_retry_first_s,
-            parked_s=self.push_parked_s,
-            stopped_s=self.push_stopped_s,
-            rejected_max=self.push_rejected_max,
-        )
+    Attributes:
+        batch_size: Rows of one account that are read at once; Kommo takes and returns 250 at most.
+        page_rows: Rows of a work list that are fetched at once.
+        poll_ms: How often the work lists are read without a wake-up.
+        settle_s: A reading that its account has not taken notice of after this is repeated.
+        retry_s: The pause of an account after a failure.
+        stopped_s: The pause of an account that does not let us in.
+    """
 
-    def lookup_rules(self) -> RoundRules:
-        """The part of everything that is read because an account asked."""
-        return RoundRules(poll_s=self.lookup_poll_ms / 1_000, settle_s=self.lookup_settle_s)
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_LOOKUP_")
 
-    def sweep_rules(self) -> SweepRules:
-        """The sweep's part."""
-        return SweepRules(
-            interval_s=self.sweep_interval_s,
-            overlap_s=self.sweep_overlap_s,
-            full_interval_s=self.sweep_full_interval_s,
-            pages_max=self.sweep_pages_max,
-            accounts_max=self.sweep_accounts_max,
-        )
+    batch_size: int = Field(default=250, ge=1, le=250)
+    page_rows: int = Field(default=2_000, ge=1, le=100_000)
+    poll_ms: int = Field(default=1_000, ge=10, le=60_000)
+    settle_s: float = Field(default=60.0, ge=1, le=3_600)
+    retry_s: float = Field(default=10.0, ge=0.1, le=3_600)
+    stopped_s: float = Field(default=600.0, ge=1, le=86_400)
 
-    def directory_rules(self) -> DirectoryRules:
-        """The directory's part."""
-        return DirectoryRules(interval_s=self.directory_interval_s)
+
+class SweepSettings(Settings):
+    """How often Kommo is read for what no webhook told.
+
+    Attributes:
+        interval_s: The time from the start of one sweep of an account to the start of the next.
+        overlap_s: How far a sweep reaches back before the start of the one before.
+        full_interval_s: How often all leads are read, whether they changed or not.
+        pages_max: Pages of one account that are read before others have their turn.
+        accounts_max: Accounts swept at the same time.
+        poll_ms: How often it is looked whose sweep is due.
+        retry_s: The pause of an account after a failure.
+        stopped_s: The pause of an account that does not let us in.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_SWEEP_")
+
+    interval_s: float = Field(default=300.0, ge=1, le=86_400)
+    overlap_s: float = Field(default=60.0, ge=1, le=3_600)
+    full_interval_s: float = Field(default=86_400.0, ge=60, le=30 * 86_400)
+    pages_max: int = Field(default=20, ge=1, le=1_000)
+    accounts_max: int = Field(default=4, ge=1, le=100)
+    poll_ms: int = Field(default=1_000, ge=10, le=60_000)
+    retry_s: float = Field(default=60.0, ge=1, le=3_600)
+    stopped_s: float = Field(default=3_600.0, ge=1, le=86_400)
+
+
+class TaskSettings(Settings):
+    """How often open tasks are read, of accounts whose rules have a limit of them (D5.6).
+
+    Attributes:
+        interval_s: The time from one reading of all open tasks of an account to the next.
+        poll_ms: How often it is looked whether rules have such a limit, and whose reading is due.
+        retry_s: The pause of an account after a failure.
+        stopped_s: The pause of an account that does not let us in.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_TASKS_")
+
+    interval_s: float = Field(default=300.0, ge=10, le=86_400)
+    poll_ms: int = Field(default=10_000, ge=10, le=60_000)
+    retry_s: float = Field(default=60.0, ge=1, le=3_600)
+    stopped_s: float = Field(default=3_600.0, ge=1, le=86_400)
+
+
+class DirectorySettings(Settings):
+    """How often an account's people are read; Kommo has no webhook for users.
+
+    Attributes:
+        interval_s: How often users, stages and the state of the webhooks are read.
+        poll_ms: How often it is looked whose reading is due.
+        retry_s: The pause of an account after a failure.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_DIRECTORY_")
+
+    interval_s: float = Field(default=3_600.0, ge=10, le=86_400)
+    poll_ms: int = Field(default=1_000, ge=10, le=60_000)
+    retry_s: float = Field(default=60.0, ge=1, le=3_600)
+
+
+class RegistrySettings(Settings):
+    """How soon an account that was connected, or has a new token, is noticed.
+
+    Attributes:
+        reload_s: How often the registry of accounts is read.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_ACCOUNTS_")
+
+    reload_s: float = Field(default=10.0, ge=0.1, le=3_600)
+
+
+class GatewaySettings(BaseModel, frozen=True):
+    """All of them."""
+
+    limiter: LimiterSettings = LimiterSettings()
+    call: CallSettings = CallSettings()
+    push: PushSettings = PushSettings()
+    lookup: LookupSettings = LookupSettings()
+    sweep: SweepSettings = SweepSettings()
+    tasks: TaskSettings = TaskSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    directory: DirectorySettings = DirectorySettings()
+    accounts: RegistrySettings = RegistrySettings()

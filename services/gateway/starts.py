@@ -5,22 +5,22 @@ address is for the day on which there are several.
 
 Noting a start also asks whether the lease of the account's partition is still ours, so that a
 gateway that slept while another took over begins nothing any more (F14).
+
+That clock may be set back, and then what is noted lies ahead of it: by an hour, if it was set back
+by an hour. Nobody waits for that hour: starts are taken for starts of just now, and a pause lasts
+no longer from now than it was to last in all (F64).
 """
 
 from dataclasses import dataclass
-from typing import Any
+
+import asyncpg
+import structlog
 
 from services.kommo.starts import WINDOW_S, Lease, LeaseLost
 from services.storage.database import borrow
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS gateway.addresses (
-    address text PRIMARY KEY,
-    starts timestamptz[] NOT NULL DEFAULT '{}',  -- the last ones, ascending
-    closed_until timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 50);
-INSERT INTO gateway.addresses (address) VALUES ('') ON CONFLICT DO NOTHING;
-"""
+log = structlog.get_logger(__name__)
+
 LOST = -1.0
 # clock_timestamp(): the statement may have waited for the row. FOR SHARE: whoever takes the
 # lease over waits for this statement, or this one sees that it is taken.
@@ -41,13 +41,22 @@ WITH held AS (
 SELECT CASE WHEN NOT (SELECT is_ours FROM lease) THEN -1.0
 WHEN EXISTS (SELECT FROM noted) THEN 0.0 ELSE greatest(0.001, extract(epoch FROM
     greatest(closed_until, starts[cardinality(starts) - $1 + 1] + $2 * interval '1 s')
-    - clock_timestamp())) END::float8
+    - clock_timestamp())) END::float8 AS wait_s,
+    coalesce(starts[cardinality(starts)] > clock_timestamp(), false)
+    OR closed_until > clock_timestamp() + closed_s * interval '1 s' AS is_ahead
 FROM gateway.addresses WHERE address = ''
+"""
+# The clock was set back since.
+SET_BACK = """
+UPDATE gateway.addresses SET
+    starts = ARRAY(SELECT least(noted, clock_timestamp()) FROM unnest(starts) AS noted ORDER BY 1),
+    closed_until = least(closed_until, clock_timestamp() + closed_s * interval '1 s')
+WHERE address = ''
 """
 PAUSE = """
 UPDATE gateway.addresses
-SET closed_until = greatest(closed_until, clock_timestamp() + $1 * interval '1 s')
-WHERE address = ''
+SET closed_until = clock_timestamp() + $1 * interval '1 s', closed_s = $1
+WHERE address = '' AND closed_until < clock_timestamp() + $1 * interval '1 s'
 """
 
 
@@ -55,7 +64,7 @@ WHERE address = ''
 class SharedStarts:
     """`services.kommo.starts.Starts` in the table `gateway.addresses`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def take(self, most: int, lease: Lease | None = None) -> float:
         """Note a start, or tell how long to wait.
@@ -64,11 +73,17 @@ class SharedStarts:
             LeaseLost: Another process has the lease now.
         """
         partition, epoch = (lease.partition, lease.epoch) if lease is not None else (None, None)
+        asked = (TAKE, most, WINDOW_S, partition, epoch)
         async with borrow(self.pool) as connection:
-            wait_s: float = await connection.fetchval(TAKE, most, WINDOW_S, partition, epoch)
-        if wait_s == LOST:
+            found = await connection.fetchrow(*asked)
+            assert found is not None, "the address is noted when the table is made"  # noqa: S101
+            if found["is_ahead"] and found["wait_s"] > 0:
+                log.error("clock_set_back", wait_s=round(found["wait_s"], 1))
+                await connection.execute(SET_BACK)
+                found = await connection.fetchrow(*asked) or found
+        if found["wait_s"] == LOST:
             raise LeaseLost(f"another gateway has partition {partition} now")
-        return wait_s
+        return float(found["wait_s"])
 
     async def pause(self, seconds: float) -> None:
         """Let nothing begin for so long."""

@@ -23,43 +23,22 @@ from typing import Literal, Protocol
 import structlog
 
 from contracts.inbound import Inbound, LeadObserved, LeadsListed
-from services.errors import Unavailable
-from services.failpoints import failpoint
+from contracts.kommo.pages import Odd
+from contracts.kommo.rest import Lead
 from services.gateway.connections import Connection, Connections
-from services.gateway.ports import Now, Publisher
+from services.gateway.ports import InboundPublisher, Now
+from services.gateway.settings import SweepSettings
 from services.gateway.taken import taken_since
 from services.kommo.client import LeadPage
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
+from services.kommo.limiter import Priority
 from services.kommo.timing import SystemTiming, Timing
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
 Kind = Literal["baseline", "window", "full"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SweepRules:
-    """The knobs of the sweep.
-
-    Attributes:
-        interval_s: From the start of one sweep of an account to the next.
-        overlap_s: How far a window reaches back before the start of the one before.
-        full_interval_s: How often all leads are read, whenever they changed.
-        pages_max: Pages of one account before others have their turn.
-        accounts_max: Accounts swept at the same time.
-        retry_s: Pause of an account after a failure.
-        stopped_s: Pause of an account that does not let us in.
-        poll_s: How often to look whose sweep is due.
-    """
-
-    interval_s: float = 300.0
-    overlap_s: float = 60.0
-    full_interval_s: float = 86_400.0
-    pages_max: int = 20
-    accounts_max: int = 4
-    retry_s: float = 60.0
-    stopped_s: float = 3_600.0
-    poll_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +72,7 @@ class SweepStore(Protocol):
         """The progress of an account, none so far included.
 
         Raises:
-            services.errors.Unavailable: The store does not answer.
+            services.shared.errors.Unavailable: The store does not answer.
         """
         ...
 
@@ -101,13 +80,16 @@ class SweepStore(Protocol):
         """Keep it.
 
         Raises:
-            services.errors.Unavailable: The store does not answer; sweeping again is safe.
+            services.shared.errors.Unavailable: The store does not answer; sweeping again is safe.
         """
         ...
 
 
 class Asked(Protocol):
-    """Full sweeps that somebody asked for; both methods raise `services.errors.Unavailable`."""
+    """Full sweeps that somebody asked for.
+
+    Both methods raise `services.shared.errors.Unavailable`.
+    """
 
     async def open(self) -> Mapping[int, datetime]:
         """Account to the time since when its sweep has been asked for and is not done."""
@@ -128,9 +110,9 @@ class Sweeper:
         store: SweepStore,
         asked: Asked,
         introduce: Callable[[Connection], Awaitable[None]],
-        publisher: Publisher,
+        publisher: InboundPublisher,
         now: Now,
-        rules: SweepRules | None = None,
+        settings: SweepSettings | None = None,
         timing: Timing | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
@@ -142,7 +124,7 @@ class Sweeper:
             introduce: Comes before the baseline of an account; raises what a reading raises.
             publisher: Writes to the inbound log.
             now: The wall clock.
-            rules: The knobs.
+            settings: How often, how many.
             timing: The clock.
         """
         self._connections = connections
@@ -151,23 +133,29 @@ class Sweeper:
         self._introduce = introduce
         self._publisher = publisher
         self._now = now
-        self._rules = rules or SweepRules()
+        self._settings = settings or SweepSettings()
         self._timing = timing or SystemTiming()
         self._next_at: dict[int, tuple[Connection, float]] = {}
         self._asked_at: Mapping[int, datetime] = {}
         self._answering: dict[int, datetime] = {}
         self._restored_at: dict[int, datetime] = {}
+        self._hastened: set[int] = set()
+
+    def hasten(self, account_id: int) -> None:
+        """Sweep the account now, from a start after this; whatever is under way ends first."""
+        self._hastened.add(account_id)
+        self._next_at.pop(account_id, None)
 
     async def run(self) -> None:
         """Sweep until cancelled; what was not finished goes on at the next start."""
-        places = asyncio.Semaphore(self._rules.accounts_max)
+        places = asyncio.Semaphore(self._settings.accounts_max)
         while True:
             await self._hear()
             async with asyncio.TaskGroup() as group:
                 for connection in self._due():
                     group.create_task(self._in_place(places, connection))
             if not self._due():
-                await self._timing.sleep(self._rules.poll_s)
+                await self._timing.sleep(self._settings.poll_ms / 1_000)
 
     async def _hear(self) -> None:
         """What is newly asked for is due at once; what was before has its pauses."""
@@ -199,26 +187,28 @@ class Sweeper:
             began_at = self._timing.monotonic()
             try:
                 is_done = await self._some_pages(connection)
-                is_asked = connection.account_id in self._asked_at
-                pause_s = self._rules.interval_s if is_done and not is_asked else 0.0
+                is_asked = connection.account_id in {*self._asked_at, *self._hastened}
+                pause_s = self._settings.interval_s if is_done and not is_asked else 0.0
             except AccountStopped as stopped:
                 log.warning(
                     "sweep_stopped", account_id=connection.account_id, status=stopped.status
                 )
-                pause_s = self._rules.stopped_s
+                pause_s = stopped.retry_in_s or self._settings.stopped_s
             except (Unavailable, Rejected) as error:
                 log.warning(
                     "sweep_delayed", account_id=connection.account_id, error=type(error).__name__
                 )
-                pause_s = self._rules.retry_s
+                pause_s = self._settings.retry_s
             self._next_at[connection.account_id] = (connection, began_at + pause_s)
 
     async def _some_pages(self, connection: Connection) -> bool:
         """Read up to `pages_max` pages; whether the sweep is complete."""
         progress = await self._store.load(connection.account_id)
+        if progress.kind is None:
+            self._hastened.discard(connection.account_id)
         if progress.watermark is None and progress.kind is None:
             await self._introduce(connection)
-        for _ in range(self._rules.pages_max):
+        for _ in range(self._settings.pages_max):
             progress = self._begun(progress, connection.restored_at)
             try:
                 page = await self._read(connection, progress)
@@ -249,7 +239,7 @@ class Sweeper:
         if restored_at is not None:
             self._restored_at[progress.account_id] = restored_at
         now = self._now()
-        full_after = timedelta(seconds=self._rules.full_interval_s)
+        full_after = timedelta(seconds=self._settings.full_interval_s)
         kind: Kind = "window"
         if progress.watermark is None:
             kind = "baseline"
@@ -268,12 +258,25 @@ class Sweeper:
             self._asked_at = {k: at for k, at in self._asked_at.items() if k != account_id}
 
     async def _read(self, connection: Connection, progress: Progress) -> LeadPage:
+        page = await self._page(connection, progress)
+        odd = [each.id for each in page.odd if each.id is not None]
+        if not odd:
+            return page
+        # What makes no sense beside the others may do so alone.
+        alone = await connection.client.leads_by_ids(odd, priority=Priority.SWEEP)
+        items = tuple(
+            alone.by_id.get(each.id or 0, each) if isinstance(each, Odd) else each
+            for each in page.items
+        )
+        return replace(page, items=items)
+
+    async def _page(self, connection: Connection, progress: Progress) -> LeadPage:
         client = connection.client
         if progress.next_page is not None:
             return await client.leads(next_page=progress.next_page)
         if progress.kind != "window" or progress.watermark is None:
             return await client.leads()
-        overlap = timedelta(seconds=self._rules.overlap_s)
+        overlap = timedelta(seconds=self._settings.overlap_s)
         return await client.leads(updated_from=progress.watermark - overlap)
 
     @staticmethod
@@ -303,13 +306,11 @@ class Sweeper:
         """Leads of the page that were given to somebody since the backup; else nobody asks."""
         if progress.watermark is None or not _is_before(progress.watermark, connection.restored_at):
             return frozenset()
-        since = progress.watermark - timedelta(seconds=self._rules.overlap_s)
+        since = progress.watermark - timedelta(seconds=self._settings.overlap_s)
         changed = [lead.id for lead in page.leads if lead.updated_at >= since]
         return await taken_since(connection.client, changed, since)
 
     async def _publish(self, progress: Progress, page: LeadPage, taken: frozenset[int]) -> None:
-        if page.unreadable:
-            log.warning("leads_skipped", account_id=progress.account_id, leads=page.unreadable)
         messages = [*self._messages(progress, page, taken), *self._list(progress, page)]
         if messages:
             await self._publisher.publish(messages)
@@ -327,7 +328,11 @@ class Sweeper:
             body=LeadsListed(
                 after_id=after_id,
                 up_to_id=listed_to if page.next_page is not None else None,
-                lead_ids=tuple(lead.id for lead in page.leads if not lead.is_deleted),
+                lead_ids=tuple(
+                    each.id
+                    for each in page.items
+                    if each.id is not None and not (isinstance(each, Lead) and each.is_deleted)
+                ),
             ),
         )
 
@@ -368,5 +373,5 @@ def _listed_to(progress: Progress, page: LeadPage) -> int | None:
     """The last id of the page; None if the ids of the sweep do not ascend."""
     if progress.listed_to is None:
         return None
-    ids = [progress.listed_to, *(lead.id for lead in page.leads)]
+    ids = [progress.listed_to, *(each.id for each in page.items if each.id is not None)]
     return ids[-1] if all(one < other for one, other in pairwise(ids)) else None

@@ -27,7 +27,9 @@ async def taken_since(
         MalformedAnswer: The list of events has no end.
         Exception: As any reading of Kommo.
     """
-    return taken(await events_of(client, "lead", lead_ids, since=since, priority=Priority.SWEEP))
+    deeds = await events_of(client, "lead", lead_ids, since=since, priority=Priority.SWEEP)
+    # What cannot be read may be the change of hands: in doubt a person was faster.
+    return taken(deeds.events) | deeds.unread
 
 
 def taken(events: Iterable[Event]) -> frozenset[int]:

@@ -16,13 +16,11 @@ from contracts.inbound import Inbound, TouchesRead, TouchReported
 from contracts.kommo.cards import LeadCard
 from contracts.kommo.history import Event, Task
 from projections.touches import Question
-from services.gateway.connections import Connection, Connections
-from services.gateway.ports import Now, Publisher, QuestionList
-from services.gateway.rounds import RoundRules, Rounds
+from services.gateway.connections import Connection
+from services.gateway.ports import InboundPublisher, Now
 from services.kommo.client import KommoClient
 from services.kommo.deeds import events_of, tasks_of
 from services.kommo.limiter import Priority
-from services.kommo.timing import Timing
 
 log = structlog.get_logger(__name__)
 
@@ -47,50 +45,21 @@ SLACK = timedelta(seconds=1)
 Touch = tuple[int, TouchKind, int, datetime]  # lead, what, by whom, when
 
 
-class TouchesReader:
-    """Answers questions about offered leads."""
-
-    def __init__(
-        self,
-        *,
-        asked: QuestionList,
-        connections: Connections,
-        publisher: Publisher,
-        now: Now,
-        rules: RoundRules | None = None,
-        timing: Timing | None = None,
-    ) -> None:
-        self._publisher = publisher
-        self._now = now
-        self._rounds = Rounds[Question](
-            name="touches",
-            pending=lambda limit, after: asked.pending(limit=limit, after=after),
-            work=self._read,
-            connections=connections,
-            rules=rules,
-            timing=timing,
-        )
-
-    def nudge(self) -> None:
-        """Look at the list now."""
-        self._rounds.nudge()
-
-    async def run(self) -> None:
-        """Read until cancelled."""
-        await self._rounds.run()
-
-    async def _read(self, connection: Connection, rows: list[Question]) -> None:
-        found = newest(await _touches(connection.client, rows))
-        at = self._now()
-        await self._publisher.publish(
-            [message for row in rows for message in _answer(row, found.get(row.lead_id, ()), at)]
-        )
-        log.info(
-            "touches_read",
-            account_id=connection.account_id,
-            leads=len(rows),
-            touched=len(found.keys() & {row.lead_id for row in rows}),
-        )
+async def read_touches(
+    connection: Connection, rows: Sequence[Question], *, publisher: InboundPublisher, now: Now
+) -> None:
+    """Answer questions about offered leads."""
+    found = newest(await _touches(connection.client, rows))
+    at = now()
+    await publisher.publish(
+        [message for row in rows for message in _answer(row, found.get(row.lead_id, ()), at)]
+    )
+    log.info(
+        "touches_read",
+        account_id=connection.account_id,
+        leads=len(rows),
+        touched=len(found.keys() & {row.lead_id for row in rows}),
+    )
 
 
 async def _touches(client: KommoClient, rows: Sequence[Question]) -> list[Touch]:
@@ -98,9 +67,10 @@ async def _touches(client: KommoClient, rows: Sequence[Question]) -> list[Touch]
     since = min(row.since for row in rows) - SLACK
     cards = (await client.lead_cards(lead_ids, priority=Priority.LOOKUP)).by_id
     leads_of = _leads_by_contact(cards.values())
-    events = await events_of(client, "lead", lead_ids, since=since)
-    events += await events_of(client, "contact", sorted(leads_of), since=since)
+    of_leads = await events_of(client, "lead", lead_ids, since=since)
+    of_contacts = await events_of(client, "contact", sorted(leads_of), since=since)
     tasks = await tasks_of(client, lead_ids, since=since)
+    events = (*of_leads.events, *of_contacts.events)
     return [*_of_events(events, leads_of), *_of_tasks(tasks, since)]
 
 
@@ -135,7 +105,7 @@ def kind_of(event_type: str) -> TouchKind | None:
 
 def _of_tasks(tasks: Iterable[Task], since: datetime) -> Iterator[Touch]:
     for task in tasks:
-        if task.created_by and task.created_at >= since:
+        if task.created_by and task.created_at >= since and task.order_id is None:
             yield task.entity_id, "task_added", task.created_by, task.created_at
         if task.is_completed and task.updated_by:
             yield task.entity_id, "task_completed", task.updated_by, task.updated_at

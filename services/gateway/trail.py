@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import asyncpg
 
 from projections.assignments import Assignment
-from services.codec import cause_of, originator_id
-from services.errors import Unavailable
-from services.storage.database import borrow
-from services.tracing import Traces
+from services.shared.codec import cause_of, originator_id
+from services.shared.errors import Unavailable
+from services.shared.tracing import Traces
+from services.storage.database import borrow, mapping
 
 EVENTS = """
 SELECT originator_version, state FROM account_events
@@ -20,7 +21,7 @@ WHERE originator_id = $1 AND originator_version = ANY($2::bigint[])
 class PostgresTrail:
     """Finds out which message each decision answers; the work list does not say."""
 
-    pool: Any
+    pool: asyncpg.Pool
     traces: Traces
 
     async def patched(self, rows: Sequence[Assignment], *, began_ns: int, ended_ns: int) -> None:
@@ -31,7 +32,7 @@ class PostgresTrail:
         versions = [row.decided_version for row in rows]
         try:
             async with borrow(self.pool) as connection:
-                found = dict(await connection.fetch(EVENTS, originator_id(account_id), versions))
+                found = mapping(await connection.fetch(EVENTS, originator_id(account_id), versions))
         except Unavailable:
             return
         for row in rows:

@@ -14,12 +14,15 @@ from contracts.events import (
     AllocationEvent,
     AssignmentConfirmed,
     AssignmentWithdrawn,
+    CommandReceived,
     CommandRefused,
+    CommandRepeated,
     CreditMoved,
     DistributionOrdered,
     HandoverOrdered,
     LeadAssigned,
     LeadDeleted,
+    LeadKind,
     LeadLapsed,
     LeadSeen,
     LeadTouched,
@@ -31,6 +34,9 @@ from contracts.events import (
     ManagerFoundInactive,
     ManagerPaused,
     ManagerResumed,
+    NoticeLeft,
+    NoticeRequested,
+    NoticeWritten,
     ReadingRequested,
     Recorded,
     RequestClosed,
@@ -41,10 +47,13 @@ from contracts.events import (
     RuleRevived,
     RulesApplied,
     RuleStalled,
+    TasksCounted,
     TimerScheduled,
     TouchesRequested,
 )
+from contracts.rules import RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
+from domain.kinds import compile_kinds
 
 State = Literal["undecided", "assigned", "waiting", "closed"]
 
@@ -106,11 +115,12 @@ class Books:
     Attributes:
         known: The last responsible that the log names for a lead, closed ones included.
         newest: Lead to the last decision about it.
-        assigned: Ledger and manager to the leads he was given out of it, not withdrawn; a lead
+        kind_credits: Ledger, kind and manager to units, of the kinds that the rules name (D3.9).
+        assigned: Ledger and manager to the leads they were given out of it, not withdrawn; a lead
             outside the ledger moves nothing in it.
         loads: Open leads by manager and stage, counted from the single leads.
         queues: Rule to its waiting requests.
-        handovers: Lead and manager to when it was decided that the lead follows another to him, or
+        handovers: Lead and manager to when it was decided that the lead follows another to them, or
             goes back (D6.4).
         limit_stages: Rule to the stages whose leads count in its limit, None for all.
         paced: Rules that serve fresh leads in turn with those that waited (D8.2).
@@ -122,6 +132,7 @@ class Books:
     decisions: dict[tuple[str, int], DecisionBook] = field(default_factory=dict)
     newest: dict[int, DecisionBook] = field(default_factory=dict)
     credits: Counter[tuple[str, int]] = field(default_factory=Counter)
+    kind_credits: Counter[tuple[str, LeadKind, int]] = field(default_factory=Counter)
     assigned: Counter[tuple[str, int]] = field(default_factory=Counter)
     loads: Counter[tuple[int, Stage]] = field(default_factory=Counter)
     queues: dict[str | None, dict[str, RequestBook]] = field(default_factory=dict)
@@ -143,7 +154,7 @@ class Books:
         if lead is not None and (owner_id := lead.counts_for) is not None:
             self.loads[owner_id, lead.stage] += change
 
-    def _fold(  # noqa: C901, PLR0912 - a case per event
+    def _fold(  # noqa: C901, PLR0912, PLR0915 - a case per event
         self, version: int, event: AllocationEvent
     ) -> None:
         match event:
@@ -181,6 +192,8 @@ class Books:
                 self._withdrawn(event)
             case CreditMoved():
                 self._move(event.ledger, event.movements)
+                for what, kind, movements in event.kinds:
+                    self._move_in_kind(event.ledger, LeadKind(what, kind), movements)
             case LeadLapsed():
                 if (book := self.decisions.get((event.request_id, event.attempt))) is not None:
                     book.is_lapsed = True
@@ -193,9 +206,12 @@ class Books:
                 self.timers[event.timer_id] = (event.generation, event.due_at)
             case RulesApplied():
                 self.limit_stages = _limit_stages(event.rules)
+                self._forget_kinds(event.rules)
                 self.paced = {rule["id"] for rule in event.rules["rules"] if rule.get("pace")}
             case (
                 AccountDescribed()
+                | CommandReceived()
+                | CommandRepeated()
                 | CommandRefused()
                 | DistributionOrdered()
                 | HandoverOrdered()
@@ -207,8 +223,12 @@ class Books:
                 | ManagerFoundInactive()
                 | ManagerPaused()
                 | ManagerResumed()
+                | NoticeLeft()
+                | NoticeRequested()
+                | NoticeWritten()
                 | RuleRevived()
                 | RuleStalled()
+                | TasksCounted()
                 | TouchesRequested()
             ):
                 pass  # nothing that is counted here
@@ -250,6 +270,8 @@ class Books:
         self.turns = event.turn
         self.assigned[event.ledger, event.manager_id] += bool(event.movements)
         self._move(event.ledger, event.movements)
+        for what, kind, _ in event.kinds:
+            self._move_in_kind(event.ledger, LeadKind(what, kind), event.movements)
         if event.keeps_lead:
             book.state = "confirmed"  # Kommo has nothing to hold
             return
@@ -265,6 +287,8 @@ class Books:
             self._moves(event.request_id, "undecided", None)
         self.assigned[event.ledger, event.manager_id] -= bool(event.movements)
         self._move(event.ledger, event.movements)
+        for each in event.kinds:
+            self._move_in_kind(event.ledger, each, event.movements)
         if (lead := self.leads.get(event.lead_id)) is not None:
             lead.wanted = None
 
@@ -279,6 +303,23 @@ class Books:
     def _move(self, ledger: str, movements: tuple[tuple[int, int], ...]) -> None:
         for manager_id, units in movements:
             self.credits[ledger, manager_id] += units
+
+    def _move_in_kind(
+        self, ledger: str, kind: LeadKind, movements: tuple[tuple[int, int], ...]
+    ) -> None:
+        for manager_id, units in movements:
+            self.kind_credits[ledger, kind, manager_id] += units
+
+    def _forget_kinds(self, rules: dict[str, Any]) -> None:
+        """A kind that the rules do not name is gone with its credits (D3.9)."""
+        if not self.kind_credits:
+            return
+        dimensions = compile_kinds(RulesFile.model_validate(rules).ledgers)
+        for place in list(self.kind_credits):
+            ledger, (what, kind), _ = place
+            found = [each for each in dimensions.get(ledger, ()) if each.what == what]
+            if not any(each.keeps(kind) for each in found):
+                del self.kind_credits[place]
 
 
 def _limit_stages(rules: dict[str, Any]) -> dict[str, frozenset[Stage] | None]:

@@ -1,7 +1,7 @@
 """The whole examination."""
 
 from contracts.events import LeadAssigned
-from services.history import hooks, in_kommo, in_log, ledger, replay, views
+from services.history import hooks, in_kommo, in_log, ledger, linked, repeats, replay, views
 from services.history.books import Books
 from services.history.record import History
 from services.history.verdict import Verdict, Violation
@@ -17,6 +17,7 @@ def examine(history: History) -> Verdict:
     verdict = Verdict(history.account_id)
     is_whole = in_log.check_versions(history.events, verdict)
     in_log.check_order(history.events, verdict)
+    repeats.check_commands(history.events, verdict)
     books = Books()
     for step in in_log.steps(history.events):
         for recorded in step:
@@ -31,6 +32,7 @@ def examine(history: History) -> Verdict:
         replay.check_replay(history, verdict)
     hooks.check_hooks(history, verdict)
     hooks.check_entries(history, verdict)
+    linked.check_linked(history.events, verdict, is_settled=history.is_settled)
     in_kommo.check_writes(history, books, verdict)
     if history.is_settled:
         in_kommo.check_end(history, books, verdict)

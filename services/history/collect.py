@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
+
+import asyncpg
 
 from services.history.hooks import check_hooks
 from services.history.kommos_side import Window, from_kommo
-from services.history.our_side import Topic, with_our_side
-from services.history.record import Entry, History
+from services.history.our_side import OutsideLog, with_our_side
+from services.history.record import History, StageEntry
 from services.history.verdict import Verdict
+from services.storage.dead_letters import DeadLetters
 
 REST_WITHIN_S = 60.0
 DRAINED_WITHIN_S = 20.0
@@ -16,12 +18,13 @@ LOOK_EVERY_S = 0.2
 
 
 async def collect(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     account_id: int,
     kommo: Window,
     *,
-    entries: Iterable[Entry] | None = None,
-    topic: Topic | None = None,
+    letters: DeadLetters,
+    entries: Iterable[StageEntry] | None = None,
+    topic: OutsideLog | None = None,
     within_s: float = REST_WITHIN_S,
     drained_within_s: float = DRAINED_WITHIN_S,
 ) -> History:
@@ -33,6 +36,7 @@ async def collect(
         pool: Of the installation's database.
         account_id: Whose.
         kommo: The local Kommo, which has this one account.
+        letters: Of the installation.
         entries: What was moved into stages of the rules, if it is known completely.
         topic: The inbound log, where it is not in the database.
         within_s: How long to wait for that moment.
@@ -46,7 +50,7 @@ async def collect(
     async with asyncio.timeout(within_s):
         while True:
             kommos_side = await from_kommo(kommo, account_id, entries)
-            history = await with_our_side(kommos_side, pool, topic=topic)
+            history = await with_our_side(kommos_side, pool, letters=letters, topic=topic)
             if history is not None and (_is_drained(history) or loop.time() >= missing_at):
                 return history
             await asyncio.sleep(LOOK_EVERY_S)

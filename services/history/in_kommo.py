@@ -56,7 +56,7 @@ def _check_stands(
     verdict.check(
         "I5" if by_person else "I4",
         write.at <= last.at + history.under_way,
-        f"no write for manager {write.manager_id} after his decision was withdrawn at"
+        f"no write for manager {write.manager_id} after their decision was withdrawn at"
         f" {last.at.isoformat()} ({getattr(last, 'reason', '')})",
         f"a write at {write.at.isoformat()}",
         lead_id=write.lead_id,
@@ -64,7 +64,7 @@ def _check_stands(
 
 
 def _undone(changes: Iterable[Change]) -> Counter[tuple[int, int]]:
-    """How often people took a lead from whom we gave it to: he may then be written again.
+    """How often people took a lead from whom we gave it to: they may then be written again.
 
     A read after an unknown outcome cannot tell that from a write that never arrived.
     """

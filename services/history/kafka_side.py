@@ -6,9 +6,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.inbound import Inbound
 from contracts.topics import INBOUND
-from services.codec import decode_inbound
-from services.errors import Malformed
 from services.log.kafka import KafkaSettings, key_of, partition_of, source_of
+from services.log.kafka_security import reached
+from services.shared.codec import decode_inbound
+from services.shared.errors import Malformed
 
 WAIT_MS = 1_000
 
@@ -29,7 +30,7 @@ class InboundTopic:
         place = TopicPartition(self.topic, partition_of(account_id, self.settings.partitions))
         values: list[bytes] = []
         async with AIOKafkaConsumer(
-            bootstrap_servers=self.settings.servers,
+            **reached(self.settings),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         ) as consumer:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import orjson
 
 from contracts.stage import Stage
-from services.history.record import Change, Entry, History, Hook, LeadInKommo, Write
+from services.history.record import Change, History, Hook, LeadInKommo, StageEntry, Write
 
 LEADS_PATH = "/api/v4/leads"
 TRIGGER = "trigger:"
@@ -26,7 +26,7 @@ class Window(Protocol):
 
 
 async def from_kommo(
-    kommo: Window, account_id: int, entries: Iterable[Entry] | None = None
+    kommo: Window, account_id: int, entries: Iterable[StageEntry] | None = None
 ) -> History:
     """A history of which only Kommo's side is known.
 

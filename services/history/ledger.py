@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from contracts.events import AssignmentWithdrawn, CreditMoved, LeadAssigned, Recorded
+from contracts.events import AssignmentWithdrawn, CreditMoved, LeadAssigned, LeadKind, Recorded
 from contracts.stage import Stage
 from services.history.books import Books
 from services.history.record import Tables
@@ -16,6 +16,8 @@ def check_movements(books: Books, recorded: Recorded, verdict: Verdict) -> None:
         return
     lead_id, version = getattr(event, "lead_id", None), recorded.version
     moved = sum(units for _, units in event.movements)
+    if isinstance(event, CreditMoved):
+        moved = moved or next((m for *_, each in event.kinds if (m := _sum(each))), 0)
     verdict.check(
         "I8",
         moved == 0,
@@ -37,6 +39,27 @@ def check_movements(books: Books, recorded: Recorded, verdict: Verdict) -> None:
         )
     elif isinstance(event, LeadAssigned):
         _check_standings(books, event, version, verdict)
+        _check_kinds(books, event, version, verdict)
+
+
+def _sum(movements: tuple[tuple[int, int], ...]) -> int:
+    return sum(units for _, units in movements)
+
+
+def _check_kinds(books: Books, event: LeadAssigned, version: int, verdict: Verdict) -> None:
+    """The credits in the lead's kinds that a decision was taken on (D3.9)."""
+    managers = [standing.manager_id for standing in event.standings]
+    for what, kind, judged in event.kinds:
+        place = LeadKind(what, kind)
+        true = tuple(books.kind_credits[event.ledger, place, manager] for manager in managers)
+        verdict.check(
+            "I8",
+            judged == true,
+            f"credits of {true} in kind {kind} of {what!r}",
+            f"{judged}",
+            lead_id=event.lead_id,
+            version=version,
+        )
 
 
 def _check_standings(books: Books, event: LeadAssigned, version: int, verdict: Verdict) -> None:
@@ -64,10 +87,13 @@ def check_balance(books: Books, tables: Tables | None, verdict: Verdict) -> None
     sums: Counter[str] = Counter()
     for (ledger, _), units in books.credits.items():
         sums[ledger] += units
+    for (ledger, (what, kind), _), units in books.kind_credits.items():
+        sums[f"{ledger}/{what}/{kind}"] += units
     for ledger, units in sums.items():
         verdict.check("I8", units == 0, f"ledger {ledger!r} to add up to 0", f"{units:+d} units")
     if tables is not None:
         _check_credits(books, tables, verdict)
+        _check_kind_credits(books, tables, verdict)
         _check_loads(books.loads, tables, verdict)
 
 
@@ -78,6 +104,21 @@ def _check_credits(books: Books, tables: Tables, verdict: Verdict) -> None:
             "I8",
             shown.get(key, 0) == books.credits[key],
             f"manager {key[1]} with {books.credits[key]} units in ledger {key[0]!r}",
+            f"{shown.get(key, 0)} units in the table",
+        )
+
+
+def _check_kind_credits(books: Books, tables: Tables, verdict: Verdict) -> None:
+    shown = {
+        (row["ledger"], LeadKind(row["what"], row["kind"]), row["manager_id"]): row["credit_units"]
+        for row in tables.kind_shares
+    }
+    for key in sorted({*shown, *(key for key, units in books.kind_credits.items() if units)}):
+        ledger, kind, manager_id = key
+        verdict.check(
+            "I8",
+            shown.get(key, 0) == books.kind_credits[key],
+            f"manager {manager_id} with {books.kind_credits[key]} units in {kind} of {ledger!r}",
             f"{shown.get(key, 0)} units in the table",
         )
 

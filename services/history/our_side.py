@@ -3,17 +3,21 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
+
+import asyncpg
 
 from contracts.events import Recorded
 from contracts.inbound import Inbound
 from contracts.topics import INBOUND
 from domain import snapshot
-from services.codec import decode_event, decode_inbound, originator_id
-from services.errors import Malformed
-from services.history.record import History, Kept, Row, Tables
+from services.history.record import History, KeptSnapshot, Row, Tables
 from services.log.postgres import source_of
-from services.storage.database import borrow
+from services.shared.codec import decode_event, decode_inbound, originator_id
+from services.shared.errors import Malformed
+from services.storage.chain import SELECT_LINKS, Chain, Head, Links
+from services.storage.database import Connection, borrow
+from services.storage.dead_letters import DeadLetters
 from services.storage.events import SELECT_STREAM
 
 ALLOCATOR = "allocator"
@@ -24,12 +28,14 @@ TABLES = {
     "assignments": "SELECT * FROM assignments.leads WHERE account_id = $1",
     "open_leads": "SELECT * FROM loads.open_leads WHERE account_id = $1",
     "shares": "SELECT * FROM fairness.shares WHERE account_id = $1",
+    "kind_shares": "SELECT * FROM fairness.kind_shares WHERE account_id = $1",
     "timers": "SELECT * FROM timers.timers WHERE account_id = $1",
 }
 SNAPSHOTS = """
 SELECT version, digest, state FROM account_snapshots
 WHERE account_id = $1 AND revision = $2 ORDER BY version
 """
+SELECT_LINKED = "SELECT version, link FROM account_heads WHERE account_id = $1"
 INBOUND_LOG = "SELECT position, value FROM inbound_log WHERE account_id = $1 ORDER BY position"
 _SHOWN = " AND ".join(
     f"(SELECT coalesce(max(version), 0) FROM {name}.positions WHERE account_id = $1) = head"  # noqa: S608
@@ -43,11 +49,10 @@ SELECT {_SHOWN} AND told <= decided FROM (
             AS decided
 ) AS pulse
 """  # noqa: S608 - names of ours
-DEAD_LETTERS = "SELECT source, body FROM dead_letters WHERE account_id = $1"
 POSITION = f"SELECT position FROM positions WHERE consumer = '{ALLOCATOR}' AND source = $1"  # noqa: S608 - a name of ours
 
 
-class Topic(Protocol):
+class OutsideLog(Protocol):
     """An inbound log that is not in the database: it cannot be read at the same moment."""
 
     def source_of(self, account_id: int) -> str:
@@ -61,9 +66,10 @@ class Topic(Protocol):
 
 async def with_our_side(
     history: History,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     *,
-    topic: Topic | None = None,
+    letters: DeadLetters,
+    topic: OutsideLog | None = None,
 ) -> History | None:
     """The history with our side at one moment: log, snapshots, tables, and what came in.
 
@@ -71,7 +77,11 @@ async def with_our_side(
         history: With Kommo's side as it was a little earlier: what Kommo was told yes to, and what
             it was asked for, is known to us by now.
         pool: Of the installation's database.
+        letters: Of the installation.
         topic: The inbound log, where it is not in the database.
+
+    Raises:
+        services.storage.chain.Broken: An event is not the one that was stored.
 
     Returns:
         None at a moment when something is not decided, or decided and not shown in the tables.
@@ -90,7 +100,7 @@ async def with_our_side(
         }
         kept = await connection.fetch(SNAPSHOTS, account_id, snapshot.REVISION)
         logged = await connection.fetch(INBOUND_LOG, account_id)
-        letters = await connection.fetch(DEAD_LETTERS, account_id)
+        kept_letters = await letters.of_account(connection, account_id)
         source = source_of(account_id) if topic is None else topic.source_of(account_id)
         position: int = await connection.fetchval(POSITION, source) or 0
     inbound: Iterable[Inbound] | None = None
@@ -100,25 +110,35 @@ async def with_our_side(
             return None
     elif [row["position"] for row in logged] == [*range(1, len(logged) + 1)]:
         inbound = _readable(row["value"] for row in logged)
-    poisonous = [row["body"] for row in letters if row["source"].startswith(INBOUND)]
-    bodies = [row["body"] for row in letters if not row["source"].startswith(INBOUND)]
+    poisonous = [letter.body for letter in kept_letters if letter.source.startswith(INBOUND)]
+    bodies = [letter.body for letter in kept_letters if not letter.source.startswith(INBOUND)]
     return replace(
         history,
         events=tuple(events),
         inbound=None if inbound is None else tuple(inbound),
         quarantined_ids=tuple(message.message_id for message in _readable(poisonous)),
         set_aside_lead_ids=tuple(int(number) for body in bodies for number in ID.findall(body)),
-        snapshots=tuple(Kept(**row) for row in kept),
+        snapshots=tuple(KeptSnapshot(**row) for row in kept),
         tables=Tables(**tables),
     )
 
 
-async def _events(connection: Any, account_id: int) -> list[Recorded]:  # noqa: ANN401
+async def _events(connection: Connection, account_id: int) -> list[Recorded]:
+    """All events, which must fit their chain (S23)."""
     found: list[Recorded] = []
+    chain = Chain.of(account_id)
     while rows := await connection.fetch(
-        SELECT_STREAM, originator_id(account_id), len(found), PAGE
+        SELECT_STREAM, originator_id(account_id), chain.version, PAGE
     ):
-        found.extend(decode_event(account_id, *row) for row in rows)
+        last = chain.version + len(rows)
+        written = await connection.fetch(SELECT_LINKS, account_id, chain.version, last)
+        chain.expect(Links(*row) for row in written)
+        for row in rows:
+            chain.follow(*row)
+            found.append(decode_event(account_id, *row))
+    head = await connection.fetchrow(SELECT_LINKED, account_id)
+    if head is not None:
+        chain.end(Head(*head))
     return found
 
 

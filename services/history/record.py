@@ -1,6 +1,6 @@
 """What is known of one account's past, as plain data: Kommo's side, the log, the tables.
 
-Whoever collects it (a test on real servers, the simulation, the demo) fills in what he has.
+Whoever collects it (a test on real servers, the simulation, the demo) fills in what they have.
 `None` means not known, and leaves out what can only be proved from it; empty means that there
 was nothing.
 """
@@ -39,7 +39,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class StageEntry:
     """A lead entered a stage that a rule covers, whether or not a hook told of it."""
 
     lead_id: int
@@ -93,7 +93,7 @@ class LeadInKommo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class KeptSnapshot:
     """A snapshot that was stored."""
 
     version: int
@@ -110,6 +110,7 @@ class Tables:
     open_leads: tuple[Row, ...]
     shares: tuple[Row, ...]
     timers: tuple[Row, ...]
+    kind_shares: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +137,11 @@ class History:
     account_id: int
     events: tuple[Recorded, ...]
     hooks: tuple[Hook, ...] = ()
-    entries: tuple[Entry, ...] | None = None
+    entries: tuple[StageEntry, ...] | None = None
     inbound: tuple[Inbound, ...] | None = None
     quarantined_ids: tuple[str, ...] = ()
     set_aside_lead_ids: tuple[int, ...] = ()
-    snapshots: tuple[Kept, ...] = ()
+    snapshots: tuple[KeptSnapshot, ...] = ()
     writes: tuple[Write, ...] = ()
     changes: tuple[Change, ...] = ()
     leads: tuple[LeadInKommo, ...] = ()

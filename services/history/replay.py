@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from contracts.events import LeadAssigned, Recorded
 from domain import snapshot
-from domain.account import Account
 from domain.decide import decide
-from domain.explain import is_reproduced
-from services.history.record import History, Kept
+from domain.evolve import evolve
+from domain.explain.reproduced import is_reproduced
+from domain.state import Account
+from services.history.record import History, KeptSnapshot
 from services.history.verdict import Verdict
 
 
@@ -20,7 +21,7 @@ def check_replay(history: History, verdict: Verdict) -> None:
     try:
         for recorded in history.events:
             last = recorded.version
-            account.evolve(recorded.event)
+            evolve(account, recorded.event)
             _check_decision(recorded, verdict)
             if (here := kept.get(last)) is not None:
                 _check_digest(account, here, verdict)
@@ -47,7 +48,7 @@ def _check_decision(recorded: Recorded, verdict: Verdict) -> None:
         )
 
 
-def _check_digest(account: Account, kept: Kept, verdict: Verdict) -> None:
+def _check_digest(account: Account, kept: KeptSnapshot, verdict: Verdict) -> None:
     found = snapshot.digest(account)
     verdict.check(
         "I7",
@@ -58,11 +59,13 @@ def _check_digest(account: Account, kept: Kept, verdict: Verdict) -> None:
     )
 
 
-def _check_tail(events: Sequence[Recorded], kept: Kept, final: bytes, verdict: Verdict) -> None:
+def _check_tail(
+    events: Sequence[Recorded], kept: KeptSnapshot, final: bytes, verdict: Verdict
+) -> None:
     try:
         account = snapshot.load(kept.state)
         for recorded in events[kept.version :]:
-            account.evolve(recorded.event)
+            evolve(account, recorded.event)
     except Exception as error:  # noqa: BLE001 - whatever the engine trips over
         _cannot_replay(verdict, kept.version, error)
         return

@@ -9,65 +9,58 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contracts.kommo.webhooks import read_body
-from services.codec import encode_inbound
-from services.errors import Unavailable
-from services.http_server import listen
-from services.ingress.appender import Appender, DeadLetters
+from contracts.kommo.webhooks import reading
+from services.ingress.answers import answer
+from services.ingress.appender import Appender, Appenders, SealedLetterBox
 from services.ingress.body import BodyBudget
 from services.ingress.clock import ReceiptClock
 from services.ingress.detour import Detour, spooled_letters, spooled_log
-from services.ingress.directory import AccountDirectory, Accounts
+from services.ingress.directory import AccountDirectory, SecretsRegistry
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
 from services.ingress.intake import Intake
-from services.ingress.meter import UNMEASURED, Meter
-from services.ingress.quota import Quotas
-from services.ingress.server import serve_http
+from services.ingress.meter import UNMEASURED, IngressMeter
+from services.ingress.quota import Quota, Quotas
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
 from services.log.port import LogWriter
-from services.ops.health import Register
-from services.tracing import UNTRACED, Traces
-from services.wall_clock import utc_now
+from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
+from services.shared.health import Register
+from services.shared.http_server import listen, serve_until
+from services.shared.tracing import UNTRACED, Traces
+from services.shared.wall_clock import utc_now
 
 log = structlog.get_logger()
 
 READY_WITHIN_S = 1.0
 PROBE_EVERY_S = 1.0
 
-# They keep the address from leaking by browsers (S3).
-SECURITY_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
-ALIVE = PlainTextResponse("alive\n")
-READY = PlainTextResponse("ready\n")
-NOT_READY = PlainTextResponse("not ready\n", 503)
+ALIVE = answer("alive\n")
+READY = answer("ready\n")
+NOT_READY = answer("not ready\n", 503)
 
 Probe = Callable[[], Awaitable[None]]
 
 
 def create_app(  # noqa: PLR0913  # the ports of a role
     *,
-    appender: Appender,
+    appenders: Appenders,
     directory: AccountDirectory,
     settings: IngressSettings,
     now: Callable[[], datetime] = utc_now,
     probe: Probe | None = None,
     spool: Spool | None = None,
     register: Register | None = None,
-    meter: Meter = UNMEASURED,
+    meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
 ) -> ASGIApp:
     """The address itself, around parts that somebody else runs.
 
     Args:
-        appender: Makes bodies durable.
+        appenders: Make bodies durable.
         directory: Knows whose secret it is.
         settings: The limits.
         now: The wall clock.
@@ -79,21 +72,21 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         traces: Told of every message that became durable.
     """
     endpoint = WebhookEndpoint(
-        intake=Intake(read=read_body, encode=encode_inbound, clock=ReceiptClock(now)),
+        intake=Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(now)),
         directory=directory,
-        appender=appender,
-        quotas=Quotas(rate_per_s=settings.rate_per_s, burst=settings.burst, quota=settings.quota),
+        appenders=appenders,
+        quotas=create_quotas(settings),
         budget=BodyBudget(settings.reading_bytes_max),
         limits=WebhookLimits(
             body_bytes_max=settings.body_bytes_max,
-            body_read_s=settings.body_read_s,
+            in_flight_max=settings.in_flight_max,
             answer_within_s=settings.answer_within_ms / 1_000,
         ),
         meter=meter,
         traces=traces,
     )
 
-    readiness = Readiness(appender, directory, probe, spool)
+    readiness = Readiness(appenders, directory, probe, spool)
     if register is not None:
         register("ingress", readiness.why_not)
     return Site(endpoint, readiness)
@@ -102,8 +95,8 @@ def create_app(  # noqa: PLR0913  # the ports of a role
 async def serve(  # noqa: PLR0913  # the ports of a role
     *,
     log_writer: LogWriter,
-    dead_letters: DeadLetters,
-    accounts: Accounts,
+    dead_letters: SealedLetterBox,
+    accounts: SecretsRegistry,
     settings: IngressSettings,
     host: str | None = None,
     port: int | None = None,
@@ -113,7 +106,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     probe: Probe | None = None,
     spool_file: Path | None = None,
     register: Register | None = None,
-    meter: Meter = UNMEASURED,
+    meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
@@ -153,10 +146,10 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             log_writer = spooled_log(log_writer, spool, settings)
             dead_letters = spooled_letters(dead_letters, spool, settings)
             detours = [log_writer.detour, dead_letters.detour]
-        appender = create_appender(log_writer, dead_letters, settings)
+        appenders = create_appenders(log_writer, dead_letters, settings)
         directory = create_directory(accounts, settings)
         app = create_app(
-            appender=appender,
+            appenders=appenders,
             directory=directory,
             settings=settings,
             now=now,
@@ -167,13 +160,13 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             traces=traces,
         )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(appender.run())
+            tasks.create_task(appenders.run())
             background = [tasks.create_task(directory.keep_fresh())]
             background += [tasks.create_task(detour.drain()) for detour in detours]
             try:
-                await serve_http(
+                await serve_until(
                     app,
-                    settings,
+                    settings.http,
                     listener=listener,
                     stop=stop or asyncio.Event(),
                     on_bound=on_bound or _log_bound,
@@ -181,24 +174,42 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             finally:
                 for task in background:
                     task.cancel()
-                appender.close()
+                appenders.close()
 
 
-def create_appender(
-    log_writer: LogWriter, dead_letters: DeadLetters, settings: IngressSettings
-) -> Appender:
-    """The appender these settings ask for; its `run` must be running."""
-    return Appender(
-        log_writer,
-        dead_letters,
-        queue_bodies_max=settings.queue_bodies_max,
-        queue_bytes_max=settings.queue_bytes_max,
-        batch_messages_max=settings.batch_messages_max,
-        batch_bytes_max=settings.batch_bytes_max,
+def create_appenders(
+    log_writer: LogWriter, dead_letters: SealedLetterBox, settings: IngressSettings
+) -> Appenders:
+    """The appenders these settings ask for; their `run` must be running."""
+    return Appenders(
+        *(
+            Appender(
+                log_writer,
+                dead_letters,
+                queue_bodies_max=settings.queue_bodies_max,
+                queue_bytes_max=settings.queue_bytes_max,
+                batch_bytes_max=settings.batch_bytes_max,
+                turn_bytes_max=settings.turn_bytes_max,
+            )
+            for _ in range(2)
+        )
     )
 
 
-def create_directory(accounts: Accounts, settings: IngressSettings) -> AccountDirectory:
+def create_quotas(settings: IngressSettings) -> Quotas:
+    """The quotas these settings ask for."""
+    return Quotas(
+        bodies=Quota(per_s=settings.rate_per_s, burst=settings.burst, reserve=settings.quota),
+        size=_halved(settings.bytes_per_s, settings.bytes_quota),
+        items=_halved(settings.items_per_s, settings.items_quota),
+    )
+
+
+def _halved(per_s: float, most: int) -> Quota:
+    return Quota(per_s=per_s, burst=most - most // 2, reserve=most // 2)
+
+
+def create_directory(accounts: SecretsRegistry, settings: IngressSettings) -> AccountDirectory:
     """The directory these settings ask for; its `keep_fresh` should be running."""
     return AccountDirectory(
         accounts, wait_s=settings.directory_wait_ms / 1_000, age_max_s=settings.directory_age_max_s
@@ -214,12 +225,12 @@ class Readiness:
 
     def __init__(
         self,
-        appender: Appender,
+        appenders: Appenders,
         directory: AccountDirectory,
         probe: Probe | None,
         spool: Spool | None,
     ) -> None:
-        self._appender = appender
+        self._appenders = appenders
         self._directory = directory
         self._probe = probe
         self._spool = spool
@@ -229,23 +240,28 @@ class Readiness:
 
     async def why_not(self) -> str | None:
         """None when accounts are known, and the spool or the log takes messages."""
-        if self._appender.is_closed:
+        if self._appenders.is_closed:
             return "stopping"
         if not self._directory.is_loaded:
             return "the accounts could not be read yet"
-        if self._spool is not None and self._spool.can_take:
-            return None
-        return None if await self._log_takes() else "neither the log nor the spool takes webhooks"
+        async with self._probing:
+            if self._spool is not None and await self._spool.takes():
+                return None
+            if await self._log_takes():
+                return None
+        return "neither the log nor the spool takes webhooks"
 
     async def _log_takes(self) -> bool:
+        # That it answers is not enough: with a full disk it does, and takes nothing (F75).
+        if self._appenders.is_failing:
+            return False
         if self._probe is None:
-            return not self._appender.is_failing
-        async with self._probing:
-            loop = asyncio.get_running_loop()
-            if loop.time() >= self._probe_again_at:
-                self._probed = await _succeeds(self._probe)
-                self._probe_again_at = loop.time() + PROBE_EVERY_S
-            return self._probed
+            return True
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._probe_again_at:
+            self._probed = await _succeeds(self._probe)
+            self._probe_again_at = loop.time() + PROBE_EVERY_S
+        return self._probed
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,24 +275,17 @@ class Site:
     readiness: Readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the headers added."""
+        """Answer."""
+        if scope["method"] in {"GET", "HEAD"} and scope["path"] in {"/healthz", "/readyz"}:
+            app: ASGIApp = await self._health(scope["path"])
+        else:
+            app = self.webhooks
+        await app(scope, receive, send)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
-            await send(message)
-
-        app = await self._app(scope)
-        await app(scope, receive, send_with_headers)
-
-    async def _app(self, scope: Scope) -> ASGIApp:
-        """What answers the request."""
-        if scope["method"] in {"GET", "HEAD"}:
-            if scope["path"] == "/healthz":
-                return ALIVE
-            if scope["path"] == "/readyz":
-                return NOT_READY if await self.readiness.why_not() else READY
-        return self.webhooks
+    async def _health(self, path: str) -> ASGIApp:
+        if path == "/healthz":
+            return ALIVE
+        return NOT_READY if await self.readiness.why_not() else READY
 
 
 @asynccontextmanager

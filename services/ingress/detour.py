@@ -17,14 +17,14 @@ from typing import Any, Generic, TypeVar
 import orjson
 import structlog
 
-from services.errors import Unavailable
-from services.failpoints import failpoint
-from services.ingress.appender import DeadLetters
+from services.ingress.appender import SealedLetterBox
 from services.ingress.patience import Patience
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, SpoolQueue
-from services.ingress.spool_file import Item, Kept
+from services.ingress.spool_file import Item, SpooledItem
 from services.log.port import Entry, LogWriter
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 from services.storage.dead_letters import DeadLetter
 
 log = structlog.get_logger()
@@ -63,7 +63,8 @@ class Detour(Generic[T]):
         """Make all durable, at the peer or in the spool.
 
         Raises:
-            services.errors.Unavailable: Neither takes them; some may be durable all the same.
+            services.shared.errors.Unavailable: Neither takes them; some may be durable all the
+            same.
         """
         packed = [(thing, self.pack(thing)) for thing in things]
         if self._is_away:
@@ -131,7 +132,7 @@ class Detour(Generic[T]):
             log.info("spool_drained", queue=self.queue.name, rows=self._drained)
             self._drained = 0
 
-    async def _deliver(self, head: Sequence[Kept]) -> None:
+    async def _deliver(self, head: Sequence[SpooledItem]) -> None:
         """Send with much patience; a slow peer is still one that takes things."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -171,7 +172,7 @@ class SpooledLog:
         """Make all entries durable, in this order per account; for one task (see `Detour`).
 
         Raises:
-            services.errors.Unavailable: Neither the log nor the spool takes them.
+            services.shared.errors.Unavailable: Neither the log nor the spool takes them.
         """
         await self.detour.put(entries)
 
@@ -181,14 +182,20 @@ class SpooledLetters:
     """Dead letters are kept also while their table is away."""
 
     detour: Detour[DeadLetter]
+    seal: Callable[[DeadLetter], DeadLetter]
+
+    def sealed(self, letter: DeadLetter) -> DeadLetter:
+        """The letter as it may lie on a disk."""
+        return self.seal(letter)
 
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Make all letters durable.
 
         Raises:
-            services.errors.Unavailable: Neither the table nor the spool takes them.
+            services.shared.errors.Unavailable: Neither the table nor the spool takes them.
         """
-        await self.detour.put(letters)
+        # Before the spool, which lies on a disk as well.
+        await self.detour.put([self.seal(letter) for letter in letters])
 
 
 def spooled_log(writer: LogWriter, spool: Spool, settings: IngressSettings) -> SpooledLog:
@@ -205,7 +212,7 @@ def spooled_log(writer: LogWriter, spool: Spool, settings: IngressSettings) -> S
 
 
 def spooled_letters(
-    letters: DeadLetters, spool: Spool, settings: IngressSettings
+    letters: SealedLetterBox, spool: Spool, settings: IngressSettings
 ) -> SpooledLetters:
     """The dead letters with their way round; the detour's `drain` must be running."""
     return SpooledLetters(
@@ -215,7 +222,8 @@ def spooled_letters(
             pack=_pack,
             unpack=_unpack,
             settings=settings,
-        )
+        ),
+        letters.sealed,
     )
 
 

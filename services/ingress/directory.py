@@ -13,8 +13,9 @@ from typing import Protocol
 import structlog
 from pydantic import SecretStr
 
-from services.errors import Unavailable
-from services.secrets import digest_of
+from services.shared.errors import Unavailable
+from services.shared.secrets import digest_of
+from services.storage.accounts import WebhookOwner
 
 log = structlog.get_logger()
 
@@ -23,14 +24,14 @@ LOAD_WITHIN_S = 1.0  # Kommo waits 2 s in all, the append included
 PREFIX_BYTES = 8
 
 
-class Accounts(Protocol):
+class SecretsRegistry(Protocol):
     """Where the digests are registered."""
 
-    async def webhook_digests(self) -> Mapping[bytes, int]:
-        """SHA-256 of each secret that is valid now, to its account id; an account may have two.
+    async def webhook_owners(self) -> Mapping[bytes, WebhookOwner]:
+        """SHA-256 of each secret that is valid now, to whose it is; an account may have two.
 
         Raises:
-            services.errors.Unavailable: The registry does not answer.
+            services.shared.errors.Unavailable: The registry does not answer.
         """
         ...
 
@@ -38,11 +39,11 @@ class Accounts(Protocol):
 class AccountDirectory:
     """The digests in memory, looked up again when a secret is not among them."""
 
-    def __init__(self, accounts: Accounts, *, wait_s: float, age_max_s: float) -> None:
+    def __init__(self, accounts: SecretsRegistry, *, wait_s: float, age_max_s: float) -> None:
         self._accounts = accounts
         self._wait_s = wait_s
         self._age_max_s = age_max_s
-        self._by_prefix: dict[bytes, tuple[tuple[bytes, int], ...]] | None = None
+        self._by_prefix: dict[bytes, tuple[tuple[bytes, WebhookOwner], ...]] | None = None
         self._look_again_at = 0.0
         self._loading = asyncio.Lock()
 
@@ -51,16 +52,16 @@ class AccountDirectory:
         """Whether the registry has ever answered."""
         return self._by_prefix is not None
 
-    async def find(self, secret: str) -> int | None:
+    async def find(self, secret: str) -> WebhookOwner | None:
         """The account of a secret; None when nobody has it.
 
         Raises:
-            services.errors.Unavailable: The registry has never answered, so nobody knows.
+            services.shared.errors.Unavailable: The registry has never answered, so nobody knows.
         """
         digest = digest_of(SecretStr(secret))
-        account_id = self._account_of(digest)
-        if account_id is not None:
-            return account_id
+        owner = self._owner_of(digest)
+        if owner is not None:
+            return owner
         now = asyncio.get_running_loop().time()
         if now >= self._look_again_at or self._loading.locked():
             async with self._loading:
@@ -68,7 +69,7 @@ class AccountDirectory:
                     await self._load()
         if self._by_prefix is None:
             raise Unavailable("the accounts are not known yet")
-        return self._account_of(digest)
+        return self._owner_of(digest)
 
     async def keep_fresh(self) -> None:
         """Load now and then for ever, so that withdrawn secrets stop working."""
@@ -77,31 +78,33 @@ class AccountDirectory:
                 await self._load()
             await asyncio.sleep(self._age_max_s if self.is_loaded else self._wait_s)
 
-    def _account_of(self, digest: bytes) -> int | None:
+    def _owner_of(self, digest: bytes) -> WebhookOwner | None:
         if self._by_prefix is None:
             return None
-        for known, account_id in self._by_prefix.get(digest[:PREFIX_BYTES], ()):
+        for known, owner in self._by_prefix.get(digest[:PREFIX_BYTES], ()):
             if hmac.compare_digest(known, digest):
-                return account_id
+                return owner
         return None
 
     async def _load(self) -> None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(LOAD_WITHIN_S):
-                digests = await self._accounts.webhook_digests()
+                owners = await self._accounts.webhook_owners()
         except (Unavailable, TimeoutError) as error:
             # What is known stays in force: webhooks of known accounts are accepted all the same.
             log.warning("accounts_not_refreshed", reason=type(error).__name__)
         else:
-            self._by_prefix = _by_prefix(digests)
+            self._by_prefix = _by_prefix(owners)
         finally:
             self._look_again_at = loop.time() + self._wait_s
 
 
-def _by_prefix(digests: Mapping[bytes, int]) -> dict[bytes, tuple[tuple[bytes, int], ...]]:
-    grouped: dict[bytes, tuple[tuple[bytes, int], ...]] = {}
-    for digest, account_id in digests.items():
+def _by_prefix(
+    owners: Mapping[bytes, WebhookOwner],
+) -> dict[bytes, tuple[tuple[bytes, WebhookOwner], ...]]:
+    grouped: dict[bytes, tuple[tuple[bytes, WebhookOwner], ...]] = {}
+    for digest, owner in owners.items():
         prefix = digest[:PREFIX_BYTES]
-        grouped[prefix] = (*grouped.get(prefix, ()), (digest, account_id))
+        grouped[prefix] = (*grouped.get(prefix, ()), (digest, owner))
     return grouped

@@ -1,6 +1,5 @@
 """From a body to what must be durable before the 200: messages, dead letters, or both."""
 
-import asyncio
 import re
 import traceback
 from collections.abc import Callable, Sequence
@@ -8,35 +7,38 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-import structlog
-
 from contracts.inbound import Inbound
 from contracts.kommo.notifications import (
     DeedNotification,
+    IncomingNotification,
     LeadNotification,
     LeadRemovedNotification,
     Reading,
     Rejected,
+    TaskNotification,
 )
+from contracts.kommo.steps import Steps
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.translate import translate
 from services.log.port import Entry
+from services.shared.sparing_log import SparingLog
+from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
 
-log = structlog.get_logger()
-
-# Of a body over the limit, which cannot be read again; any other is kept whole.
+# Of a body over the limit, or of more than Kommo sends, which cannot be read again; any other is
+# kept whole.
 BEGINNING_BYTES = 65_536
 REASONS_MAX = 20
 REASON_CHARS_MAX = 200
+SUBDOMAIN_CHARS_MAX = 63
 SOURCE = "webhook"
-# A larger body is read in a thread, so that it does not hold up the others.
-READ_INLINE_BYTES_MAX = 65_536
+# Notifications between which others may have a turn.
+TRANSLATED_AT_ONCE = 100
 PLAIN_ENCODINGS = {"", "identity"}
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]+")  # PostgreSQL takes no NUL in a text
 
-Read = Callable[[bytes, str | None], Reading]
+Read = Callable[[bytes, str | None], Steps[Reading]]
 Encode = Callable[[Inbound], bytes]
 
 
@@ -60,45 +62,62 @@ class Intake:
         self._read = read
         self._encode = encode
         self._clock = clock
+        self._log = SparingLog()
 
-    async def understand(
-        self, account_id: int, body: Body, *, content_type: str | None, content_encoding: str | None
-    ) -> Kept:
-        """What to keep of a body that came under the account's secret."""
+    def understanding(
+        self,
+        owner: WebhookOwner,
+        body: Body,
+        *,
+        content_type: str | None,
+        content_encoding: str | None,
+    ) -> Steps[Kept]:
+        """What to keep of a body that came under the account's secret, a piece at a time."""
+        account_id = owner.account_id
 
-        def letter(reason: str) -> Kept:
-            return Kept(letters=(_letter(account_id, body, content_type, reason),))
+        def letter(reason: str, *, is_cut: bool = False) -> Kept:
+            content = body.content[:BEGINNING_BYTES] if is_cut else body.content
+            kept = Body(content=content, size=body.size)
+            return Kept(letters=(_letter(account_id, kept, content_type, reason),))
 
         if not body.is_whole:
-            return letter("body too large")
+            return letter("body too large", is_cut=True)
         if (content_encoding or "").strip().lower() not in PLAIN_ENCODINGS:
             return letter("content encoding not supported")
         try:
-            reading = await self._reading(body.content, content_type)
-            stranger = _other_account(reading, account_id)
+            reading = yield from self._read(body.content, content_type)
+            stranger = _other_account(reading, owner)
             if stranger is not None:
-                log.warning("webhook_account_mismatched", account_id=account_id)
+                self._log.warning("webhook_account_mismatched", account_id=account_id)
                 return letter(f"the secret is of account {account_id}, the body of {stranger}")
-            # No await from the stamp to the queue: the order of times is the order of the log.
-            messages = self._messages(account_id, body.content, reading)
-            entries = tuple(Entry(account_id, self._encode(message)) for message in messages)
-            message_ids = tuple(message.message_id for message in messages)
+            entries, message_ids = yield from self._entries(account_id, body.content, reading)
         except Exception as error:  # noqa: BLE001  # a bug must not become a 5xx (F34)
             reason = _place_of(error)
-            log.error("webhook_not_understood", account_id=account_id, reason=reason)  # noqa: TRY400  # the message may quote the body
+            # Not its message, which may quote the body.
+            self._log.error("webhook_not_understood", account_id=account_id, reason=reason)
             return letter(f"not understood: {reason}")
-        letters = letter(_reasons(reading.rejected)).letters if reading.rejected else ()
+        if not reading.rejected:
+            return Kept(entries, (), message_ids)
+        letters = letter(_reasons(reading.rejected), is_cut=reading.is_too_much).letters
         return Kept(entries, letters, message_ids)
 
-    async def _reading(self, content: bytes, content_type: str | None) -> Reading:
-        if len(content) <= READ_INLINE_BYTES_MAX:
-            return self._read(content, content_type)
-        return await asyncio.to_thread(self._read, content, content_type)
-
-    def _messages(self, account_id: int, content: bytes, reading: Reading) -> list[Inbound]:
+    def _entries(
+        self, account_id: int, content: bytes, reading: Reading
+    ) -> Steps[tuple[tuple[Entry, ...], tuple[str, ...]]]:
+        # Nothing of the account is stamped between this and the queue of the log: the order of
+        # times is the order of the log, because `Turns` does the account's bodies one by one.
         at = self._clock()
         digest = blake2b(content, digest_size=16).digest()
-        return [*translate(reading.notifications, account_id=account_id, body_digest=digest, at=at)]
+        entries: list[Entry] = []
+        message_ids: list[str] = []
+        for first in range(0, len(reading.notifications), TRANSLATED_AT_ONCE):
+            if first:
+                yield
+            part = reading.notifications[first : first + TRANSLATED_AT_ONCE]
+            for message in translate(part, account_id=account_id, body_digest=digest, at=at):
+                entries.append(Entry(account_id, self._encode(message)))
+                message_ids.append(message.message_id)
+        return tuple(entries), tuple(message_ids)
 
 
 def _letter(account_id: int, body: Body, content_type: str | None, reason: str) -> DeadLetter:
@@ -108,21 +127,36 @@ def _letter(account_id: int, body: Body, content_type: str | None, reason: str) 
         position=None,
         reason=_CONTROL_CHARACTERS.sub(" ", reason),
         content_type=content_type or "",
-        body=body.content if body.is_whole else body.content[:BEGINNING_BYTES],
+        body=body.content,
         size=body.size,
     )
 
 
-def _other_account(reading: Reading, account_id: int) -> int | None:
-    """An account the body names besides the secret's (I11)."""
+OF_A_LEAD = (
+    LeadNotification,
+    LeadRemovedNotification,
+    DeedNotification,
+    TaskNotification,
+    IncomingNotification,
+)
+
+
+def _other_account(reading: Reading, owner: WebhookOwner) -> str | None:
+    """An account the body names besides the secret's, by its id or else its subdomain (I11)."""
     named = [
         notification.account_id
         for notification in reading.notifications
-        if isinstance(notification, LeadNotification | LeadRemovedNotification | DeedNotification)
+        if isinstance(notification, OF_A_LEAD)
     ]
-    return next(
-        (other for other in (reading.account_id, *named) if other not in {None, account_id}), None
-    )
+    ids = [account_id for account_id in (reading.account_id, *named) if account_id is not None]
+    for account_id in ids:
+        if account_id != owner.account_id:
+            return str(account_id)
+    # An account may be renamed: its id says more than a name of before.
+    if not ids and reading.subdomain and owner.subdomain:
+        is_own = reading.subdomain.lower() == owner.subdomain.lower()
+        return None if is_own else reading.subdomain[:SUBDOMAIN_CHARS_MAX]
+    return None
 
 
 def _reasons(rejected: Sequence[Rejected]) -> str:

@@ -27,7 +27,7 @@ class SpoolState(Protocol):
         ...
 
 
-class Meter(Protocol):
+class IngressMeter(Protocol):
     """Told what happens; returns at once and never raises."""
 
     def webhook_answered(self, answer: str) -> None:
@@ -39,7 +39,7 @@ class Meter(Protocol):
         ...
 
 
-class Unmeasured:
+class UnmeasuredIngress:
     """Nobody wants to know."""
 
     def webhook_answered(self, answer: str) -> None:
@@ -49,4 +49,4 @@ class Unmeasured:
         """Forget it."""
 
 
-UNMEASURED = Unmeasured()
+UNMEASURED = UnmeasuredIngress()

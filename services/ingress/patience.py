@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from services.errors import Unavailable
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger()
 
@@ -28,8 +28,8 @@ class Patience:
         """Return when the work is done.
 
         Raises:
-            services.errors.Unavailable: Not done in time, or too many calls are late already. The
-                work goes on, and may still succeed.
+            services.shared.errors.Unavailable: Not done in time, or too many calls are late
+                already. The work goes on, and may still succeed.
         """
         if len(self._late) >= LATE_MAX:
             work.close()

@@ -16,15 +16,16 @@ from typing import TypeVar
 
 import structlog
 
-from services.errors import Unavailable
-from services.ingress.spool_file import Item, Kept, SpoolFile
-from services.wall_clock import utc_now
+from services.ingress.spool_file import Item, SpooledItem, SpoolFile
+from services.shared.errors import Unavailable
+from services.shared.wall_clock import utc_now
 
 log = structlog.get_logger()
 
 # Of its bounds; a person is told at each (F75).
 FILLING_PERCENT = (50, 90, 95)
 FAILURE_COUNTS_S = 5.0
+TOOK_COUNTS_S = 1.0
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Spool:
         self._size = 0
         self._told = 0
         self._failed_at: float | None = None
+        self._took_at = float("-inf")
         self._queues: dict[str, SpoolQueue] = {}
 
     @property
@@ -53,6 +55,20 @@ class Spool:
             if since < FAILURE_COUNTS_S:
                 return False
         return self._rows < self._rows_max and self._size < self._bytes_max
+
+    async def takes(self) -> bool:
+        """Whether it takes something now; tried out unless it just did (F75)."""
+        if not self.can_take:
+            return False
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._took_at >= TOOK_COUNTS_S:
+            try:
+                await self.run(self._file.try_out)
+            except Unavailable:
+                self._failed_at = loop.time()
+                return False
+            self._took_at = loop.time()
+        return True
 
     @property
     def rows(self) -> int:
@@ -77,7 +93,7 @@ class Spool:
         """Count what is there from before.
 
         Raises:
-            services.errors.Unavailable: The file cannot be read.
+            services.shared.errors.Unavailable: The file cannot be read.
         """
         for tally in await self.run(self._file.tallies):
             self._rows += tally.rows
@@ -90,7 +106,7 @@ class Spool:
         """Take room.
 
         Raises:
-            services.errors.Unavailable: There is not enough; nothing was taken.
+            services.shared.errors.Unavailable: There is not enough; nothing was taken.
         """
         if self._rows + rows > self._rows_max or self._size + size > self._bytes_max:
             raise Unavailable("the spool is full")
@@ -112,7 +128,9 @@ class Spool:
         writing.add_done_callback(self._written)
         return writing
 
-    async def read(self, queue: str, *, after: int, rows_max: int, bytes_max: int) -> list[Kept]:
+    async def read(
+        self, queue: str, *, after: int, rows_max: int, bytes_max: int
+    ) -> list[SpooledItem]:
         """As `SpoolFile.head`."""
         return await self.run(
             partial(self._file.head, queue, after=after, rows_max=rows_max, bytes_max=bytes_max)
@@ -130,7 +148,10 @@ class Spool:
 
     def _written(self, writing: asyncio.Future[None]) -> None:
         failed = writing.cancelled() or writing.exception() is not None
-        self._failed_at = asyncio.get_running_loop().time() if failed else None
+        now = asyncio.get_running_loop().time()
+        self._failed_at = now if failed else None
+        if not failed:
+            self._took_at = now
 
     def _tell(self) -> None:
         level = sum(self.percent >= mark for mark in FILLING_PERCENT)
@@ -167,7 +188,7 @@ class SpoolQueue:
         """Keep all items; they are on the disk when this returns.
 
         Raises:
-            services.errors.Unavailable: The spool is full, or the disk is; none is kept.
+            services.shared.errors.Unavailable: The spool is full, or the disk is; none is kept.
         """
         size = sum(item.size for item in items)
         self._spool.reserve(len(items), size)
@@ -188,11 +209,11 @@ class SpoolQueue:
         """Wait until there is something to take."""
         await self._filled.wait()
 
-    async def head(self, *, rows_max: int, bytes_max: int) -> list[Kept]:
+    async def head(self, *, rows_max: int, bytes_max: int) -> list[SpooledItem]:
         """The oldest that nobody took yet; at least one unless there is none.
 
         Raises:
-            services.errors.Unavailable: The file cannot be read.
+            services.shared.errors.Unavailable: The file cannot be read.
         """
         self._filled.clear()
         try:
@@ -206,11 +227,11 @@ class SpoolQueue:
             self._filled.set()
         return found
 
-    async def remove(self, head: Sequence[Kept]) -> None:
+    async def remove(self, head: Sequence[SpooledItem]) -> None:
         """Forget what `head` returned, now that it is durable elsewhere.
 
         Raises:
-            services.errors.Unavailable: It is in the file still, but not handed out again by
+            services.shared.errors.Unavailable: It is in the file still, but not handed out again by
                 this process; the next removal deletes it, too.
         """
         self._taken_to = head[-1].place
@@ -241,7 +262,7 @@ async def open_spool(
 
     Raises:
         services.ingress.spool_file.SpoolRefused: The file cannot be used.
-        services.errors.Unavailable: It cannot be read.
+        services.shared.errors.Unavailable: It cannot be read.
     """
     thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
     try:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from services.errors import Unavailable
+from services.shared.errors import Unavailable
+from services.shared.private_files import private
 
 log = structlog.get_logger()
 
@@ -23,6 +24,7 @@ SPOOL_FILE = "spool.db"
 FORMAT = 1
 FULL = 2  # what `PRAGMA synchronous` answers
 ROW_OVERHEAD_BYTES = 64
+TRIAL_BYTES = 65_536
 BUSY_WAIT_S = 1.0  # only a person with another tool can hold the file
 # Beside the file itself: SQLite would take a left-over journal for the new file's.
 JOURNALS = ("-wal", "-shm", "-journal")
@@ -46,9 +48,15 @@ SELECT place, account_id, value FROM spooled WHERE queue = ? AND place > ? ORDER
 """
 DELETE = "DELETE FROM spooled WHERE queue = ? AND place <= ?"
 SELECT_TALLIES = """
-SELECT queue, account_id, count(*), sum(length(value)) FROM spooled GROUP BY queue, account_id
+SELECT queue, account_id, count(*), sum(length(value)) FROM spooled WHERE queue <> ''
+GROUP BY queue, account_id
 """
-SELECT_STATE = "SELECT count(*), coalesce(sum(length(value)), 0), min(at_ms) FROM spooled"
+# As much as a webhook of some size, in a queue that nobody reads.
+TRIAL = "INSERT INTO spooled (queue, account_id, at_ms, value) VALUES ('', 0, 0, zeroblob(?))"
+END_TRIAL = "DELETE FROM spooled WHERE queue = ''"
+SELECT_STATE = """
+SELECT count(*), coalesce(sum(length(value)), 0), min(at_ms) FROM spooled WHERE queue <> ''
+"""
 
 
 class SpoolRefused(Exception):
@@ -69,7 +77,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class SpooledItem:
     """An item with its place in the file."""
 
     place: int
@@ -87,7 +95,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class SpoolState:
+class SpoolStanding:
     """What another process sees of the spool.
 
     Attributes:
@@ -118,20 +126,20 @@ class SpoolFile:
         """Keep all items, in this order, on the disk when this returns; or none.
 
         Raises:
-            services.errors.Unavailable: The disk does not take them.
+            services.shared.errors.Unavailable: The disk does not take them.
         """
         at_ms = round(self._now().timestamp() * 1_000)
         rows = [(queue, item.account_id, at_ms, item.value) for item in items]
         with self._transaction() as connection:
             connection.executemany(INSERT, rows)
 
-    def head(self, queue: str, *, after: int, rows_max: int, bytes_max: int) -> list[Kept]:
+    def head(self, queue: str, *, after: int, rows_max: int, bytes_max: int) -> list[SpooledItem]:
         """The oldest behind a place, in order; one at least, however large.
 
         Raises:
-            services.errors.Unavailable: The file cannot be read.
+            services.shared.errors.Unavailable: The file cannot be read.
         """
-        found: list[Kept] = []
+        found: list[SpooledItem] = []
         size = 0
         with _translated():
             for place, account_id, value in self._connection.execute(
@@ -141,23 +149,34 @@ class SpoolFile:
                 size += item.size
                 if found and size > bytes_max:
                     break
-                found.append(Kept(place, item))
+                found.append(SpooledItem(place, item))
         return found
 
     def delete(self, queue: str, *, up_to: int) -> None:
         """Forget what lies at the place and before it.
 
         Raises:
-            services.errors.Unavailable: All of it is there still.
+            services.shared.errors.Unavailable: All of it is there still.
         """
         with self._transaction() as connection:
             connection.execute(DELETE, (queue, up_to))
+
+    def try_out(self) -> None:
+        """Keep something and forget it: only that tells whether there is room (F75).
+
+        Raises:
+            services.shared.errors.Unavailable: There is none.
+        """
+        with self._transaction() as connection:
+            connection.execute(TRIAL, (TRIAL_BYTES,))
+        with self._transaction() as connection:
+            connection.execute(END_TRIAL)
 
     def tallies(self) -> list[Tally]:
         """What there is.
 
         Raises:
-            services.errors.Unavailable: The file cannot be read.
+            services.shared.errors.Unavailable: The file cannot be read.
         """
         with _translated():
             return [
@@ -169,7 +188,7 @@ class SpoolFile:
         """Give room back to the disk, and what was in it; for an empty spool.
 
         Raises:
-            services.errors.Unavailable: It keeps its room for now.
+            services.shared.errors.Unavailable: It keeps its room for now.
         """
         with _translated():
             # It frees a page at each step and has no rows: `execute` would stop after the first.
@@ -202,11 +221,11 @@ def roll_back(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
 
 
-def look(folder: Path) -> SpoolState | None:
+def look(folder: Path) -> SpoolStanding | None:
     """What lies in the spool of a data folder, for another process; None if there is no spool.
 
     Raises:
-        services.errors.Unavailable: The file cannot be read.
+        services.shared.errors.Unavailable: The file cannot be read.
     """
     path = folder / SPOOL_FILE
     set_aside = tuple(
@@ -217,11 +236,11 @@ def look(folder: Path) -> SpoolState | None:
         )
     )
     if not path.exists():
-        return SpoolState(0, 0, None, set_aside) if set_aside else None
+        return SpoolStanding(0, 0, None, set_aside) if set_aside else None
     with _translated(), contextlib.closing(_connected(f"{path.absolute().as_uri()}?mode=ro")) as db:
         rows, size, oldest_ms = db.execute(SELECT_STATE).fetchone()
     oldest_at = None if oldest_ms is None else datetime.fromtimestamp(oldest_ms / 1_000, UTC)
-    return SpoolState(rows, size, oldest_at, set_aside)
+    return SpoolStanding(rows, size, oldest_at, set_aside)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -239,6 +258,10 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _checked(path: Path) -> sqlite3.Connection:
+    if not path.exists():
+        # SQLite's own would be everybody's to read; its journals have the rights of their file.
+        with contextlib.suppress(OSError), open(path, "xb", opener=private):
+            pass
     connection = _connected(path.absolute().as_uri())
     try:
         _prepare(connection, path)

@@ -1,27 +1,48 @@
 """What Kommo's notifications mean for the inbound log.
 
-Only facts about leads can change an account. A mail, a call or a visit is no entry into a stage,
-and contacts, companies and talks are no leads: these are answered 200 and not kept. Neither is
-what robots do to a lead, which is never work on it (D7.1).
+Only facts about leads and tasks can change an account. A mail, a call or a visit is no entry into
+a stage, and contacts, companies and talks are no leads: these are answered 200 and not kept.
+Neither is what robots do to a lead, which is never work on it (D7.1).
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import blake2b
 
-from contracts.inbound import Inbound, LeadRemoved, LeadReported, TouchReported, TriggerFired
+from contracts.inbound import (
+    Inbound,
+    LeadAnnounced,
+    LeadRemoved,
+    LeadReported,
+    SeenTask,
+    TaskRemoved,
+    TaskReported,
+    TouchReported,
+    TriggerFired,
+)
 from contracts.kommo.notifications import (
     DeedNotification,
+    IncomingNotification,
     LeadNotification,
     LeadRemovedNotification,
     Notification,
+    TaskNotification,
+    TaskRemovedNotification,
     TriggerNotification,
 )
 from contracts.stage import Stage
 
 ID_BYTES = 16
 
-Fact = TriggerFired | LeadReported | LeadRemoved | TouchReported
+Fact = (
+    TriggerFired
+    | LeadReported
+    | LeadRemoved
+    | LeadAnnounced
+    | TouchReported
+    | TaskReported
+    | TaskRemoved
+)
 
 
 def translate(
@@ -39,13 +60,30 @@ def translate(
         at: When it was received.
     """
     for notification in notifications:
-        fact = fact_of(notification)
-        if fact is not None:
+        for fact in facts_of(notification):
             message_id = _message_id(account_id, fact, body_digest)
             yield Inbound(account_id=account_id, message_id=message_id, at=at, body=fact)
 
 
-def fact_of(notification: Notification) -> Fact | None:
+def facts_of(notification: Notification) -> Iterator[Fact]:
+    """What a notification tells: of a task both what was done to its lead and how it is now."""
+    if isinstance(notification, TaskNotification):
+        if notification.deed is not None and (deed := fact_of(notification.deed)) is not None:
+            yield deed
+        yield TaskReported(
+            task=SeenTask(
+                notification.task_id,
+                notification.responsible_user_id or 0,
+                notification.due_at,
+                notification.modified_at,
+            ),
+            is_open=notification.is_open,
+        )
+    elif (fact := fact_of(notification)) is not None:
+        yield fact
+
+
+def fact_of(notification: Notification) -> Fact | None:  # noqa: PLR0911 - a case per kind
     """The fact in a notification, None when it tells nothing of a lead that matters."""
     match notification:
         case TriggerNotification(event="entered"):
@@ -65,9 +103,16 @@ def fact_of(notification: Notification) -> Fact | None:
                 modified_at=notification.modified_at,
                 created_at=notification.created_at,
                 modified_by=notification.modified_user_id,
+                old_status_id=notification.old_status_id,
             )
         case LeadRemovedNotification():
             return LeadRemoved(lead_id=notification.lead_id)
+        case TaskRemovedNotification():
+            return TaskRemoved(task_id=notification.task_id)
+        case IncomingNotification(happened="declined"):
+            return LeadRemoved(lead_id=notification.lead_id)
+        case IncomingNotification():
+            return LeadAnnounced(lead_id=notification.lead_id)
         case DeedNotification(by=by) if by:
             return TouchReported(
                 lead_id=notification.lead_id,

@@ -3,11 +3,24 @@
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from services.errors import Malformed
+from contracts.sentences import Sentence, sentence
+from services.shared.errors import Malformed
 
 SUFFIXES = ("kommo.com", "amocrm.com", "amocrm.ru")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _HOST = re.compile(rf"[a-z0-9-]{{1,63}}\.({'|'.join(re.escape(each) for each in SUFFIXES)})")
+
+
+class NoAddress(Malformed):
+    """It is no address that a token may be sent to.
+
+    Attributes:
+        told: Why, to be put into words; the address is not repeated.
+    """
+
+    def __init__(self, told: Sentence) -> None:
+        super().__init__(told.id)
+        self.told = told
 
 
 def checked_base_url(base_url: str) -> str:
@@ -16,22 +29,31 @@ def checked_base_url(base_url: str) -> str:
     Plain http never leaves the machine: only loopback addresses may use it, for the sandbox.
 
     Raises:
-        Malformed: The address is anything else; it is not repeated in the message.
+        NoAddress: The address is anything else.
     """
     try:
         parts = urlsplit(base_url)
         port = parts.port
     except ValueError as error:
-        raise Malformed("the address of an account is not a URL") from error
+        raise NoAddress(sentence("address.is_no_url")) from error
     if not parts.scheme or not parts.netloc:
-        raise Malformed("the address of an account must begin with https://")
+        raise NoAddress(sentence("address.begins_otherwise"))
     if parts.username is not None or parts.password is not None:
-        raise Malformed("the address of an account must not carry a user")
+        raise NoAddress(sentence("address.carries_a_user"))
     if parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise Malformed("the address of an account is a host only")
+        raise NoAddress(sentence("address.has_more"))
     if not (_is_loopback(parts) or _is_kommo(parts, port)):
-        raise Malformed("the address of an account must be https://<name>.kommo.com or alike")
+        raise NoAddress(sentence("address.is_anothers"))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def is_kommos(base_url: str) -> bool:
+    """Whether an address is Kommo's own, and none of a simulation of it."""
+    try:
+        parts = urlsplit(base_url)
+        return _is_kommo(parts, parts.port)
+    except ValueError:
+        return False
 
 
 def _is_loopback(parts: SplitResult) -> bool:

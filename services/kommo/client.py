@@ -1,106 +1,54 @@
-"""The client of one account's REST API, v4.
+"""The calls of one account's REST API, v4; `services.kommo.transport` carries them."""
 
-Each call waits for its turn at the limiter, has one deadline, follows no redirect, reads at
-most 5 MiB, and fails as one of `services.kommo.errors`. Nothing is retried here: what may be
-repeated, and when, only the caller knows.
-"""
-
-import asyncio
-import functools
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from itertools import islice
-from typing import Generic, Literal, NoReturn, Self, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from datetime import datetime
+from typing import Generic, Literal, Self, TypeVar
 
 import httpx
-import orjson
 import structlog
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
-from contracts.kommo.cards import (
-    Card,
-    Cards,
-    LeadCard,
-    LeadCards,
-    TaskCard,
-    TaskCards,
-    UpdatedCards,
-)
-from contracts.kommo.history import EventsPage, TasksPage
-from contracts.kommo.rest import (
-    Account,
-    Lead,
-    LeadsPage,
-    Pipeline,
-    PipelinesPage,
-    Problem,
-    UpdatedLeads,
-    User,
-    UsersPage,
-    Webhook,
-    WebhooksPage,
-    read_problem,
-    seconds_of,
-)
-from services.kommo.address import checked_base_url
-from services.kommo.answers import read
-from services.kommo.errors import (
-    ANSWERED,
-    AccountStopped,
-    AddressBlocked,
-    Complaint,
-    MalformedAnswer,
-    RateLimited,
-    Rejected,
-    Unreachable,
-    outcome_of,
-)
-from services.kommo.limiter import Limiter, Priority, Turn
+from contracts.kommo.cards import Card, LeadCard, OpenTaskCard, TaskCard
+from contracts.kommo.pages import Odd, Page
+from contracts.kommo.rest import Account, Lead, Pipeline, Updated, User, Webhook
+from services.kommo.answers import NO_CONTENT, Reply, read, read_page
+from services.kommo.errors import AccountStopped, MalformedAnswer
+from services.kommo.limiter import CallTurn, Limiter, Priority
+from services.kommo.settings import CallSettings
 from services.kommo.starts import Lease
+from services.kommo.transport import OnAnswered, OnCalled, Transport, nobody
 
 log = structlog.get_logger(__name__)
 
-C = TypeVar("C", LeadCard, Card)
+C = TypeVar("C", Lead, LeadCard, Card)
+E = TypeVar("E", bound=BaseModel)
 CardKind = Literal["contacts", "companies", "tasks"]
 Entity = Literal["leads"] | CardKind
-P = TypeVar("P", EventsPage, TaskCards, TasksPage, UsersPage)
 
 PAGE_MAX = 250
 _LEADS = "/api/v4/leads"
 _USERS = "/api/v4/users"
 _TASKS = "/api/v4/tasks"
 _PAGES_MAX = 1_000
-_COMPLAINTS_MAX = 250
-_OK, _NO_CONTENT, _REDIRECTS, _ERRORS, _SERVER_ERRORS = 200, 204, 300, 400, 500
-_FORBIDDEN, _TOO_MANY = 403, 429
-_ACCOUNT_STATUSES = frozenset({401, 402, 404})
-
-# Told the method and the outcome of each request that was sent.
-OnCalled = Callable[[str, str], None]
-
-
-def nobody(_method: str, _outcome: str, /) -> None:
-    """Tell nobody."""
+# More that make no sense are left for another time: others wait for turns, too.
+_ALONE_MAX = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long each phase of a call may take, in seconds, and how much it may answer.
+class TaskPage:
+    """One page of a list of tasks.
 
     Attributes:
-        total_s: Of the whole call, from the start of the request to the end of the body.
+        tasks: In Kommo's order, those that make sense.
+        next_page: Path and query of the following page, None at the end.
+        answered_at: Kommo's own clock, from the `Date` header; None without one.
     """
 
-    connect_s: float = 3.0
-    write_s: float = 5.0
-    read_s: float = 8.0
-    total_s: float = 10.0
-    body_bytes_max: int = 5 * 1024 * 1024
+    tasks: tuple[OpenTaskCard, ...]
+    next_page: str | None
+    answered_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,55 +56,59 @@ class LeadPage:
     """One page of a list of leads.
 
     Attributes:
+        items: In Kommo's order, those that make no sense included.
         next_page: Path and query of the following page, None at the end.
-        unreadable: How many elements made no sense and were left out.
         answered_at: Kommo's own clock, from the `Date` header; None without one.
     """
 
-    leads: tuple[Lead, ...]
+    items: tuple[Lead | Odd, ...]
     next_page: str | None
-    unreadable: int
     answered_at: datetime | None
+
+    @property
+    def leads(self) -> tuple[Lead, ...]:
+        """Those that make sense."""
+        return tuple(each for each in self.items if isinstance(each, Lead))
+
+    @property
+    def odd(self) -> tuple[Odd, ...]:
+        """Those that do not."""
+        return tuple(each for each in self.items if isinstance(each, Odd))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found(Generic[C]):
-    """What was found of the things asked for by id.
+    """What was found of the things asked for by id; what is in neither does not exist.
 
     Attributes:
-        by_id: What is absent does not exist, unless something was unreadable.
-        unreadable: How many elements made no sense and were left out.
+        unread: Those that make no sense even when read alone; they may or may not exist.
+        calls: What it took.
     """
 
     by_id: dict[int, C]
-    unreadable: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    status: int
-    body: bytes
-    date: datetime | None
+    unread: frozenset[int] = frozenset()
+    calls: int = 1
 
 
 class KommoClient:
     """Calls one account. Use as an async context manager, or `aclose` it.
 
-    The methods take the turn of a caller who has to look at something between getting his turn
+    The methods take the turn of a caller who has to look at something between getting the turn
     and sending; otherwise they wait for one at the given priority.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a way to one account is made of
         self,
         *,
         base_url: str,
         token: SecretStr,
         limiter: Limiter,
-        deadlines: Deadlines | None = None,
-        connections_max: int = 4,
+        settings: CallSettings | None = None,
         on_called: OnCalled = nobody,
         transport: httpx.AsyncBaseTransport | None = None,
         lease: Lease | None = None,
+        account_id: int | None = None,
+        on_answered: OnAnswered = nobody,
     ) -> None:
         """Check the address and prepare the connection pool; nothing is sent.
 
@@ -164,40 +116,27 @@ class KommoClient:
             base_url: Of the account.
             token: Goes to no other host.
             limiter: Of our address.
-            deadlines: Of each call.
-            connections_max: Of the pool.
+            settings: How long each call may take.
             on_called: Hears of each call that was answered.
             transport: Carries the requests instead of a pool of connections.
             lease: Under which every call begins, where others could act for the account.
+            account_id: For the log.
+            on_answered: Hears with each answer whether it stops the account.
 
         Raises:
             Malformed: The address is none that a token may be sent to.
         """
-        self._base_url = checked_base_url(base_url)
-        self._limiter = limiter
-        self._lease = lease
-        self._deadlines = deadlines or Deadlines()
-        self._on_called = on_called
-        self._http = httpx.AsyncClient(
-            base_url=self._base_url,
-            headers={
-                "Authorization": f"Bearer {token.get_secret_value()}",
-                "Accept": "application/hal+json, application/json",
-                "User-Agent": "Fairlead",
-            },
-            timeout=httpx.Timeout(
-                connect=self._deadlines.connect_s,
-                write=self._deadlines.write_s,
-                read=self._deadlines.read_s,
-                pool=self._deadlines.total_s,
-            ),
-            limits=httpx.Limits(max_connections=connections_max, keepalive_expiry=30.0),
-            follow_redirects=False,
-            # Neither proxies nor a .netrc of the environment may see or replace the token.
-            trust_env=False,
-            verify=_trust(),
-            transport=transport,
+        self._transport = Transport(
+            base_url=base_url,
+            token=token,
+            limiter=limiter,
+            settings=settings or CallSettings(),
+            on_called=on_called,
+            carrier=transport,
+            lease=lease,
+            on_answered=on_answered,
         )
+        self._account_id = account_id
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,50 +146,48 @@ class KommoClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
-    def turn(self, priority: Priority) -> AbstractAsyncContextManager[Turn]:
+    def turn(self, priority: Priority) -> AbstractAsyncContextManager[CallTurn]:
         """Wait at the limiter for the right to start one request."""
-        return self._limiter.turn(priority, self._lease)
+        return self._transport.turn(priority)
 
     async def account(self, *, priority: Priority = Priority.SWEEP) -> Account:
         """Read the account with its time zone."""
         path = "/api/v4/account?with=datetime_settings"
-        return read(Account, (await self._get(path, priority)).body)
+        return read(Account, (await self._transport.send("GET", path, priority)).body)
 
-    async def users(self, *, priority: Priority = Priority.SWEEP) -> tuple[User, ...]:
+    async def users(self, *, priority: Priority = Priority.SWEEP) -> Page[User]:
         """Read all users; needs an administrator's token."""
-        path = f"{_USERS}?limit={PAGE_MAX}&page=1"
-        pages = self.pages(UsersPage, path, priority=priority)
-        return tuple([user async for page in pages for user in page.users])
+        return await self.whole(
+            User, "users", f"{_USERS}?limit={PAGE_MAX}&page=1", priority=priority
+        )
 
-    async def pipelines(self, *, priority: Priority = Priority.SWEEP) -> tuple[Pipeline, ...]:
+    async def user(self, user_id: int, *, priority: Priority = Priority.SWEEP) -> User | Odd:
+        """Read one user; needs an administrator's token."""
+        reply = await self._transport.send("GET", f"{_USERS}/{user_id}", priority)
+        for found in read_page(User, "users", reply).items:
+            return Odd(user_id, found.places) if isinstance(found, Odd) else found
+        return Odd(user_id, "everything")
+
+    async def pipelines(self, *, priority: Priority = Priority.SWEEP) -> Page[Pipeline]:
         """Read all pipelines with their stages."""
-        reply = await self._get("/api/v4/leads/pipelines", priority)
-        if reply.status == _NO_CONTENT:
-            return ()
-        return read(PipelinesPage, reply.body).pipelines
+        reply = await self._transport.send("GET", "/api/v4/leads/pipelines", priority)
+        return read_page(Pipeline, "pipelines", reply)
 
     async def leads_by_ids(
         self,
         lead_ids: Sequence[int],
         *,
         priority: Priority = Priority.LOOKUP,
-        turn: Turn | None = None,
-    ) -> dict[int, Lead]:
-        """Read up to 250 leads at once; one that is absent from the result does not exist.
+        turn: CallTurn | None = None,
+    ) -> Found[Lead]:
+        """Read up to 250 leads at once.
 
         Raises:
-            MalformedAnswer: Something in the answer leaves a doubt about an absence.
+            MalformedAnswer: The answer leaves a doubt about everything that is absent.
         """
-        page = await self._page(_by_ids(_LEADS, lead_ids), priority, turn)
-        found = {lead.id: lead for lead in page.leads}
-        if page.next_page is not None or page.unreadable:
-            raise MalformedAnswer("an answer about leads is not complete")
-        if not found.keys() <= set(lead_ids):
-            # Kommo ignores filters it does not know; an absence would then mean nothing.
-            raise MalformedAnswer("an answer has leads that were not asked for")
-        return found
+        return await self._by_ids(Lead, "leads", lead_ids, "", priority, turn)
 
     async def lead_cards(
         self, lead_ids: Sequence[int], *, priority: Priority = Priority.LOOKUP
@@ -260,12 +197,8 @@ class KommoClient:
         Raises:
             MalformedAnswer: The answer leaves a doubt about everything that is absent.
         """
-        path = _by_ids(_LEADS, lead_ids, "contacts,source_id")
-        reply = await self._get(path, priority)
-        if reply.status == _NO_CONTENT:
-            return Found(by_id={}, unreadable=0)
-        page = read(LeadCards, reply.body)
-        return _found(lead_ids, page.elements, page.next_href)
+        parts = "contacts,source_id"
+        return await self._by_ids(LeadCard, "leads", lead_ids, parts, priority)
 
     async def cards(
         self,
@@ -280,12 +213,7 @@ class KommoClient:
         Raises:
             MalformedAnswer: The answer leaves a doubt about everything that is absent.
         """
-        path = _by_ids(f"/api/v4/{kind}", ids, "leads" if with_leads else "")
-        reply = await self._get(path, priority)
-        if reply.status == _NO_CONTENT:
-            return Found(by_id={}, unreadable=0)
-        page = read(Cards, reply.body)
-        return _found(ids, page.elements, page.next_href)
+        return await self._by_ids(Card, kind, ids, "leads" if with_leads else "", priority)
 
     async def leads(
         self,
@@ -304,15 +232,30 @@ class KommoClient:
         path = f"{_LEADS}?limit={PAGE_MAX}&page=1&order[id]=asc"
         if updated_from is not None:
             path += f"&filter[updated_at][from]={int(updated_from.timestamp())}"
-        return await self._page(self._same_list(next_page, _LEADS) or path, priority, None)
+        path = self._transport.same_list(next_page, _LEADS) or path
+        reply = await self._transport.send("GET", path, priority)
+        page = read_page(Lead, "leads", reply)
+        self.tell_odd("leads", page.odd)
+        return LeadPage(
+            items=page.items,
+            next_page=self._transport.same_list(page.next_href, _LEADS),
+            answered_at=reply.date,
+        )
 
-    async def pages(
-        self, shape: type[P], path: str, *, priority: Priority, pages_max: int = _PAGES_MAX
-    ) -> AsyncIterator[P]:
-        """Read a list page by page.
+    async def whole(
+        self,
+        shape: type[E],
+        name: str,
+        path: str,
+        *,
+        priority: Priority,
+        pages_max: int = _PAGES_MAX,
+    ) -> Page[E]:
+        """Read a list, page by page, to its end.
 
         Args:
-            shape: Of a page.
+            shape: Of an element.
+            name: Under which the elements are listed.
             path: Of the first page, with its query.
             priority: Of each call.
             pages_max: Where no honest list goes on.
@@ -321,20 +264,18 @@ class KommoClient:
             MalformedAnswer: The list has no end, or goes on elsewhere.
         """
         list_path, following = path.partition("?")[0], path
+        items: list[E | Odd] = []
         for _ in range(pages_max):
-            reply = await self._get(following, priority)
-            if reply.status == _NO_CONTENT:
-                return
-            page = read(shape, reply.body)
-            yield page
-            more = self._same_list(page.next_href, list_path)
+            page = read_page(shape, name, await self._transport.send("GET", following, priority))
+            items += page.items
+            more = self._transport.same_list(page.next_href, list_path)
             if more is None:
-                return
+                return Page(tuple(items))
             following = more
         raise MalformedAnswer(f"the list {list_path} has no end")
 
     async def set_responsible(
-        self, wanted: Mapping[int, int], *, turn: Turn | None = None
+        self, wanted: Mapping[int, int], *, turn: CallTurn | None = None
     ) -> dict[int, datetime]:
         """Make managers responsible for leads, all in one request.
 
@@ -350,9 +291,8 @@ class KommoClient:
         """
         _check_size(len(wanted))
         body = [{"id": lead, "responsible_user_id": user} for lead, user in wanted.items()]
-        reply = await self._send("PATCH", _LEADS, Priority.PUSH, turn, body)
-        found = read(UpdatedLeads, reply.body).leads
-        return {lead.id: lead.updated_at for lead in found if lead.id in wanted}
+        reply = await self._transport.send("PATCH", _LEADS, Priority.PUSH, turn, body)
+        return self._changed("leads", wanted, reply)
 
     async def set_responsibles(
         self, kind: Entity, wanted: Mapping[int, int], *, priority: Priority = Priority.LINKED
@@ -369,9 +309,34 @@ class KommoClient:
         """
         _check_size(len(wanted))
         body = [{"id": thing, "responsible_user_id": user} for thing, user in wanted.items()]
-        reply = await self._send("PATCH", f"/api/v4/{kind}", priority, None, body)
-        found = read(UpdatedCards, reply.body).things
-        return {thing.id: thing.updated_at for thing in found if thing.id in wanted}
+        reply = await self._transport.send("PATCH", f"/api/v4/{kind}", priority, None, body)
+        return self._changed(kind, wanted, reply)
+
+    async def make(
+        self,
+        shape: type[E],
+        name: str,
+        path: str,
+        elements: Sequence[Mapping[str, object]],
+        *,
+        priority: Priority,
+    ) -> tuple[E, ...]:
+        """Make things in one request; those of the answer that make sense.
+
+        Args:
+            shape: Of what Kommo says of each.
+            name: Under which they are listed.
+            path: Where they are made.
+            elements: What is sent, 1 to 250.
+            priority: Place in the queue.
+        """
+        _check_size(len(elements))
+        reply = await self._transport.send("POST", path, priority, None, list(elements))
+        if reply.status == NO_CONTENT:
+            raise MalformedAnswer("what was made is answered by nothing")
+        made = read_page(shape, name, reply)
+        self.tell_odd(name, made.odd)
+        return made.elements
 
     async def open_tasks(
         self, lead_ids: Sequence[int], *, priority: Priority = Priority.LINKED
@@ -380,23 +345,36 @@ class KommoClient:
         _check_size(len(lead_ids))
         asked = "&".join(f"filter[entity_id][]={each}" for each in lead_ids)
         query = f"limit={PAGE_MAX}&page=1&filter[entity_type]=leads&filter[is_completed]=0&{asked}"
-        pages = self.pages(TaskCards, f"{_TASKS}?{query}", priority=priority)
+        path = f"{_TASKS}?{query}"
+        found = await self.whole(TaskCard, "tasks", path, priority=priority)
+        self.tell_odd("tasks", found.odd)
         wanted = set(lead_ids)
-        return tuple(
-            [
-                task
-                async for page in pages
-                for task in page.elements
-                if task is not None and task.entity_id in wanted
-            ]
+        return tuple(task for task in found.elements if task.entity_id in wanted)
+
+    async def open_task_page(
+        self, *, next_page: str | None = None, priority: Priority = Priority.SWEEP
+    ) -> TaskPage:
+        """Read one page of all tasks that are not completed, by ascending id.
+
+        Args:
+            next_page: Continue here instead: `next_page` of the page before.
+            priority: Place in the queue.
+        """
+        path = f"{_TASKS}?limit={PAGE_MAX}&page=1&order[id]=asc&filter[is_completed]=0"
+        path = self._transport.same_list(next_page, _TASKS) or path
+        reply = await self._transport.send("GET", path, priority)
+        page = read_page(OpenTaskCard, "tasks", reply)
+        self.tell_odd("tasks", page.odd)
+        return TaskPage(
+            tasks=page.elements,
+            next_page=self._transport.same_list(page.next_href, _TASKS),
+            answered_at=reply.date,
         )
 
     async def webhooks(self, *, priority: Priority = Priority.SWEEP) -> tuple[Webhook, ...]:
         """Read the subscriptions; needs an administrator's token."""
-        reply = await self._get("/api/v4/webhooks", priority)
-        if reply.status == _NO_CONTENT:
-            return ()
-        return read(WebhooksPage, reply.body).webhooks
+        reply = await self._transport.send("GET", "/api/v4/webhooks", priority)
+        return read_page(Webhook, "webhooks", reply).elements
 
     async def subscribe(
         self,
@@ -407,7 +385,7 @@ class KommoClient:
     ) -> None:
         """Subscribe the destination to exactly these events."""
         body = {"destination": destination.get_secret_value(), "settings": list(settings)}
-        await self._send("POST", "/api/v4/webhooks", priority, None, body)
+        await self._transport.send("POST", "/api/v4/webhooks", priority, None, body)
 
     async def unsubscribe(
         self, destination: SecretStr, *, priority: Priority = Priority.CHECK
@@ -415,124 +393,76 @@ class KommoClient:
         """Remove the subscription; one that does not exist is removed already."""
         body = {"destination": destination.get_secret_value()}
         try:
-            await self._send("DELETE", "/api/v4/webhooks", priority, None, body)
+            await self._transport.send("DELETE", "/api/v4/webhooks", priority, None, body)
         except AccountStopped as stopped:
             if stopped.status != 404:  # noqa: PLR2004 - HTTP's "not found"
                 raise
 
-    async def _get(self, path: str, priority: Priority) -> _Reply:
-        return await self._send("GET", path, priority)
+    def tell_odd(self, kind: str, odd: Iterable[Odd]) -> None:
+        """Name what makes no sense."""
+        for each in odd:
+            log.warning(
+                "element_unreadable",
+                account_id=self._account_id,
+                kind=kind,
+                id=each.id,
+                places=each.places,
+            )
 
-    async def _page(self, path: str, priority: Priority, turn: Turn | None) -> LeadPage:
-        reply = await self._send("GET", path, priority, turn)
-        if reply.status == _NO_CONTENT:
-            return LeadPage(leads=(), next_page=None, unreadable=0, answered_at=reply.date)
-        page = read(LeadsPage, reply.body)
-        return LeadPage(
-            leads=page.leads,
-            next_page=self._same_list(page.next_href, _LEADS),
-            unreadable=page.unreadable,
-            answered_at=reply.date,
-        )
+    def _changed(
+        self, kind: Entity, wanted: Mapping[int, int], reply: Reply
+    ) -> dict[int, datetime]:
+        """What of the wanted the answer to a PATCH confirms."""
+        if reply.status == NO_CONTENT:
+            raise MalformedAnswer("a change is answered by nothing")
+        changed = read_page(Updated, kind, reply)
+        self.tell_odd(kind, changed.odd)
+        return {each.id: each.updated_at for each in changed.elements if each.id in wanted}
 
-    def _same_list(self, link: str | None, path: str) -> str | None:
-        """Path and query of a link to the same list of the same host; the token goes nowhere else.
-
-        Raises:
-            MalformedAnswer: The link leads elsewhere.
-        """
-        if link is None:
-            return None
-        try:
-            parts, ours = urlsplit(link), urlsplit(self._base_url)
-            is_ours = not parts.netloc or (parts.scheme, parts.netloc) == (ours.scheme, ours.netloc)
-            pages = parse_qs(parts.query).get("page", [])
-        except ValueError as error:
-            raise MalformedAnswer("the link to the next page is not a URL") from error
-        if not is_ours or parts.path != path or len(pages) != 1 or not pages[0].isdecimal():
-            raise MalformedAnswer("the link to the next page leads elsewhere")
-        return f"{path}?{parts.query}"
-
-    async def _send(
+    async def _by_ids(
         self,
-        method: str,
-        path: str,
+        shape: type[C],
+        kind: Entity,
+        ids: Sequence[int],
+        parts: str,
         priority: Priority,
-        turn: Turn | None = None,
-        body: object | None = None,
-    ) -> _Reply:
-        if turn is not None:
-            return await self._exchange(method, path, turn, body)
-        async with self.turn(priority) as own:
-            return await self._exchange(method, path, own, body)
+        turn: CallTurn | None = None,
+    ) -> Found[C]:
+        """Read things at once, and alone what makes no sense beside the others."""
+        found = await self._at_once(shape, kind, ids, parts, priority, turn)
+        if not found.unread or len(ids) == 1:
+            return found
+        by_id, unread, calls = dict(found.by_id), set(found.unread), found.calls
+        for each in [one for one in ids if one in unread][:_ALONE_MAX]:
+            alone = await self._at_once(shape, kind, [each], parts, priority)
+            by_id |= alone.by_id
+            unread -= {each} - alone.unread
+            calls += 1
+        return Found(by_id=by_id, unread=frozenset(unread), calls=calls)
 
-    async def _exchange(self, method: str, path: str, turn: Turn, body: object | None) -> _Reply:
-        name = f"{method} {path.partition('?')[0]}"
-        content = None if body is None else orjson.dumps(body)
-        self._refuse_if_closed(name)
-        await turn.start()
-        self._refuse_if_closed(name)
-        try:
-            reply = await self._request(name, method, path, turn, content)
-        except Exception as error:
-            self._on_called(method, outcome_of(error))
-            raise
-        self._on_called(method, ANSWERED)
-        return reply
-
-    def _refuse_if_closed(self, name: str) -> None:
-        """Who waited for a turn or its start did not see that the account got another client."""
-        if self._http.is_closed:
-            raise Unreachable(f"{name}: the client is closed", may_have_happened=False)
-
-    async def _request(
-        self, name: str, method: str, path: str, turn: Turn, content: bytes | None
-    ) -> _Reply:
-        try:
-            async with (
-                asyncio.timeout(self._deadlines.total_s),
-                self._open(method, path, content) as response,
-            ):
-                data = await self._body(response, turn)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise Unreachable(f"{name}: no connection", may_have_happened=False) from error
-        except TimeoutError as error:
-            raise Unreachable(f"{name}: no answer in time", may_have_happened=True) from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            kind = type(error).__name__
-            raise Unreachable(f"{name}: {kind}", may_have_happened=True) from error
-        reply = _Reply(response.status_code, data, _date(response))
-        await _report(turn, reply, response.headers.get("Retry-After"))
-        if not _OK <= reply.status < _REDIRECTS:
-            _refuse(name, reply)
-        return reply
-
-    @asynccontextmanager
-    async def _open(
-        self, method: str, path: str, content: bytes | None
-    ) -> AsyncIterator[httpx.Response]:
-        headers = {} if content is None else {"Content-Type": "application/json"}
-        async with self._http.stream(method, path, content=content, headers=headers) as response:
-            yield response
-
-    async def _body(self, response: httpx.Response, turn: Turn) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            async for chunk in response.aiter_bytes():
-                size += len(chunk)
-                if size > self._deadlines.body_bytes_max:
-                    break
-                chunks.append(chunk)
-        except (httpx.TransportError, httpx.DecodingError):
-            if response.status_code == _TOO_MANY:
-                return b""  # the status says what matters
-            turn.answered()
-            raise
-        if size > self._deadlines.body_bytes_max and response.status_code != _TOO_MANY:
-            turn.answered()
-            raise MalformedAnswer("an answer is too big")
-        return b"".join(chunks)
+    async def _at_once(
+        self,
+        shape: type[C],
+        kind: Entity,
+        ids: Sequence[int],
+        parts: str,
+        priority: Priority,
+        turn: CallTurn | None = None,
+    ) -> Found[C]:
+        path = _path_of(f"/api/v4/{kind}", ids, parts)
+        page = read_page(shape, kind, await self._transport.send("GET", path, priority, turn))
+        if page.next_href is not None:
+            raise MalformedAnswer("an answer by ids is not complete")
+        by_id = {each.id: each for each in page.elements}
+        odd = {each.id for each in page.odd if each.id is not None}
+        asked = set(ids)
+        if not (by_id.keys() | odd) <= asked:
+            # Kommo ignores filters it does not know; an absence would then mean nothing.
+            raise MalformedAnswer("an answer has things that were not asked for")
+        if len(odd) < len(page.odd):  # then it may be anything that is absent
+            odd = asked - by_id.keys()
+        self.tell_odd(kind, page.odd)
+        return Found(by_id=by_id, unread=frozenset(odd - by_id.keys()))
 
 
 def _check_size(things: int) -> None:
@@ -540,7 +470,7 @@ def _check_size(things: int) -> None:
         raise ValueError("1 to 250 things in one call")
 
 
-def _by_ids(path: str, ids: Sequence[int], parts: str = "") -> str:
+def _path_of(path: str, ids: Sequence[int], parts: str = "") -> str:
     """Path and query of a list of these.
 
     The brackets stay bare: 250 ids with %5B%5D come close to 8 KiB, where many servers refuse a
@@ -550,71 +480,3 @@ def _by_ids(path: str, ids: Sequence[int], parts: str = "") -> str:
     wanted = f"&with={parts}" if parts else ""
     filters = "&".join(f"filter[id][]={each}" for each in ids)
     return f"{path}?limit={PAGE_MAX}{wanted}&{filters}"
-
-
-def _found(ids: Sequence[int], elements: Sequence[C | None], next_href: str | None) -> Found[C]:
-    by_id = {each.id: each for each in elements if each is not None}
-    if next_href is not None:
-        raise MalformedAnswer("an answer by ids is not complete")
-    if not by_id.keys() <= set(ids):
-        # Kommo ignores filters it does not know; an absence would then mean nothing.
-        raise MalformedAnswer("an answer has things that were not asked for")
-    return Found(by_id=by_id, unreadable=sum(1 for each in elements if each is None))
-
-
-@functools.cache
-def _trust() -> ssl.SSLContext:
-    """One context for all accounts: each costs megabytes and milliseconds."""
-    context = httpx.create_ssl_context(trust_env=False)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-async def _report(turn: Turn, reply: _Reply, retry_after: str | None) -> None:
-    """Tell the limiter what the answer says of our address."""
-    problem = read_problem(reply.body) if reply.status in {_FORBIDDEN, _TOO_MANY} else None
-    if reply.status == _TOO_MANY:
-        stated = problem.retry_after if problem is not None else None
-        await turn.limited(seconds_of(retry_after) if stated is None else stated)
-    elif reply.status == _FORBIDDEN and problem is None:
-        await turn.blocked()
-    else:
-        turn.answered()
-
-
-def _refuse(name: str, reply: _Reply) -> NoReturn:
-    """Raise what the status means."""
-    status = reply.status
-    problem = read_problem(reply.body)
-    if status == _TOO_MANY:
-        raise RateLimited(f"{name}: 429")
-    if status == _FORBIDDEN and problem is None:
-        raise AddressBlocked(f"{name}: 403 for our address")
-    if status == _FORBIDDEN or status in _ACCOUNT_STATUSES:
-        raise AccountStopped(f"{name}: {status}", status=status)
-    if status >= _SERVER_ERRORS:
-        raise Unreachable(f"{name}: {status}", may_have_happened=True, status=status)
-    if status < _ERRORS:
-        raise MalformedAnswer(f"{name}: {status} is no answer")
-    raise Rejected(
-        f"{name}: {status}",
-        status=status,
-        detail=(problem.detail or problem.title) if problem else "",
-        complaints=tuple(islice(_complaints(problem), _COMPLAINTS_MAX)) if problem else (),
-    )
-
-
-def _complaints(problem: Problem) -> Iterator[Complaint]:
-    for element in problem.validation_errors:
-        for error in element.errors:
-            yield Complaint(
-                index=element.index, code=error.code, path=error.path, detail=error.detail
-            )
-
-
-def _date(response: httpx.Response) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(response.headers.get("Date", ""))
-    except ValueError:
-        return None
-    return date.astimezone(UTC) if date.tzinfo else None

@@ -6,11 +6,13 @@ of events does not tell whose lead an event of a task is about.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Literal
 
-from contracts.kommo.history import Event, EventsPage, Task, TasksPage
+from contracts.kommo.history import Event, Task
+from contracts.kommo.pages import Page
 from services.kommo.client import KommoClient
 from services.kommo.limiter import Priority
 
@@ -23,6 +25,18 @@ TASKS_PAGE_MAX = 250
 PAGES_MAX = 20
 
 
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What was done to things.
+
+    Attributes:
+        unread: Things with an event that makes no sense.
+    """
+
+    events: tuple[Event, ...]
+    unread: frozenset[int]
+
+
 async def events_of(
     client: KommoClient,
     entity: Literal["lead", "contact"],
@@ -30,20 +44,30 @@ async def events_of(
     *,
     since: datetime,
     priority: Priority = Priority.LOOKUP,
-) -> list[Event]:
+) -> Deeds:
     """All events of leads or contacts since an instant, ten of them per request.
+
+    An event that makes no sense does not say whose it is: the ten are then read one by one.
 
     Raises:
         MalformedAnswer: The list has no end.
     """
-    found: list[Event] = []
-    for part in _parts(ids, IDS_MAX):
-        wanted = "".join(f"&filter[entity_id][]={each}" for each in part)
+
+    async def read(some: Sequence[int]) -> Page[Event]:
+        wanted = "".join(f"&filter[entity_id][]={each}" for each in some)
         path = f"{EVENTS}?limit={EVENTS_PAGE_MAX}&page=1&filter[entity]={entity}{wanted}"
         path = f"{path}&filter[created_at][from]={int(since.timestamp())}"
-        pages = client.pages(EventsPage, path, priority=priority, pages_max=PAGES_MAX)
-        found += [event async for page in pages for event in page.elements if event is not None]
-    return found
+        return await client.whole(Event, "events", path, priority=priority, pages_max=PAGES_MAX)
+
+    found: list[Event] = []
+    unread: set[int] = set()
+    for part in _parts(ids, IDS_MAX):
+        page = await read(part)
+        found += page.elements
+        if page.odd:
+            client.tell_odd("events", page.odd)
+            unread |= {each for each in part if len(part) == 1 or (await read([each])).odd}
+    return Deeds(tuple(found), frozenset(unread))
 
 
 async def tasks_of(
@@ -61,8 +85,9 @@ async def tasks_of(
     wanted = "".join(f"&filter[entity_id][]={each}" for each in lead_ids)
     path = f"{TASKS}?limit={TASKS_PAGE_MAX}&page=1&filter[entity_type]=leads{wanted}"
     path = f"{path}&filter[updated_at][from]={int(since.timestamp())}"
-    pages = client.pages(TasksPage, path, priority=priority, pages_max=PAGES_MAX)
-    return [task async for page in pages for task in page.elements if task is not None]
+    found = await client.whole(Task, "tasks", path, priority=priority, pages_max=PAGES_MAX)
+    client.tell_odd("tasks", found.odd)
+    return list(found.elements)
 
 
 def _parts(ids: Iterable[int], size: int) -> Iterable[list[int]]:

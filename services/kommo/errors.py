@@ -7,6 +7,7 @@
       AddressBlocked   403 in plain text (F48)
     Crowded          too many calls wait for their turn already: nothing happened
     AccountStopped   401, 402, 403 as a problem document, 404: this account only
+      AccountBlocked   403 in plain text, while others are let in
     Rejected         400, 422: understood, and no; nothing happened
 
 Messages name status codes and call names only: no bodies, addresses, tokens (S19).
@@ -15,7 +16,9 @@ Messages name status codes and call names only: no bodies, addresses, tokens (S1
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.errors import Unavailable
+from services.shared.errors import Unavailable
+
+_GATEWAY_TIMEOUT = 504
 
 
 class Unreachable(Unavailable):
@@ -24,12 +27,21 @@ class Unreachable(Unavailable):
     Attributes:
         status: The HTTP status, None when none arrived.
         may_have_happened: A write may have taken effect: read before repeating it.
+        took_too_long: Kommo, or what stands before it, did not answer in time.
     """
 
-    def __init__(self, message: str, *, may_have_happened: bool, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        may_have_happened: bool,
+        status: int | None = None,
+        took_too_long: bool = False,
+    ) -> None:
         super().__init__(message)
         self.may_have_happened = may_have_happened
         self.status = status
+        self.took_too_long = took_too_long or status == _GATEWAY_TIMEOUT
 
 
 class MalformedAnswer(Unreachable):
@@ -60,25 +72,41 @@ class AccountStopped(Unavailable):
 
     Attributes:
         status: 401, 402, 403 or 404.
+        detail: Kommo's own words, cut to 200 characters; data, not part of the message.
+        retry_in_s: When to try again; None leaves it to the caller.
     """
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(
+        self, message: str, *, status: int, detail: str = "", retry_in_s: float | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.detail = detail
+        self.retry_in_s = retry_in_s
+
+
+class AccountBlocked(AccountStopped):
+    """Kommo refuses this account's calls without a word, and others' not (F48)."""
+
+    def __init__(self, message: str, *, retry_in_s: float) -> None:
+        super().__init__(message, status=403, retry_in_s=retry_in_s)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """One validation error.
+    """One validation error: of the element that it names, if it names any.
 
     Attributes:
-        index: Position of the element in the request, None when Kommo does not say.
+        index: Position of the element in the request.
+        element_id: Its id.
+        detail: Kommo's own words.
     """
 
-    index: int | None
-    code: str
-    path: str
-    detail: str
+    index: int | None = None
+    element_id: int | None = None
+    code: str = ""
+    path: str = ""
+    detail: str = ""
 
 
 class Rejected(Exception):
@@ -98,6 +126,12 @@ class Rejected(Exception):
         self.detail = detail
         self.complaints = complaints
 
+    def words_about(self, element_id: int) -> str:
+        """Kommo's own words about the element, else about whatever it is."""
+        own = [each.detail for each in self.complaints if each.element_id == element_id]
+        others = [each.detail for each in self.complaints]
+        return next(filter(None, (*own, *others)), self.detail)
+
 
 ANSWERED = "answered"
 # More special ones first.
@@ -105,6 +139,7 @@ OUTCOMES: Mapping[type[Exception], str] = {
     MalformedAnswer: "malformed",
     Unreachable: "unreachable",
     AddressBlocked: "blocked",
+    AccountBlocked: "blocked",
     RateLimited: "limited",
     AccountStopped: "stopped",
     Rejected: "rejected",

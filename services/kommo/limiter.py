@@ -13,14 +13,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
+from itertools import chain
 from typing import Literal
 
 import structlog
 
-from services.errors import Unavailable
-from services.kommo.errors import AddressBlocked, Closed, Crowded, RateLimited
+from services.kommo.blocks import Blocks
+from services.kommo.errors import AccountBlocked, AddressBlocked, Closed, Crowded, RateLimited
+from services.kommo.settings import LimiterSettings
 from services.kommo.starts import WINDOW_S, Lease, LeaseLost, OwnStarts, Starts
 from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -38,51 +41,35 @@ class Priority(IntEnum):
     CHECK = 1
     LOOKUP = 2
     LINKED = 3
-    SWEEP = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """The knobs of the limiter.
-
-    Attributes:
-        rate_per_s: Starts per second; Kommo allows 7 and punishes the 8th (section 5.1).
-        burst: Starts that may come at once after a silence; 1 spaces all of them.
-        waiting_max: Bound on calls that wait for a turn.
-        pause_first_s: First pause after a 429 that names none; doubles up to `pause_max_s`.
-        pause_stated_max_s: The longest stated pause that is believed.
-        calm_s: So long without a 429, and pauses grow from `pause_first_s` again.
-        blocked_probe_s: How often a blocked address tries again.
-        fair_every: Each so many-th turn goes to the longest waiting call, whatever its
-            priority, so that a stream of pushes cannot starve the sweep.
-    """
-
-    rate_per_s: float = 6.0
-    burst: int = 1
-    waiting_max: int = 1_000
-    pause_first_s: float = 1.0
-    pause_max_s: float = 300.0
-    pause_stated_max_s: float = 3_600.0
-    calm_s: float = 60.0
-    blocked_probe_s: float = 300.0
-    fair_every: int = 8
+    UNKNOWN = 4
+    SWEEP = 5
 
 
 @dataclass(slots=True, eq=False)
 class _Waiter:
     number: int
+    caller: str
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Turn:
+class CallTurn:
     """The right to start one request, now or never."""
 
-    def __init__(
-        self, limiter: "Limiter", *, epoch: int, is_probe: bool, lease: Lease | None = None
+    def __init__(  # what a limiter has to know of it again
+        self,
+        limiter: "Limiter",
+        *,
+        epoch: int,
+        is_probe: bool,
+        lease: Lease | None = None,
+        caller: str = "",
+        number: int = 0,
     ) -> None:
         self._limiter = limiter
         self.epoch = epoch
         self.lease = lease
+        self.caller = caller
+        self.number = number
         self.is_probe = is_probe
         self.is_started = False
         self.is_settled = False
@@ -93,7 +80,7 @@ class Turn:
         Raises:
             Closed: The address was closed since the turn was given; do not send.
             LeaseLost: Somebody else acts for the account now; do not send.
-            services.errors.Unavailable: The start cannot be noted; do not send.
+            services.shared.errors.Unavailable: The start cannot be noted; do not send.
         """
         if self.is_started:
             raise RuntimeError("a turn is good for one request")
@@ -104,15 +91,22 @@ class Turn:
         """Kommo answered something that is not about our address."""
         self._limiter._on_answer(self)  # noqa: SLF001
 
+    @property
+    def probe_in_s(self) -> float:
+        """After how long whoever is blocked may try again."""
+        return self._limiter._settings.blocked_probe_s  # noqa: SLF001
+
     async def limited(self, retry_after_s: float | None) -> None:
         """Kommo answered 429, with the pause it asks for, if any."""
         self._limiter._on_limited(self, retry_after_s)  # noqa: SLF001
         await self._limiter._note_pause()  # noqa: SLF001
 
-    async def blocked(self) -> None:
-        """Kommo refuses our address."""
-        self._limiter._on_blocked(self)  # noqa: SLF001
-        await self._limiter._note_pause()  # noqa: SLF001
+    async def blocked(self) -> bool:
+        """Kommo refuses the call without a word; whether that is proven to be our address."""
+        is_address = self._limiter._on_blocked(self)  # noqa: SLF001
+        if self._limiter._blocks.is_proven:  # noqa: SLF001 - else others of us may be let in
+            await self._limiter._note_pause()  # noqa: SLF001
+        return is_address
 
 
 class Limiter:
@@ -120,17 +114,17 @@ class Limiter:
 
     def __init__(
         self,
-        pace: Pace | None = None,
+        settings: LimiterSettings | None = None,
         timing: Timing | None = None,
         starts: Starts | None = None,
     ) -> None:
-        self._pace = pace or Pace()
+        self._settings = settings or LimiterSettings()
         self._timing = timing or SystemTiming()
         self._starts = starts
         self._own_starts = OwnStarts(self._timing)
         # One more than an even pace would bring, so that a late start can be made up for.
-        self._most = int(self._pace.rate_per_s * WINDOW_S) + 1
-        self._interval = 1.0 / self._pace.rate_per_s
+        self._most = int(self._settings.rate_per_s * WINDOW_S) + 1
+        self._interval = 1.0 / self._settings.rate_per_s
         self._next_at = -math.inf  # when the next start is due at an even pace
         self._queues: dict[Priority, deque[_Waiter]] = {each: deque() for each in Priority}
         self._numbers = 0
@@ -141,6 +135,19 @@ class Limiter:
         self._opened_at = -math.inf
         self._pauses = 0
         self._epoch = 0  # how often it was closed; an answer from before a closing opens nothing
+        self._blocks = Blocks()
+
+    def join(self, caller: str) -> None:
+        """There is one more who calls from our address."""
+        self._blocks.join(caller)
+        if self._is_blocked and not self._blocks.is_proven:
+            # All there were are refused; nobody knows of this one.
+            self._closed_until = self._timing.monotonic()
+            self._nudge()
+
+    def leave(self, caller: str) -> None:
+        """It does no more."""
+        self._blocks.leave(caller)
 
     @property
     def waiting(self) -> int:
@@ -164,68 +171,98 @@ class Limiter:
         return max(0.0, self._closed_until - self._timing.monotonic()) if is_closed else 0.0
 
     @asynccontextmanager
-    async def turn(self, priority: Priority, lease: Lease | None = None) -> AsyncIterator[Turn]:
+    async def turn(
+        self, priority: Priority, lease: Lease | None = None, caller: str = ""
+    ) -> AsyncIterator[CallTurn]:
         """Wait for the right to start one request, under the lease if there is one.
 
         A turn that is left without `start` is given back and costs nothing.
 
+        Args:
+            priority: Place in the queue.
+            lease: Under which the request has to begin.
+            caller: Which of those who have joined it is.
+
         Raises:
-            Crowded: `waiting_max` calls wait already.
+            AccountBlocked: Kommo has lately refused this caller alone.
+            Crowded: `waiting_calls_max` calls wait already.
         """
-        turn = await self._wait(priority, lease)
+        turn = await self._wait(priority, lease, caller)
         try:
             yield turn
         finally:
             self._leave(turn)
 
-    async def _wait(self, priority: Priority, lease: Lease | None) -> Turn:
-        if self.waiting >= self._pace.waiting_max:
+    async def _wait(self, priority: Priority, lease: Lease | None, caller: str) -> CallTurn:
+        if self.waiting >= self._settings.waiting_calls_max:
             raise Crowded("too many calls wait for a turn")
         self._numbers += 1
-        waiter = _Waiter(self._numbers)
+        waiter = _Waiter(self._numbers, caller)
         self._queues[priority].append(waiter)
         try:
             # Nothing is awaited between this test and the turn, so nobody can close in between.
             while (delay_s := self._delay_s(waiter)) > 0:
+                self._refuse_blocked(caller)
                 if math.isinf(delay_s):
                     await waiter.nudge.wait()
                 else:
                     await wait_for(waiter.nudge, delay_s, self._timing)
                 waiter.nudge.clear()
-            return self._give(lease)
+            self._refuse_blocked(caller)
+            return self._give(lease, caller)
         finally:
             self._queues[priority].remove(waiter)
             self._nudge()
+
+    def _refuse_blocked(self, caller: str) -> None:
+        """While all are refused everyone waits, and may be the probe."""
+        until = self._blocks.until(caller) if not self._is_blocked else None
+        left_s = 0.0 if until is None else until - self._timing.monotonic()
+        if left_s > 0:
+            raise AccountBlocked("a plain 403 lately", retry_in_s=left_s)
 
     def _delay_s(self, waiter: _Waiter) -> float:
         """How long this one has to wait; infinite when somebody else must move first."""
         if self._state == "probing" or self._head() is not waiter:
             return math.inf
         now = self._timing.monotonic()
-        paced_at = self._next_at - (self._pace.burst - 1) * self._interval
+        paced_at = self._next_at - (self._settings.burst - 1) * self._interval
         return max(paced_at, self._closed_until if self._state == "closed" else paced_at) - now
 
     def _head(self) -> _Waiter | None:
+        if self._is_blocked:
+            # The probe goes through the accounts in turn: it is not the same one's for ever.
+            return min(chain(*self._queues.values()), key=self._refused_at, default=None)
         heads = [queue[0] for queue in self._queues.values() if queue]
         if not heads:
             return None
-        is_fair_turn = self._turns % self._pace.fair_every == self._pace.fair_every - 1
+        is_fair_turn = self._turns % self._settings.fair_every == self._settings.fair_every - 1
         return min(heads, key=lambda each: each.number) if is_fair_turn else heads[0]
+
+    def _refused_at(self, waiter: _Waiter) -> tuple[float, int]:
+        return self._blocks.until(waiter.caller) or -math.inf, waiter.number
 
     def _nudge(self) -> None:
         head = self._head()
         if head is not None:
             head.nudge.set()
 
-    def _give(self, lease: Lease | None) -> Turn:
+    def _give(self, lease: Lease | None, caller: str) -> CallTurn:
         self._next_at = max(self._next_at, self._timing.monotonic()) + self._interval
         self._turns += 1
         is_probe = self._state == "closed"
         if is_probe:
             self._state = "probing"
-        return Turn(self, epoch=self._epoch, is_probe=is_probe, lease=lease)
+        return CallTurn(
+            self,
+            epoch=self._epoch,
+            is_probe=is_probe,
+            lease=lease,
+            caller=caller,
+            number=self._turns,
+        )
 
-    async def _begin(self, turn: Turn) -> None:
+    async def _begin(self, turn: CallTurn) -> None:
         self._check(turn)
         # What all of us share first; our own last, since a slow database notes a start long
         # before it begins.
@@ -236,7 +273,7 @@ class Limiter:
         if turn.lease is not None and self._timing.monotonic() - asked_at > LEASE_FRESH_S:
             raise LeaseLost("it is too long ago that the lease was found in force")
 
-    async def _note(self, turn: Turn, starts: Starts) -> float:
+    async def _note(self, turn: CallTurn, starts: Starts) -> float:
         """Wait until the start is noted there; when that was asked."""
         while True:
             asked_at = self._timing.monotonic()
@@ -260,11 +297,11 @@ class Limiter:
         except Unavailable:
             log.warning("pause_not_noted", pause_s=seconds)
 
-    def _check(self, turn: Turn) -> None:
+    def _check(self, turn: CallTurn) -> None:
         if turn.epoch != self._epoch:
             raise AddressBlocked("blocked") if self._is_blocked else RateLimited("in a pause")
 
-    def _leave(self, turn: Turn) -> None:
+    def _leave(self, turn: CallTurn) -> None:
         if not turn.is_started:
             self._next_at -= self._interval
         if turn.is_probe and self._state == "probing" and turn.epoch == self._epoch:
@@ -272,16 +309,19 @@ class Limiter:
             self._state = "closed"
         self._nudge()
 
-    def _on_answer(self, turn: Turn) -> None:
+    def _on_answer(self, turn: CallTurn) -> None:
+        self._blocks.answer(turn.caller, turn=turn.number)
         if not turn.is_probe or turn.epoch != self._epoch:
             return
         self._state = "open"
-        self._is_blocked = False
         self._opened_at = self._timing.monotonic()
+        if self._is_blocked:
+            self._is_blocked = False
+            self._blocks.reopen(self._opened_at)
         log.info("address_opened", pauses=self._pauses)
         self._nudge()
 
-    def _on_limited(self, turn: Turn, retry_after_s: float | None) -> None:
+    def _on_limited(self, turn: CallTurn, retry_after_s: float | None) -> None:
         now = self._timing.monotonic()
         stated_s = self._believed(retry_after_s)
         if turn.epoch != self._epoch:
@@ -289,25 +329,32 @@ class Limiter:
             if self._state == "closed" and stated_s is not None:
                 self._closed_until = max(self._closed_until, now + stated_s)
             return
-        if not turn.is_probe and now - self._opened_at > self._pace.calm_s:
+        if not turn.is_probe and now - self._opened_at > self._settings.calm_s:
             self._pauses = 0
-        growing_s = min(self._pace.pause_max_s, self._pace.pause_first_s * 2.0**self._pauses)
+        growing_s = min(
+            self._settings.pause_max_s, self._settings.pause_first_s * 2.0**self._pauses
+        )
         # The exponent stays small: past this the pause is at its maximum anyway.
         self._pauses = min(self._pauses + 1, 32)
         pause_s = growing_s if stated_s is None else stated_s
         self._close(now + pause_s)
         log.warning("address_limited", pause_s=pause_s, is_stated=stated_s is not None)
 
-    def _on_blocked(self, turn: Turn) -> None:
-        until = self._timing.monotonic() + self._pace.blocked_probe_s
+    def _on_blocked(self, turn: CallTurn) -> bool:
+        until = self._timing.monotonic() + self._settings.blocked_probe_s
+        is_address = self._blocks.refuse(turn.caller, until=until, turns=self._turns)
+        if not (is_address or self._is_blocked):
+            log.error("account_blocked", probe_in_s=self._settings.blocked_probe_s)
+            return False
         if turn.epoch == self._epoch:
             self._close(until)
         elif self._state == "closed":
             self._closed_until = max(self._closed_until, until)
         else:
-            return
+            return True
         self._is_blocked = True
-        log.error("address_blocked", probe_in_s=self._pace.blocked_probe_s)
+        log.error("address_blocked", probe_in_s=self._settings.blocked_probe_s)
+        return True
 
     def _close(self, until: float) -> None:
         self._state = "closed"
@@ -318,7 +365,7 @@ class Limiter:
     def _believed(self, stated_s: float | None) -> float | None:
         if stated_s is None or not math.isfinite(stated_s) or stated_s <= 0:
             return None
-        return min(stated_s, self._pace.pause_stated_max_s)
+        return min(stated_s, self._settings.pause_stated_max_s)
 
 
-__all__ = ["Closed", "Limiter", "Pace", "Priority", "Turn"]
+__all__ = ["CallTurn", "Closed", "Limiter", "Priority"]

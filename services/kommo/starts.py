@@ -9,8 +9,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.errors import Unavailable
 from services.kommo.timing import SystemTiming, Timing
+from services.shared.errors import Unavailable
 
 # A little more than Kommo's second, for what the network and a busy machine bunch up.
 WINDOW_S = 1.15
@@ -43,7 +43,7 @@ class Starts(Protocol):
 
         Raises:
             LeaseLost: The lease is not in force; nothing was noted.
-            services.errors.Unavailable: Nobody can tell now; nothing was noted.
+            services.shared.errors.Unavailable: Nobody can tell now; nothing was noted.
         """
         ...
 
@@ -51,7 +51,7 @@ class Starts(Protocol):
         """Let nothing begin for so long, a restart of ours included.
 
         Raises:
-            services.errors.Unavailable: It was not noted.
+            services.shared.errors.Unavailable: It was not noted.
         """
         ...
 

@@ -5,10 +5,10 @@ from eventsourcing.persistence import StoredEvent
 from pydantic import ValidationError
 
 from contracts.allocations import AllocationMessage
-from services.codec import ACCOUNT_PREFIX, first_fault
-from services.errors import Malformed
 from services.log.kafka import VALUE_BYTES_MAX
 from services.log.port import Entry
+from services.shared.codec import ACCOUNT_PREFIX, first_fault
+from services.shared.errors import Malformed
 
 
 def allocation_entry(stored: StoredEvent) -> Entry:
@@ -34,7 +34,7 @@ def read_allocation(value: bytes) -> AllocationMessage:
     """The message in the bytes.
 
     Raises:
-        services.errors.Malformed: None of ours; names the field and what was expected there.
+        services.shared.errors.Malformed: None of ours; names the field and what was expected there.
     """
     try:
         return AllocationMessage.model_validate_json(value)

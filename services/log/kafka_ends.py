@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from services.errors import Unavailable
 from services.log.kafka import KafkaSettings
 from services.log.kafka_closing import close_in_time
+from services.log.kafka_security import reached
+from services.shared.errors import Unavailable
 
 TIMEOUT_MS = 10_000
 
@@ -29,7 +30,7 @@ async def ends(settings: KafkaSettings, topic: str) -> dict[int, int]:
     """Partition to the position behind its last message.
 
     Raises:
-        services.errors.Unavailable: Kafka does not answer.
+        services.shared.errors.Unavailable: Kafka does not answer.
     """
     return {number: held.latest for number, held in (await bounds(settings, topic)).items()}
 
@@ -38,10 +39,10 @@ async def bounds(settings: KafkaSettings, topic: str) -> dict[int, Bounds]:
     """Partition to what it holds.
 
     Raises:
-        services.errors.Unavailable: Kafka does not answer.
+        services.shared.errors.Unavailable: Kafka does not answer.
     """
     client = AIOKafkaConsumer(
-        bootstrap_servers=settings.servers,
+        **reached(settings),
         enable_auto_commit=False,
         request_timeout_ms=TIMEOUT_MS,
     )

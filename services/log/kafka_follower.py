@@ -23,11 +23,13 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
 
 from contracts.topics import ALLOCATIONS
-from services.errors import Malformed
 from services.log.allocations import read_allocation
 from services.log.kafka import KafkaSettings, account_of, partition_of, source_of
 from services.log.kafka_closing import close_in_time
 from services.log.kafka_reader import HEARTBEATS_PER_SESSION, refuse_auto_commit
+from services.log.kafka_security import security
+from services.shared.errors import Malformed
+from services.shared.ownership import ignore, let_go_at_once
 from services.storage.dead_letters import DeadLetter
 
 log = structlog.get_logger(__name__)
@@ -41,24 +43,16 @@ RETRY_PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 METADATA_AGE_MS = 60_000
 
 
-class DeadLetters(Protocol):
+class LetterBox(Protocol):
     """Where what is none of our messages is kept."""
 
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Make all letters durable; the same letter may come again.
 
         Raises:
-            services.errors.Unavailable: The outcome is unknown; keeping again is safe.
+            services.shared.errors.Unavailable: The outcome is unknown; keeping again is safe.
         """
         ...
-
-
-async def let_go_at_once() -> None:
-    """Let go of what needs no letting go of."""
-
-
-def ignore() -> None:
-    """Do nothing."""
 
 
 @dataclass(slots=True)
@@ -75,7 +69,7 @@ class AllocationsFollower:
 
     settings: KafkaSettings
     role: str
-    dead_letters: DeadLetters
+    dead_letters: LetterBox
     on_moved: Callable[[], None]
     on_assigned: Callable[[], None] = ignore
     let_go: Callable[[], Awaitable[None]] = let_go_at_once
@@ -144,6 +138,7 @@ class AllocationsFollower:
             # The framework takes a text for one address, commas and all.
             self.settings.servers.split(","),
             client_id=f"fairlead-{self.role}",
+            security=security(self.settings),
             consumer_only=True,
             allow_auto_create_topics=False,
             # Joining waits for the other members.
@@ -164,7 +159,7 @@ class AllocationsFollower:
             session_timeout_ms=session_ms,
             heartbeat_interval_ms=session_ms // HEARTBEATS_PER_SESSION,
             rebalance_timeout_ms=patience_ms,
-            listener=_Listener(self),
+            listener=_GroupListener(self),
             # The framework's own would pass over a batch with a header that is no text.
             parser=self._parsed,
             decoder=_undecoded,
@@ -215,7 +210,7 @@ class AllocationsFollower:
         )
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
+class _GroupListener(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
     """Hands the client's calls to the follower."""
 
     def __init__(self, follower: AllocationsFollower) -> None:

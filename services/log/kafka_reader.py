@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import (
@@ -25,8 +26,6 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 
-from services.errors import Unavailable
-from services.failpoints import failpoint
 from services.log.kafka import (
     MESSAGE_BYTES_MAX,
     KafkaSettings,
@@ -37,8 +36,11 @@ from services.log.kafka import (
     source_of,
 )
 from services.log.kafka_closing import close_in_time
-from services.log.kafka_gaps import advice, missing
+from services.log.kafka_gaps import advice, gap_at
+from services.log.kafka_security import reached
 from services.log.port import Batch, Record
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 from services.storage.events import EventStore
 
 log = structlog.get_logger(__name__)
@@ -87,7 +89,7 @@ class KafkaLogReader:
 
     settings: KafkaSettings
     topic: str
-    pool: Any
+    pool: asyncpg.Pool
     consumer: str
     poll_s: float = 0.2
     release_within_s: float = 2.0
@@ -127,7 +129,8 @@ class KafkaLogReader:
         Joins the group at the first call, which may take longer than `wait_s`.
 
         Raises:
-            services.errors.Unavailable: Kafka or the database does not answer; call again later.
+            services.shared.errors.Unavailable: Kafka or the database does not answer; call again
+            later.
             TopicRefused: The topic is missing, or divided otherwise than the settings say (F23).
         """
         self._is_idle.set()
@@ -240,7 +243,7 @@ class KafkaLogReader:
     def _made(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
         session_ms = self.settings.session_timeout_ms
         client = AIOKafkaConsumer(
-            bootstrap_servers=self.settings.servers,
+            **reached(self.settings),
             group_id=f"fairlead.{self.consumer}",
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -290,13 +293,14 @@ class KafkaLogReader:
         self, source: _Source, position: int, earliest: int, latest: int, now: float
     ) -> str | None:
         """Why the log cannot be read on from the position (F22)."""
-        gap = missing(position=position, earliest=earliest, latest=latest)
+        gap = gap_at(position=position, earliest=earliest, latest=latest)
         if latest >= position:
             source.behind_since = None
-            return gap
+            return None if gap is None else str(gap)
         if source.behind_since is None:
             source.behind_since = now
-        return None if now - source.behind_since < self.behind_for_s else gap
+        is_sure = now - source.behind_since >= self.behind_for_s
+        return str(gap) if is_sure else None
 
     def _stop(self, place: TopicPartition, source: _Source, problem: str, now: float) -> None:
         if source.stopped is None:

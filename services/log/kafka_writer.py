@@ -23,7 +23,6 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from services.errors import Unavailable
 from services.log.kafka import (
     MESSAGE_BYTES_MAX,
     VALUE_BYTES_MAX,
@@ -32,10 +31,10 @@ from services.log.kafka import (
     key_of,
     partition_of,
     refuse_other_partitions,
-    source_of,
 )
-from services.log.kafka_ends import ends
+from services.log.kafka_security import reached
 from services.log.port import Entry
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -89,8 +88,9 @@ class KafkaLogWriter:
         Returns after all copies in sync have acknowledged every entry.
 
         Raises:
-            services.errors.Unavailable: Not acknowledged in time. Some entries may be in the log,
-                or still come there ahead of whatever is published later; publishing again is
+            services.shared.errors.Unavailable: Not acknowledged in time. Some entries may be in
+                the log, or still come there ahead of whatever is published later; publishing again
+                is
                 safe.
             TopicRefused: The topic is divided otherwise than the settings say (F23).
             ValueError: An entry is larger than the log takes (F25); nothing was published.
@@ -119,16 +119,6 @@ class KafkaLogWriter:
             why = f"Kafka did not acknowledge within {self._patience_s} s"
             self._fail_waiting(why)
             raise Unavailable(why) from error
-
-    async def end(self, account_id: int) -> tuple[str, int]:
-        """The source that the account's messages are in, and the position of its last message.
-
-        Raises:
-            services.errors.Unavailable: Kafka does not answer.
-        """
-        partition = partition_of(account_id, self.settings.partitions)
-        found = await ends(self.settings, self.topic)
-        return source_of(self.topic, partition), found[partition]
 
     async def close(self) -> None:
         """Let go of the broker; what was not acknowledged by now is `Unavailable`."""
@@ -167,7 +157,7 @@ class KafkaLogWriter:
     async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
         if self._producer is None:
             producer = AIOKafkaProducer(
-                bootstrap_servers=self.settings.servers,
+                **reached(self.settings),
                 acks="all",
                 enable_idempotence=True,
                 request_timeout_ms=self.settings.answer_within_ms,

@@ -52,7 +52,7 @@ class LogWriter(Protocol):
         """Make all entries durable, in this order per account, or none.
 
         Raises:
-            services.errors.Unavailable: The outcome is unknown; publishing again is safe.
+            services.shared.errors.Unavailable: The outcome is unknown; publishing again is safe.
         """
         ...
 
@@ -67,7 +67,7 @@ class LogReader(Protocol):
         once; `rewind` makes a source start again from the stored position.
 
         Raises:
-            services.errors.Unavailable: The log does not answer; call again later.
+            services.shared.errors.Unavailable: The log does not answer; call again later.
         """
         ...
 

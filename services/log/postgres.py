@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from services.errors import Unavailable
+import asyncpg
+
 from services.log.port import Batch, Entry, Record
-from services.storage.database import borrow
+from services.shared.errors import Unavailable
+from services.storage.database import Connection, borrow, mapping
 from services.storage.wakeup import INBOUND, Bell, Wakeup
 
 SOURCE_PREFIX = "inbound/"
@@ -37,7 +39,6 @@ INSERT INTO inbound_log (account_id, position, value)
 SELECT batch.account_id, head.position - counted.entries + batch.step, batch.value
 FROM batch JOIN counted USING (account_id) JOIN head USING (account_id)
 """
-SELECT_HEAD = "SELECT position FROM inbound_heads WHERE account_id = $1"
 SELECT_HEADS = "SELECT account_id, position FROM inbound_heads ORDER BY account_id"
 SELECT_POSITIONS = "SELECT source, position FROM positions WHERE consumer = $1 AND source = ANY($2)"
 SELECT_RECORDS = """
@@ -88,7 +89,7 @@ class PostgresLogWriter:
         entries_max: Entries in one transaction; a single larger call is not cut.
     """
 
-    pool: Any
+    pool: asyncpg.Pool
     wakeup: Wakeup | None = None
     waiting_max: int = 10_000
     entries_max: int = 1_000
@@ -99,7 +100,7 @@ class PostgresLogWriter:
         """Make all entries durable, in this order per account, or none.
 
         Raises:
-            services.errors.Unavailable: The outcome is unknown; publishing again is safe.
+            services.shared.errors.Unavailable: The outcome is unknown; publishing again is safe.
         """
         if not entries:
             return
@@ -119,16 +120,6 @@ class PostgresLogWriter:
             raise Unavailable(str(own.error)) from own.error
         if own.error is not None:
             raise own.error
-
-    async def end(self, account_id: int) -> tuple[str, int]:
-        """The source that the account's messages are in, and the position of its last message.
-
-        Raises:
-            services.errors.Unavailable: The database does not answer.
-        """
-        async with borrow(self.pool) as connection:
-            head: int | None = await connection.fetchval(SELECT_HEAD, account_id)
-        return source_of(account_id), head or 0
 
     def _take(self) -> list[_Waiting]:
         taken: list[_Waiting] = []
@@ -185,7 +176,7 @@ class PostgresLogReader:
         poll_s: How long a missed notification can go unnoticed.
     """
 
-    pool: Any
+    pool: asyncpg.Pool
     consumer: str
     wakeup: Wakeup | None = None
     accounts_max: int = 64
@@ -202,7 +193,7 @@ class PostgresLogReader:
         """The next batches, at most one per account and `limit` records each.
 
         Raises:
-            services.errors.Unavailable: The log does not answer; call again later.
+            services.shared.errors.Unavailable: The log does not answer; call again later.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
@@ -220,7 +211,7 @@ class PostgresLogReader:
 
     async def _next(self, limit: int) -> list[Batch]:
         async with borrow(self.pool) as connection:
-            heads = dict(await connection.fetch(SELECT_HEADS))
+            heads = mapping(await connection.fetch(SELECT_HEADS))
             await self._look_up(connection, [a for a in heads if a not in self._handed_out])
             turns = self._in_turn(heads)
             if not turns:
@@ -230,11 +221,11 @@ class PostgresLogReader:
             )
         return self._hand_out(dict(turns), rows)
 
-    async def _look_up(self, connection: Any, account_ids: list[int]) -> None:  # noqa: ANN401
+    async def _look_up(self, connection: Connection, account_ids: list[int]) -> None:
         if not account_ids:
             return
         sources = [source_of(account_id) for account_id in account_ids]
-        stored = dict(await connection.fetch(SELECT_POSITIONS, self.consumer, sources))
+        stored = mapping(await connection.fetch(SELECT_POSITIONS, self.consumer, sources))
         for account_id in account_ids:
             self._handed_out[account_id] = stored.get(source_of(account_id), 0)
 
@@ -266,7 +257,7 @@ class PostgresLogReader:
 
 
 async def prune(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     consumer: str,
     *,
     days: int = 14,

@@ -16,8 +16,9 @@ from aiokafka.errors import (
     for_code,
 )
 
-from services.errors import Unavailable
-from services.log.kafka import Topic, TopicRefused, refuse_other_partitions
+from services.log.kafka import KafkaSettings, Topic, TopicRefused, refuse_other_partitions
+from services.log.kafka_security import reached
+from services.shared.errors import Unavailable
 
 TIMEOUT_MS = 10_000
 READY_WITHIN_S = 30.0
@@ -37,15 +38,15 @@ class Applied:
     differences: tuple[str, ...] = ()
 
 
-async def apply(servers: str, topics: Sequence[Topic]) -> list[Applied]:
+async def apply(settings: KafkaSettings, topics: Sequence[Topic]) -> list[Applied]:
     """Create what is missing, and say how what exists differs.
 
     Raises:
         TopicRefused: A topic has another number of partitions, or the broker refused to create
             one; in the first case nothing was created.
-        services.errors.Unavailable: The broker does not answer; applying again is safe.
+        services.shared.errors.Unavailable: The broker does not answer; applying again is safe.
     """
-    async with _admin(servers) as admin:
+    async with _admin(settings) as admin:
         found = await _described(admin, topics)
         for topic in topics:
             if topic.name in found:
@@ -65,14 +66,14 @@ async def apply(servers: str, topics: Sequence[Topic]) -> list[Applied]:
         ]
 
 
-async def check(servers: str, topics: Sequence[Topic]) -> None:
+async def check(settings: KafkaSettings, topics: Sequence[Topic]) -> None:
     """Refuse to start on topics that are missing or divided otherwise (F23).
 
     Raises:
         TopicRefused: One is.
-        services.errors.Unavailable: The broker does not answer.
+        services.shared.errors.Unavailable: The broker does not answer.
     """
-    async with _admin(servers) as admin:
+    async with _admin(settings) as admin:
         found = await _described(admin, topics)
     for topic in topics:
         if topic.name not in found:
@@ -81,13 +82,13 @@ async def check(servers: str, topics: Sequence[Topic]) -> None:
 
 
 @asynccontextmanager
-async def _admin(servers: str) -> AsyncIterator[Any]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=TIMEOUT_MS)
+async def _admin(settings: KafkaSettings) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**reached(settings), request_timeout_ms=TIMEOUT_MS)
     try:
         await admin.start()
         yield admin
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Unavailable(f"Kafka at {servers}: {error!r}") from error
+        raise Unavailable(f"Kafka at {settings.servers}: {error!r}") from error
     finally:
         await admin.close()
 

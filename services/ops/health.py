@@ -5,20 +5,16 @@ the part registers a check; who asks gets all answers at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
 
-from services.errors import Unavailable
-from services.logs import masked, printable
+from services.shared.errors import Unavailable
+from services.shared.health import Check
+from services.shared.logs import masked
+from services.shared.plain_text import printable
 
 log = structlog.get_logger(__name__)
-
-# None when ready, else why not; may raise `Unavailable` instead.
-Check = Callable[[], Awaitable[str | None]]
-# How a role takes part without knowing who asks.
-Register = Callable[[str, Check], None]
 
 CHECK_WITHIN_S = 2.0
 # However often somebody asks, the parts are looked at once in so long.
@@ -27,7 +23,7 @@ REASON_CHARACTERS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class HealthPart:
     """What became of one check; no reason means ready."""
 
     name: str
@@ -64,7 +60,7 @@ class Health:
 
     _checks: dict[str, Check] = field(default_factory=dict)
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _found: tuple[Part, ...] = ()
+    _found: tuple[HealthPart, ...] = ()
     _look_again_at: float = 0.0
 
     def register(self, part: str, check: Check) -> None:
@@ -81,16 +77,16 @@ class Health:
         self.register(part, word.check)
         return word
 
-    async def look(self) -> tuple[Part, ...]:
+    async def look(self) -> tuple[HealthPart, ...]:
         """All parts by name as of now, or of a second ago; never empty."""
         async with self._looking:
             now = asyncio.get_running_loop().time()
             if now >= self._look_again_at:
                 names = sorted(self._checks)
                 reasons = await asyncio.gather(*(_asked(n, self._checks[n]) for n in names))
-                self._found = tuple(map(Part, names, reasons))
+                self._found = tuple(map(HealthPart, names, reasons))
                 self._look_again_at = asyncio.get_running_loop().time() + FRESH_S
-        return self._found or (Part("process", "nothing has begun yet"),)
+        return self._found or (HealthPart("process", "nothing has begun yet"),)
 
 
 async def _asked(part: str, check: Check) -> str | None:

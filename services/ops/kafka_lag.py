@@ -15,12 +15,13 @@ from prometheus_client.core import Metric
 
 from contracts.topics import INBOUND
 from services.allocator.run import CONSUMER
-from services.errors import Unavailable
 from services.log.kafka import MESSAGE_BYTES_MAX, KafkaSettings, source_of
 from services.log.kafka_closing import close_in_time
+from services.log.kafka_security import reached
 from services.ops.metrics import Metrics
 from services.ops.readings import show
 from services.ops.tables import lag_metrics
+from services.shared.errors import Unavailable
 from services.storage.events import EventStore
 
 AWAY = (KafkaError, OSError, TimeoutError)
@@ -39,8 +40,8 @@ class KafkaLag:
         """Messages and seconds behind, all partitions together.
 
         Raises:
-            services.errors.Unavailable: Kafka or the database does not answer, or the topic is
-                not there.
+            services.shared.errors.Unavailable: Kafka or the database does not answer, or the topic
+                is not there.
         """
         try:
             return await self._read()
@@ -77,7 +78,7 @@ class KafkaLag:
     async def _connected(self, places: list[TopicPartition]) -> Any:  # noqa: ANN401 - aiokafka ships no types
         if self._client is None:
             client = AIOKafkaConsumer(
-                bootstrap_servers=self.settings.servers,
+                **reached(self.settings),
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 # The first record of a partition is enough.

@@ -10,8 +10,8 @@ import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.errors import Unavailable
 from services.ops.metrics import Metrics
+from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Readings(Collector):
 
         Args:
             peer: In the name of the metric that tells whether it could be read.
-            read: Reads them; may raise `services.errors.Unavailable`.
+            read: Reads them; may raise `services.shared.errors.Unavailable`.
         """
         self._peer = peer
         self._read = read

@@ -7,6 +7,7 @@ from the beginning: an alert on growth needs to see the first step.
 
 from collections.abc import Callable, Iterator
 from itertools import product
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -15,9 +16,10 @@ from prometheus_client.registry import Collector
 from services.gateway.meter import LimiterState, PusherState
 from services.ingress.meter import SpoolState
 from services.kommo.errors import ANSWERED, OUTCOMES
+from services.outgoing.post import DELIVERED, Failure
 
 ANSWERS = ("200", "404", "413", "429", "503", "none")
-METHODS = ("GET", "PATCH")
+METHODS = ("GET", "PATCH", "POST")
 BATCH_MESSAGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 BATCH_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 PERCENT = 100
@@ -105,7 +107,7 @@ class AllocatorMetrics:
 
 
 class GatewayMetrics:
-    """Calls to Kommo, the limiter of our address, accounts that do not let us in."""
+    """Calls to Kommo, the limiter of our address, accounts that do not let us in; webhooks out."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._called = Counter(
@@ -114,6 +116,14 @@ class GatewayMetrics:
             ["method", "outcome"],
             registry=registry,
         )
+        self._sent = Counter(
+            "fairlead_webhooks_sent_total",
+            "Attempts to tell targets of accounts what happened, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        for sent in (DELIVERED, *get_args(Failure)):
+            self._sent.labels(sent)
         for method, outcome in product(METHODS, (ANSWERED, *OUTCOMES.values())):
             self._called.labels(method, outcome)
         self._waiting = Gauge(
@@ -136,6 +146,10 @@ class GatewayMetrics:
     def kommo_called(self, method: str, outcome: str) -> None:
         """Count it."""
         self._called.labels(method, outcome).inc()
+
+    def webhook_sent(self, outcome: str) -> None:
+        """Count it."""
+        self._sent.labels(outcome).inc()
 
     def gateway_built(self, limiter: LimiterState, pusher: PusherState) -> None:
         """Show how both stand whenever somebody asks."""

@@ -10,24 +10,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from services.http_server import BACKLOG, listen, serve_until
 from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.ops.settings import OpsSettings
+from services.shared.http_limits import HttpLimits
+from services.shared.http_server import listen, serve_until
 
 log = structlog.get_logger(__name__)
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REQUESTS_MAX = 64
-KEEP_ALIVE_S = 75
-STOP_WITHIN_S = 2
+# A monitor asks every few seconds on one connection; nobody sends a body.
+LIMITS = HttpLimits(connections_max=128, keep_alive_s=75, stop_within_s=2)
 
 
 def create_app(health: Health, metrics: Metrics) -> Starlette:
@@ -76,25 +75,12 @@ async def serving(settings: OpsSettings, *, health: Health, metrics: Metrics) ->
         OSError: The address cannot be listened at.
     """
     listener = listen(settings.host, settings.port)
-    config = uvicorn.Config(
-        create_app(health, metrics),
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=BACKLOG,
-        limit_concurrency=REQUESTS_MAX,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
-    )
+    app = create_app(health, metrics)
     stop = asyncio.Event()
     bound = asyncio.get_running_loop().create_future()
     server = asyncio.create_task(
-        serve_until(config, listener=listener, stop=stop, on_bound=bound.set_result), name="ops"
+        serve_until(app, LIMITS, listener=listener, stop=stop, on_bound=bound.set_result),
+        name="ops",
     )
     try:
         await asyncio.wait({server, bound}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,18 +7,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from contracts.events import LEAD
-from projections import assignments, fairness, requests, timers
+from projections import assignments, fairness, requests, response, timers
 from services.allocator.run import CONSUMER
 from services.log.postgres import SOURCE_PREFIX
 from services.ops.metrics import Metrics
 from services.ops.readings import READ_WITHIN_S, show
 from services.projector.registry import PROJECTIONS
+from services.shared.wall_clock import utc_now
 from services.storage import dead_letters
-from services.storage.database import borrow_to_read
-from services.wall_clock import utc_now
+from services.storage.database import Connection, borrow_to_read
 
 LIMIT_TIME = "SELECT set_config('statement_timeout', $1, true)"
 NOW = "SELECT clock_timestamp()"
@@ -46,19 +47,30 @@ WHERE head.version > coalesce(held.version, 0)
     for projection in PROJECTIONS
 )
 ACCOUNTS = "SELECT account_id, directory->>'webhooks' AS webhooks FROM accounts ORDER BY account_id"
+STOPPED = "SELECT account_id, cause, since FROM gateway.stops ORDER BY account_id"
+TARGETS_OFF = """
+SELECT account_id, count(*) FROM webhook_targets WHERE off_at IS NOT NULL GROUP BY account_id
+ORDER BY account_id
+"""
+WEBHOOKS_PENDING = """
+SELECT count(*), min(waiting.listed_at) FROM webhook_deliveries AS waiting
+JOIN webhook_targets AS target
+    ON target.account_id = waiting.account_id AND target.name = waiting.target
+WHERE waiting.state = 'pending' AND target.off_at IS NULL
+"""
 WEBHOOKS_OFF = frozenset({"disabled", "missing"})
 
 Reading = Callable[[Any], Awaitable[Sequence[Metric]]]
 
 
 async def read_tables(
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     readings: Sequence[Reading],
 ) -> list[Metric]:
     """Take all readings in one transaction that cannot last.
 
     Raises:
-        services.errors.Unavailable: The database does not answer in time, or a projection is
+        services.shared.errors.Unavailable: The database does not answer in time, or a projection is
             not there yet.
     """
     async with borrow_to_read(pool) as connection, connection.transaction(readonly=True):
@@ -66,9 +78,9 @@ async def read_tables(
         return [metric for reading in readings for metric in await reading(connection)]
 
 
-async def inbound_lag(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def inbound_lag(connection: Connection) -> list[Metric]:
     """How far the allocator is behind, where the inbound log is a table."""
-    row = await connection.fetchrow(INBOUND_LAG, CONSUMER)
+    [row] = await connection.fetch(INBOUND_LAG, CONSUMER)
     return lag_metrics(row["messages"], await _age_s(connection, row["oldest_at"]))
 
 
@@ -84,7 +96,7 @@ def lag_metrics(messages: int, seconds: float) -> list[Metric]:
     ]
 
 
-async def projection_lag(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def projection_lag(connection: Connection) -> list[Metric]:
     """How far each projection is behind."""
     behind = GaugeMetricFamily(
         "fairlead_projection_lag_events",
@@ -96,7 +108,7 @@ async def projection_lag(connection: Any) -> list[Metric]:  # noqa: ANN401
     return [behind]
 
 
-async def pushes(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def pushes(connection: Connection) -> list[Metric]:
     """What Kommo does not hold yet."""
     backlog = await assignments.backlog(connection)
     oldest_at = min((part.oldest_at for part in backlog), default=None)
@@ -114,7 +126,7 @@ async def pushes(connection: Any) -> list[Metric]:  # noqa: ANN401
     ]
 
 
-async def standing_requests(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def standing_requests(connection: Connection) -> list[Metric]:
     """How the requests stand."""
     states = await requests.standing(connection)
     return [
@@ -131,7 +143,7 @@ async def standing_requests(connection: Any) -> list[Metric]:  # noqa: ANN401
     ]
 
 
-async def ledgers(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def ledgers(connection: Connection) -> list[Metric]:
     """Whether the books balance, and how fair it is."""
     unbalanced = await fairness.unbalanced(connection)
     return [
@@ -142,13 +154,36 @@ async def ledgers(connection: Any) -> list[Metric]:  # noqa: ANN401
         ),
         GaugeMetricFamily(
             "fairlead_fairness_deviation_leads",
-            "The largest distance of a manager from his fair share now.",
+            "The largest distance of a manager from the fair share now.",
             value=await fairness.present_deviation(connection) / LEAD,
+        ),
+        GaugeMetricFamily(
+            "fairlead_fairness_kind_deviation_leads",
+            "The same in any kind of lead that a ledger tells apart.",
+            value=await fairness.present_deviation_in_kind(connection) / LEAD,
+        ),
+        GaugeMetricFamily(
+            "fairlead_fairness_beyond_managers",
+            "Managers further from the fair share now than is promised, in all or in a kind.",
+            value=len(await fairness.beyond(connection))
+            + len(await fairness.beyond_in_kind(connection)),
         ),
     ]
 
 
-async def letters(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def late_rules(connection: Connection) -> list[Metric]:
+    """Whose leads are often touched too late (D12.1)."""
+    late = GaugeMetricFamily(
+        "fairlead_late_touches_leads",
+        "Of the last 20 leads of a rule that is over its target in half of them: how many.",
+        labels=["account", "rule"],
+    )
+    for each in await response.late_rules(connection, now=await connection.fetchval(NOW)):
+        late.add_metric([str(each.account_id), each.rule_id], each.late)
+    return [late]
+
+
+async def letters(connection: Connection) -> list[Metric]:
     """What a person should look at."""
     return [
         GaugeMetricFamily(
@@ -159,7 +194,7 @@ async def letters(connection: Any) -> list[Metric]:  # noqa: ANN401
     ]
 
 
-async def overdue_timers(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def overdue_timers(connection: Connection) -> list[Metric]:
     """Whether the clock works."""
     overdue_s = await _age_s(connection, await timers.next_due_at(connection))
     return [
@@ -171,7 +206,7 @@ async def overdue_timers(connection: Any) -> list[Metric]:  # noqa: ANN401
     ]
 
 
-async def accounts(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def accounts(connection: Connection) -> list[Metric]:
     """Who is connected, and whom Kommo tells nothing any more."""
     rows = await connection.fetch(ACCOUNTS)
     off = GaugeMetricFamily(
@@ -188,7 +223,44 @@ async def accounts(connection: Any) -> list[Metric]:  # noqa: ANN401
     return [connected, off]
 
 
-async def clock_skew(connection: Any) -> list[Metric]:  # noqa: ANN401
+async def stopped_accounts(connection: Connection) -> list[Metric]:
+    """Whose work stands still because Kommo does not let us in, whatever waits for it."""
+    seconds = GaugeMetricFamily(
+        "fairlead_stopped_account_seconds",
+        "For how long Kommo has refused the account, so that its work stands still.",
+        labels=["account", "cause"],
+    )
+    for account_id, cause, since in await connection.fetch(STOPPED):
+        seconds.add_metric([str(account_id), cause], await _age_s(connection, since))
+    return [seconds]
+
+
+async def webhooks_out(connection: Connection) -> list[Metric]:
+    """Who is not told any more, and what waits to be told."""
+    off = GaugeMetricFamily(
+        "fairlead_webhook_targets_off",
+        "Targets of the account's webhooks that were given up: they took nothing for days.",
+        labels=["account"],
+    )
+    for account_id, targets in await connection.fetch(TARGETS_OFF):
+        off.add_metric([str(account_id)], targets)
+    [(pending, oldest_at)] = await connection.fetch(WEBHOOKS_PENDING)
+    return [
+        off,
+        GaugeMetricFamily(
+            "fairlead_webhooks_pending_deliveries",
+            "Events that are listed for targets, and were not taken yet.",
+            value=pending,
+        ),
+        GaugeMetricFamily(
+            "fairlead_webhooks_oldest_pending_seconds",
+            "Since when the oldest of them is listed; 0 when there is none.",
+            value=await _age_s(connection, oldest_at),
+        ),
+    ]
+
+
+async def clock_skew(connection: Connection) -> list[Metric]:
     """How far this machine's clock is from the database's (F65)."""
     there = await connection.fetchval(NOW)
     return [
@@ -200,7 +272,7 @@ async def clock_skew(connection: Any) -> list[Metric]:  # noqa: ANN401
     ]
 
 
-async def _age_s(connection: Any, at: datetime | None) -> float:  # noqa: ANN401
+async def _age_s(connection: Connection, at: datetime | None) -> float:
     """How long ago that was by the database's clock; 0 for never, or for later."""
     if at is None:
         return 0.0
@@ -213,16 +285,19 @@ STORE_READINGS: tuple[Reading, ...] = (
     pushes,
     standing_requests,
     ledgers,
+    late_rules,
     letters,
     overdue_timers,
     accounts,
+    stopped_accounts,
+    webhooks_out,
     clock_skew,
 )
 
 
 def show_tables(
     metrics: Metrics,
-    pool: Any,  # noqa: ANN401 - asyncpg ships no types
+    pool: asyncpg.Pool,
     *,
     has_inbound_log: bool,
 ) -> None:

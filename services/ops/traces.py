@@ -27,7 +27,7 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from services.tracing import Step, now_ns
+from services.shared.tracing import Step, now_ns
 
 log = structlog.get_logger(__name__)
 

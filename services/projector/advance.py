@@ -4,15 +4,17 @@ The same step moves the live tables and the copies of a rebuild; only the schema
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 import asyncpg
 
 from contracts.events import Recorded
-from services.errors import Unavailable
-from services.failpoints import failpoint
+from projections import Connection
 from services.projector.registry import Projection
 from services.projector.schema import SEARCH_PATH
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
 from services.storage.database import TRANSIENT
 
 # What a swap of schemas may do to a statement on its way (F46); a second try finds the new tables.
@@ -51,7 +53,7 @@ def is_trouble(error: BaseException) -> bool:
 
 
 async def advance(
-    connection: asyncpg.Connection,
+    connection: Connection,
     projection: Projection,
     *,
     schema: str,
@@ -73,15 +75,10 @@ async def advance(
     async with connection.transaction():
         await connection.fetchval(SEARCH_PATH, schema)
         position = await _lock(connection, projection, schema=schema, account_id=account_id)
-        fresh = [recorded for recorded in events if recorded.version > position]
+        fresh = _after(position, events, schema=schema)
         if not fresh:
             return position
-        if (fresh[0].version, fresh[-1].version) != (position + 1, position + len(fresh)):
-            raise GapInLog(
-                f"{schema} of account {account_id} is at {position},"
-                f" got {len(fresh)} events {fresh[0].version} to {fresh[-1].version}"
-            )
-        await projection.project(connection, account_id, fresh)
+        await _project(connection, projection, account_id, fresh)
         failpoint("projector.in_tx")
         position = fresh[-1].version
         await connection.execute(
@@ -93,8 +90,103 @@ async def advance(
     return position
 
 
+async def advance_together(
+    connection: Connection,
+    projections: Sequence[Projection],
+    *,
+    account_id: int,
+    events: Sequence[Recorded],
+) -> dict[str, int] | None:
+    """Apply the events to the live rows of several projections at once: to all or to none.
+
+    One transaction for all costs a lead that comes alone a third of what one for each does.
+
+    Returns:
+        Name to the stored position after it; None, with nothing changed, where they cannot go
+        together: one is new to the account, or its rows are another revision's.
+
+    Raises:
+        GapInLog: The events do not continue at a stored position.
+    """
+    names = tuple(projection.NAME for projection in projections)
+    async with connection.transaction():
+        row = await connection.fetchrow(_lock_statement(names), account_id)
+        if row is None or row["revisions"] != [each.REVISION for each in projections]:
+            return None
+        positions = dict(zip(names, row["versions"], strict=True))
+        for projection in projections:
+            name = projection.NAME
+            if fresh := _after(positions[name], events, schema=name):
+                await _project(connection, projection, account_id, fresh, schema=name)
+                positions[name] = fresh[-1].version
+        failpoint("projector.in_tx")
+        await connection.execute(_move_statement(names), account_id, events[-1].version)
+    failpoint("projector.after_commit")
+    return positions
+
+
+def _after(position: int, events: Sequence[Recorded], *, schema: str) -> Sequence[Recorded]:
+    """The events after a position.
+
+    Raises:
+        GapInLog: They do not continue there.
+    """
+    fresh = events if events[0].version > position else [e for e in events if e.version > position]
+    if fresh and (fresh[0].version, fresh[-1].version) != (position + 1, position + len(fresh)):
+        raise GapInLog(
+            f"{schema} of account {events[0].account_id} is at {position},"
+            f" got {len(fresh)} events {fresh[0].version} to {fresh[-1].version}"
+        )
+    return fresh
+
+
+async def _project(
+    connection: Connection,
+    projection: Projection,
+    account_id: int,
+    events: Sequence[Recorded],
+    *,
+    schema: str | None = None,
+) -> None:
+    """Hand a projection those of the events that it acts on, if any; first name its schema."""
+    concerned = [each for each in events if type(each.event) in projection.EVENTS]
+    if not concerned:
+        return
+    if schema is not None:
+        await connection.fetchval(SEARCH_PATH, schema)
+    await projection.project(connection, account_id, concerned)
+
+
+# The names are qualified so that the statements' plans are not made anew for each schema.
+@cache
+def _lock_statement(names: tuple[str, ...]) -> str:
+    """Hold the positions of an account in several projections until the transaction's end."""
+    numbered = list(enumerate(names))
+    tables = " ".join(
+        f"{'JOIN' if n else ''} {name}.positions AS p{n} {'USING (account_id)' if n else ''}"
+        for n, name in numbered
+    )
+    return f"""
+        SELECT ARRAY[{", ".join(f"p{n}.version" for n, _ in numbered)}] AS versions,
+            ARRAY[{", ".join(f"(SELECT revision FROM {name}.revision)" for name in names)}]
+                AS revisions
+        FROM {tables} WHERE p0.account_id = $1
+        FOR UPDATE OF {", ".join(f"p{n}" for n, _ in numbered)}
+    """  # noqa: S608 - names of ours
+
+
+@cache
+def _move_statement(names: tuple[str, ...]) -> str:
+    """Move all these positions on to a version, none of them back."""
+    moves = ", ".join(
+        f"m{n} AS (UPDATE {name}.positions SET version = greatest(version, $2) WHERE account_id = $1)"  # noqa: S608, E501 - a name of ours
+        for n, name in enumerate(names)
+    )
+    return f"WITH {moves} SELECT 1"
+
+
 async def _lock(
-    connection: asyncpg.Connection, projection: Projection, *, schema: str, account_id: int
+    connection: Connection, projection: Projection, *, schema: str, account_id: int
 ) -> int:
     """Hold the account's position until the end of the transaction."""
     # The names are qualified so that the statement's plan is not made anew for each schema.

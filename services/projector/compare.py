@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from projections import Connection
 from services.projector import schema
 from services.projector.advance import EventReader, ForeignRevision
 from services.projector.rebuild import (
@@ -86,7 +87,7 @@ async def compare(
 
 
 async def _compare(
-    connection: asyncpg.Connection, store: EventReader, projection: Projection, shadow: str
+    connection: Connection, store: EventReader, projection: Projection, shadow: str
 ) -> list[Difference]:
     live = projection.NAME
     differences = []
@@ -111,9 +112,7 @@ async def _compare(
     return differences
 
 
-async def _surplus(
-    connection: asyncpg.Connection, *, one: str, other: str
-) -> tuple[int, tuple[str, ...]]:
+async def _surplus(connection: Connection, *, one: str, other: str) -> tuple[int, tuple[str, ...]]:
     statement = SURPLUS.format(one=one, other=other, limit=EXAMPLES_MAX)
-    row = await connection.fetchrow(statement, timeout=SURPLUS_TIMEOUT_S)
+    [row] = await connection.fetch(statement, timeout=SURPLUS_TIMEOUT_S)
     return row["rows"], tuple(row["examples"])

@@ -16,7 +16,8 @@ from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 
-from services.projector import schema
+from projections import Connection
+from services.projector import dash, schema
 from services.projector.advance import EventReader, advance
 from services.projector.registry import Projection
 from services.storage.database import ACQUIRE_TIMEOUT_S
@@ -52,6 +53,7 @@ async def rebuild(
     projection: Projection,
     *,
     progress: Progress = ignore,
+    direct: asyncpg.Pool | None = None,
 ) -> None:
     """Replace a projection's rows by rows made from zero; readers and projectors may go on.
 
@@ -60,6 +62,7 @@ async def rebuild(
         store: Where the events are.
         projection: Which one.
         progress: Told events done and in total, after every batch, and once when all are.
+        direct: Connections that are sessions, where those of the pool are not (F42).
 
     Raises:
         AlreadyRunning: Another process is at it; nothing was changed.
@@ -67,7 +70,7 @@ async def rebuild(
             reader holds the old ones, which the next rebuild will drop.
     """
     live, shadow = projection.NAME, f"{projection.NAME}_rebuild"
-    async with copy(pool, projection, shadow) as connection:
+    async with copy(direct or pool, projection, shadow) as connection:
         await _patiently(lambda: _drop_old(connection, projection))
         for _ in range(ROUNDS_MAX):
             goals = await schema.positions(connection, live)
@@ -83,7 +86,7 @@ async def rebuild(
 @asynccontextmanager
 async def copy(
     pool: asyncpg.Pool, projection: Projection, shadow: str
-) -> AsyncIterator[asyncpg.Connection]:
+) -> AsyncIterator[Connection]:
     """An empty copy under that name; what is left of it is dropped at the end, or by the next.
 
     Raises:
@@ -98,11 +101,15 @@ async def copy(
             yield connection
             await schema.drop(connection, shadow)
         finally:
-            if not connection.is_closed():
-                await connection.fetchval(NOT_ALONE, shadow)
+            try:
+                if not connection.is_closed():
+                    await connection.fetchval(NOT_ALONE, shadow)
+            except BaseException:
+                connection.terminate()  # or the pool would hand out the lock with it
+                raise
 
 
-async def missing(connection: asyncpg.Connection, shadow: str, goals: Mapping[int, int]) -> int:
+async def missing(connection: Connection, shadow: str, goals: Mapping[int, int]) -> int:
     """How many events a copy is away from the goals."""
     done = await schema.positions(connection, shadow)
     return sum(max(0, goal - done.get(account_id, 0)) for account_id, goal in goals.items())
@@ -141,7 +148,7 @@ async def replay(
 
 
 async def finish(
-    connection: asyncpg.Connection,
+    connection: Connection,
     store: EventReader,
     projection: Projection,
     *,
@@ -160,13 +167,13 @@ async def finish(
             )
 
 
-async def carry_over(connection: asyncpg.Connection, projection: Projection, shadow: str) -> None:
+async def carry_over(connection: Connection, projection: Projection, shadow: str) -> None:
     """Bring what is not derived from events into the copy."""
     if statement := getattr(projection, "CARRY_OVER", None):
         await connection.execute(statement.format(live=projection.NAME, shadow=shadow))
 
 
-async def hold(connection: asyncpg.Connection, projection: Projection) -> None:
+async def hold(connection: Connection, projection: Projection) -> None:
     """Keep everybody from writing the live rows until the end of the caller's transaction.
 
     Raises:
@@ -181,7 +188,7 @@ async def hold(connection: asyncpg.Connection, projection: Projection) -> None:
 
 
 async def _swap(
-    connection: asyncpg.Connection, store: EventReader, projection: Projection, shadow: str
+    connection: Connection, store: EventReader, projection: Projection, shadow: str
 ) -> None:
     live = projection.NAME
     async with connection.transaction():
@@ -191,9 +198,10 @@ async def _swap(
         await carry_over(connection, projection, shadow)
         await connection.execute(f"ALTER SCHEMA {live} RENAME TO {live}_old")
         await connection.execute(f"ALTER SCHEMA {shadow} RENAME TO {live}")
+        await dash.point(connection, live)
 
 
-async def _drop_old(connection: asyncpg.Connection, projection: Projection) -> None:
+async def _drop_old(connection: Connection, projection: Projection) -> None:
     async with connection.transaction():
         await connection.fetchval(LOCK_TIMEOUT)
         await schema.drop(connection, f"{projection.NAME}_old")

@@ -3,24 +3,30 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import asyncpg
-
 from contracts.events import Recorded
 from projections import (
+    Connection,
     assignments,
+    commands,
     decisions,
     fairness,
+    health,
     linked,
     loads,
     lookups,
+    notices,
     pauses,
     readings,
     repairs,
     requests,
+    response,
     stalls,
-    stranded,
+    tallies,
+    tasks,
     timers,
     touches,
+    unassigned,
+    why_not,
 )
 
 
@@ -33,26 +39,37 @@ class Projection(Protocol):
     Attributes:
         NAME: Also the PostgreSQL schema that its tables are in.
         REVISION: Raised whenever its rows would come out differently from before.
+        EVENTS: The classes of events that it acts on; it never gets to see others.
         TABLES: Its tables, with unqualified names.
     """
 
     NAME: str
     REVISION: int
+    EVENTS: frozenset[type]
     TABLES: str
 
     async def project(
-        self, connection: asyncpg.Connection, account_id: int, events: Sequence[Recorded], /
+        self, connection: Connection, account_id: int, events: Sequence[Recorded], /
     ) -> None:
-        """Apply the next events of an account inside the caller's transaction."""
+        """Apply the next of its events in an account inside the caller's transaction."""
         ...
 
 
 # What gateway and clock act on.
-WORK_LISTS = (assignments.NAME, linked.NAME, lookups.NAME, readings.NAME, timers.NAME, touches.NAME)
+WORK_LISTS = (
+    assignments.NAME,
+    linked.NAME,
+    lookups.NAME,
+    notices.NAME,
+    readings.NAME,
+    timers.NAME,
+    touches.NAME,
+)
 PROJECTIONS: tuple[Projection, ...] = (
     assignments,
     linked,
     lookups,
+    notices,
     readings,
     timers,
     touches,
@@ -62,8 +79,14 @@ PROJECTIONS: tuple[Projection, ...] = (
     decisions,
     stalls,
     repairs,
-    stranded,
+    unassigned,
     pauses,
+    why_not,
+    tallies,
+    response,
+    health,
+    commands,
+    tasks,
 )
 
 

@@ -14,7 +14,6 @@ import asyncpg
 import structlog
 
 from contracts.events import Recorded
-from services.ownership import Owns, everything
 from services.projector import schema
 from services.projector.advance import (
     SWAPPED,
@@ -22,10 +21,12 @@ from services.projector.advance import (
     ForeignRevision,
     GapInLog,
     advance,
+    advance_together,
     is_trouble,
 )
 from services.projector.rebuild import AlreadyRunning, rebuild
 from services.projector.registry import PROJECTIONS, WORK_LISTS, Projection
+from services.shared.ownership import Owns, everything
 from services.storage.database import ACQUIRE_TIMEOUT_S
 
 log = structlog.get_logger(__name__)
@@ -82,6 +83,7 @@ class Projector:
         wait: Wait,
         on_progress: OnProgress = nobody,
         owns: Owns = everything,
+        direct: asyncpg.Pool | None = None,
         projections: Sequence[Projection] = PROJECTIONS,
         options: Options = Options(),
     ) -> None:
@@ -93,10 +95,11 @@ class Projector:
             wait: Returns when something was appended, at the latest after so many seconds.
             on_progress: Told the name of a projection whenever it moved.
             owns: Whose events to take; rebuilding is for all accounts, whoever is first.
+            direct: As of `rebuild`.
             projections: Which ones to keep.
             options: The bounds.
         """
-        self._pool, self._store = pool, store
+        self._pool, self._direct, self._store = pool, direct, store
         self._wait, self._on_progress, self._owns = wait, on_progress, owns
         self._projections, self._options = tuple(projections), options
         self._connections = asyncio.Semaphore(options.connections_max)
@@ -196,10 +199,12 @@ class Projector:
         to_move = [p for p in behind if self._position(p, account_id) < events[-1].version]
         # Somebody waits for the work lists; what people look at comes after them.
         for is_work in (True, False):
+            group = [each for each in to_move if (each.NAME in WORK_LISTS) == is_work]
+            if len(group) > 1 and await self._advanced_together(group, account_id, events, moved):
+                continue
             async with asyncio.TaskGroup() as tasks:
-                for projection in to_move:
-                    if (projection.NAME in WORK_LISTS) == is_work:
-                        tasks.create_task(self._advance(projection, account_id, events, moved))
+                for projection in group:
+                    tasks.create_task(self._advance(projection, account_id, events, moved))
 
     async def _read(self, account_id: int, after: int) -> list[Recorded]:
         """The next events, never ending inside the answer to one message."""
@@ -218,6 +223,33 @@ class Projector:
                 return events[:cut]
         return events
 
+    async def _advanced_together(
+        self,
+        group: Sequence[Projection],
+        account_id: int,
+        events: Sequence[Recorded],
+        moved: set[str],
+    ) -> bool:
+        """Move a group in one transaction; False if each has to go by itself."""
+        try:
+            async with (
+                self._connections,
+                self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
+            ):
+                positions = await advance_together(
+                    connection, group, account_id=account_id, events=events
+                )
+        except Exception as error:  # noqa: BLE001 - handled by what it is
+            if is_trouble(error):
+                self._troubles.append(error)
+            # Else one of them is at fault: going by themselves shows which, and the others go on.
+            return is_trouble(error)
+        if positions is None:
+            return False
+        for projection in group:
+            self._moved_to(projection, account_id, positions[projection.NAME], moved)
+        return True
+
     async def _advance(
         self,
         projection: Projection,
@@ -225,12 +257,17 @@ class Projector:
         events: Sequence[Recorded],
         moved: set[str],
     ) -> None:
-        before = self._position(projection, account_id)
         try:
             position = await self._transaction(projection, account_id, events)
         except Exception as error:  # noqa: BLE001 - handled by what it is, below
             self._failed(projection, account_id, error)
             return
+        self._moved_to(projection, account_id, position, moved)
+
+    def _moved_to(
+        self, projection: Projection, account_id: int, position: int, moved: set[str]
+    ) -> None:
+        before = self._position(projection, account_id)
         self._halts.pop((projection.NAME, account_id), None)
         self._halts.pop((projection.NAME, None), None)
         self._positions[projection.NAME][account_id] = position
@@ -316,7 +353,7 @@ class Projector:
                 if stored >= projection.REVISION:
                     break
                 log.info("rebuild_started", projection=projection.NAME, stored_revision=stored)
-                await rebuild(self._pool, self._store, projection)
+                await rebuild(self._pool, self._store, projection, direct=self._direct)
                 log.info("rebuild_finished", projection=projection.NAME)
             except AlreadyRunning:
                 await asyncio.sleep(self._options.retry_s_max)

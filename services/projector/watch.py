@@ -4,14 +4,16 @@
 """
 
 import asyncio
+from datetime import datetime
 
 import asyncpg
 import structlog
 
-from domain.explain import leads_of
-from projections import fairness, stalls
+from projections import fairness, response, stalls
 from services.projector.advance import SWAPPED, is_trouble
+from services.shared.wall_clock import utc_now
 from services.storage.database import borrow
+from services.words.credit import signed
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +28,7 @@ async def watch(pool: asyncpg.Pool, *, every_s: float = EVERY_S) -> None:
     known: Alerts = {}
     while True:
         try:
-            known = await look(pool, known)
+            known = await look(pool, known, utc_now())
         except Exception as error:
             if not (isinstance(error, SWAPPED) or is_trouble(error)):
                 raise
@@ -34,21 +36,30 @@ async def watch(pool: asyncpg.Pool, *, every_s: float = EVERY_S) -> None:
 
 
 async def look(
-    pool: asyncpg.Pool, known: dict[Alert, dict[str, str]]
+    pool: asyncpg.Pool, known: dict[Alert, dict[str, str]], now: datetime
 ) -> dict[Alert, dict[str, str]]:
     """The alerts of now; those that are not known, and those that ended, are logged."""
     async with borrow(pool) as connection:
         far = await fairness.beyond(connection)
+        far_in_kind = await fairness.beyond_in_kind(connection)
         stalled = await stalls.present(connection)
+        late = await response.late_rules(connection, now=now)
     found: Alerts = {
         ("fairness_deviation", account_id, f"{share.ledger}/{share.manager_id}"): {
-            "leads": leads_of(share.meter_units)
+            "leads": signed(share.meter_units)
         }
         for account_id, share in far
     }
+    for account_id, share in far_in_kind:
+        subject = f"{share.ledger}/{share.manager_id}/{share.what} {share.kind}"
+        details = {"leads": signed(share.meter_units)}
+        found["fairness_deviation", account_id, subject] = details
     for stall in stalled:
         details = {"since": f"{stall.stalled_at:%Y-%m-%d %H:%M}"}
         found["rule_without_shift", stall.account_id, stall.rule_id] = details
+    for each in late:
+        details = {"late": f"{each.late} of {response.LAST_LEADS}"}
+        found["touches_late", each.account_id, each.rule_id] = details
     for alert in sorted(found.keys() - known.keys()):
         _tell("alert_raised", alert, found[alert], is_news=True)
     for alert in sorted(known.keys() - found.keys()):

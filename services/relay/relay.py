@@ -15,13 +15,13 @@ from typing import Protocol
 import structlog
 from eventsourcing.persistence import StoredEvent
 
-from services.codec import ACCOUNT_PREFIX
-from services.errors import Unavailable
-from services.failpoints import failpoint
 from services.log.allocations import allocation_entry
 from services.log.port import LogWriter
-from services.ownership import Owns
 from services.relay.settings import RelaySettings
+from services.shared.codec import ACCOUNT_PREFIX
+from services.shared.errors import Unavailable
+from services.shared.failpoints import failpoint
+from services.shared.ownership import Owns
 from services.storage.events import EventStore, Moved
 
 log = structlog.get_logger(__name__)
@@ -76,7 +76,7 @@ class Relay:
         """Publish the next events of every account that moved; how many.
 
         Raises:
-            services.errors.Unavailable: Some may be published, and will be again.
+            services.shared.errors.Unavailable: Some may be published, and will be again.
         """
         published, after = 0, 0
         while True:

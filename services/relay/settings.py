@@ -1,10 +1,12 @@
 """Every knob of the relay, with its unit in the name and its bounds in the type."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from services.shared.settings import Settings
 
 
-class RelaySettings(BaseSettings):
+class RelaySettings(Settings):
     """Bounds of what the relay publishes at once.
 
     Attributes:
@@ -15,7 +17,7 @@ class RelaySettings(BaseSettings):
         retry_pause_max_s: The longest pause while the log or the database is away.
     """
 
-    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_RELAY_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_RELAY_")
 
     accounts_max: int = Field(default=50, ge=1, le=10_000)
     events_max: int = Field(default=200, ge=1, le=10_000)

@@ -6,12 +6,13 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvloop
 
-from services.sandbox.app import running_sandbox
-from services.sandbox.seed import Seed, build
+from services.sandbox.app import Neighbour, running_sandbox
+from services.sandbox.seed import Seed, add_widgets, build, integrations_of
 
 
 def main() -> None:
@@ -22,13 +23,19 @@ def main() -> None:
         seed = Seed.model_validate_json(options.seed.read_bytes())
     if options.leads is not None:
         seed = seed.model_copy(update={"leads": options.leads})
-    uvloop.run(_serve(seed, _token(options.token_file), options.port, options.port_file))
+    tokens = _tokens(options.token_file, 1 + len(seed.neighbours))
+    uvloop.run(_serve(seed, tokens, options.port, options.port_file))
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m services.sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m services.sandbox",
+        description=f"{__doc__} Further accounts of a seed have files of their own: FILE.2 ...",
+    )
     parser.add_argument("--port", type=int, default=0, help="port on loopback, 0 for any")
-    parser.add_argument("--port-file", type=Path, help="file to write the base URL to")
+    parser.add_argument(
+        "--port-file", type=Path, help="file for the base URLs, a line for each account"
+    )
     parser.add_argument("--seed", type=Path, help="JSON file with the account to start with")
     parser.add_argument("--leads", type=int, help="leads in the Inbox at the start")
     parser.add_argument(
@@ -40,24 +47,51 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _token(path: Path | None) -> str:
+def _tokens(path: Path | None, accounts: int) -> list[str]:
+    """One token for each account."""
     if path is None:
-        return os.environ.get("FAIRLEAD_SANDBOX_TOKEN", "") or secrets.token_urlsafe(32)
+        first = os.environ.get("FAIRLEAD_SANDBOX_TOKEN", "") or secrets.token_urlsafe(32)
+        return [first, *(secrets.token_urlsafe(32) for _ in range(accounts - 1))]
+    return [_token(_of_account(path, place)) for place in range(accounts)]
+
+
+def _token(path: Path) -> str:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(32), encoding="ascii")
     return path.read_text(encoding="ascii").strip()
 
 
-async def _serve(seed: Seed, token: str, port: int, port_file: Path | None) -> None:
+def _of_account(path: Path, place: int) -> Path:
+    """The file of one of several accounts: those of all but the first end in its number."""
+    return path.with_name(f"{path.name}.{place + 1}") if place else path
+
+
+async def _serve(seed: Seed, tokens: Sequence[str], port: int, port_file: Path | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    account = build(seed, token)
-    async with running_sandbox(account, seed.knobs, port=port) as sandbox:
+    seeds = [seed, *seed.neighbours]
+    accounts = [
+        build(each, token, place=place)
+        for place, (each, token) in enumerate(zip(seeds, tokens, strict=True))
+    ]
+    for account in accounts:
+        add_widgets(account, seed)
+    neighbours = [
+        Neighbour(account=account, knobs=each.knobs)
+        for account, each in zip(accounts[1:], seed.neighbours, strict=True)
+    ]
+    async with running_sandbox(
+        accounts[0], seed.knobs, port=port, neighbours=neighbours
+    ) as sandbox:
+        sandbox.crm.oauth.integrations.update(integrations_of(seed))
+        addresses = [each.base_url for each in (sandbox, *sandbox.neighbours)]
+        # The first is the one that somebody waits for, so it is written last.
         if port_file is not None:
-            _write_whole(port_file, sandbox.base_url)
-        sys.stdout.write(f"{sandbox.base_url}\n")
+            for place, address in reversed(list(enumerate(addresses))):
+                _write_whole(_of_account(port_file, place), address)
+        sys.stdout.writelines(f"{address}\n" for address in addresses)
         sys.stdout.flush()
         await stopped.wait()
 

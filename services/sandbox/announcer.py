@@ -1,24 +1,18 @@
 """Decides which hooks a bulk of changes causes: whom to tell, how often, and what gets lost."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
-from services.sandbox.bodies import FORM, account_body, deed_body, pipeline_body
-from services.sandbox.clock import Clock
-from services.sandbox.deeds import Deed, DeedKind
-from services.sandbox.delivery import Deliveries, Hook
+from services.sandbox.bodies import FORM, account_body, notice_body, pipeline_body
+from services.sandbox.clock import SandboxClock
+from services.sandbox.delivery import Deliveries, OutgoingHook
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
-from services.sandbox.model import Account, Action, Change, Subscription, Trigger
+from services.sandbox.model import Action, CrmAccount, CrmChange, Subscription, Trigger
+from services.sandbox.notices import Notice, bodies_of
 
 _DETAILS_FIRST = (Action.STATUS, Action.RESPONSIBLE, Action.UPDATE)
 _UPDATE_FIRST = (Action.UPDATE, Action.STATUS, Action.RESPONSIBLE)
-# Kommo documents no subscription to outgoing messages.
-_SETTINGS: Mapping[DeedKind, str] = {
-    "note": "note_lead",
-    "call": "note_lead",
-    "task": "add_task",
-    "task_completed": "update_task",
-}
 _ALONE = (Action.ADD, Action.DELETE, Action.RESTORE)
 
 
@@ -27,11 +21,11 @@ class Announcer:
 
     def __init__(
         self,
-        account: Account,
+        account: CrmAccount,
         knobs: Knobs,
         journal: Journal,
         deliveries: Deliveries,
-        clock: Clock,
+        clock: SandboxClock,
     ) -> None:
         self._account = account
         self._knobs = knobs
@@ -40,27 +34,44 @@ class Announcer:
         self._clock = clock
         self._number = 0
 
-    def announce(self, changes: Sequence[Change]) -> None:
-        """Tell everyone who asked about changes that were made together."""
+    def announce(
+        self, changes: Sequence[CrmChange], told: Collection[Action] | None = None
+    ) -> None:
+        """Tell everyone who asked about changes that were made together.
+
+        Args:
+            changes: The changes.
+            told: What account webhooks say has happened; None for what has. Triggers fire anyway.
+        """
         heard = [change for change in changes if not self._is_dropped(change.lead.id)]
         self._journal.counts["changes_dropped"] += len(changes) - len(heard)
+        said = heard if told is None else [replace(c, actions=tuple(told)) for c in heard]
         for subscription in self._account.subscriptions.values():
             if not subscription.disabled:
-                self._tell_subscriber(subscription, heard)
+                self._tell_subscriber(subscription, said)
         for change in heard:
             self._fire_triggers(change)
 
-    def announce_deeds(self, deeds: Sequence[Deed]) -> None:
-        """Tell everyone who asked about notes, calls and tasks, one to a body."""
-        for deed in deeds:
-            for subscription in self._account.subscriptions.values():
-                is_asked = _SETTINGS.get(deed.kind) in subscription.settings
-                if is_asked and not subscription.disabled and not self._is_dropped(deed.lead_id):
-                    body = deed_body(self._account, self._knobs, deed)
+    def notify(self, notices: Sequence[Notice]) -> None:
+        """Tell everyone who asked about notes, tasks, contacts and the like."""
+        heard = [n for n in notices if n.lead_id is None or not self._is_dropped(n.lead_id)]
+        for subscription in self._account.subscriptions.values():
+            asked = [n for n in heard if not n.settings.isdisjoint(subscription.settings)]
+            if asked and not subscription.disabled:
+                for part in bodies_of(asked, most=self._knobs.leads_per_body):
+                    body = notice_body(self._account, self._knobs, part)
                     # The journal names the leads of whose state a hook tells: of none here.
                     self._send(subscription, body, FORM, ())
 
-    def fire(self, trigger: Trigger, changes: Sequence[Change]) -> None:
+    def is_asked(self, kind: str) -> bool:
+        """Whether anybody wants to hear of this kind of thing at all."""
+        return any(
+            event.endswith(f"_{kind}")
+            for subscription in self._account.subscriptions.values()
+            for event in subscription.settings
+        )
+
+    def fire(self, trigger: Trigger, changes: Sequence[CrmChange]) -> None:
         """Fire a trigger for leads that are in its stage already."""
         for change in changes:
             if not self._is_dropped(change.lead.id):
@@ -70,15 +81,15 @@ class Announcer:
         fraction = self._knobs.drop_fraction
         return fraction > 0 and self._knobs.draw("drop", lead_id) < fraction
 
-    def _tell_subscriber(self, subscription: Subscription, changes: Sequence[Change]) -> None:
+    def _tell_subscriber(self, subscription: Subscription, changes: Sequence[CrmChange]) -> None:
         for groups in self._bodies(subscription, changes):
             body = account_body(self._account, self._knobs, groups)
             lead_ids = tuple(dict.fromkeys(c.lead.id for _, group in groups for c in group))
             self._send(subscription, body, FORM, lead_ids)
 
     def _bodies(
-        self, subscription: Subscription, changes: Sequence[Change]
-    ) -> Iterator[list[tuple[Action, list[Change]]]]:
+        self, subscription: Subscription, changes: Sequence[CrmChange]
+    ) -> Iterator[list[tuple[Action, list[CrmChange]]]]:
         """Cut changes into bodies, each a list of groups of one action."""
         wanted = [
             action
@@ -101,14 +112,14 @@ class Announcer:
             for start in range(0, len(part), size):
                 yield [(action, list(part[start : start + size]))]
 
-    def _fire_triggers(self, change: Change) -> None:
+    def _fire_triggers(self, change: CrmChange) -> None:
         if not change.enters_stage:
             return
         for trigger in self._account.triggers.values():
             if trigger.stage == change.lead.stage:
                 self._send_pipeline_hook(trigger, change)
 
-    def _send_pipeline_hook(self, trigger: Trigger, change: Change) -> None:
+    def _send_pipeline_hook(self, trigger: Trigger, change: CrmChange) -> None:
         now = self._clock.second()
         body, content_type = pipeline_body(self._account, self._knobs, trigger, change, now)
         self._send(trigger, body, content_type, (change.lead.id,))
@@ -130,7 +141,7 @@ class Announcer:
             if copy:
                 self._number += 1
             self._journal.counts["hooks_made"] += 1
-            hook = Hook(
+            hook = OutgoingHook(
                 number=self._number,
                 target=target,
                 body=body,
@@ -140,5 +151,5 @@ class Announcer:
             self._deliveries.put(hook, delay_s=knobs.delay_s(event, copy))
 
 
-def _with(action: Action, changes: Sequence[Change]) -> list[Change]:
+def _with(action: Action, changes: Sequence[CrmChange]) -> list[CrmChange]:
     return [change for change in changes if action in change.actions]

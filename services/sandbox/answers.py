@@ -44,6 +44,11 @@ def hal(content: Mapping[str, Any], status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/hal+json")
 
 
+def bare(content: Sequence[Mapping[str, Any]]) -> Response:
+    """Answer with a list that is wrapped in nothing, as one endpoint does."""
+    return Response(orjson.dumps(list(content)), media_type="application/hal+json")
+
+
 def nothing() -> Response:
     """Answer 204: an empty list, or something that does not exist."""
     return Response(status_code=204)

@@ -3,24 +3,28 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from services.sandbox.answers import problem
 from services.sandbox.control import control_app
 from services.sandbox.crm import Crm, crm_of
 from services.sandbox.gate import CUT, Gate
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
-from services.sandbox.model import Account
+from services.sandbox.limiter import RequestLimit
+from services.sandbox.model import CrmAccount
 from services.sandbox.rest import rest_app
 from services.sandbox.sample import sample_account
 
 HOST: Final = "127.0.0.1"
+DOMAINS: Final = ("kommo.com", "amocrm.com", "amocrm.ru", "localhost")
 _START_S: Final = 10.0
 
 
@@ -30,9 +34,10 @@ class Sandbox:
 
     base_url: str
     crm: Crm
+    neighbours: tuple["Sandbox", ...] = ()
 
     @property
-    def account(self) -> Account:
+    def account(self) -> CrmAccount:
         """The model."""
         return self.crm.account
 
@@ -52,44 +57,98 @@ class Sandbox:
         return next(iter(self.account.tokens))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """Another account of the same Kommo, with knobs of its own."""
+
+    account: CrmAccount
+    knobs: Knobs = field(default_factory=Knobs)
+
+
 @contextlib.asynccontextmanager
 async def running_sandbox(
-    account: Account | None = None, knobs: Knobs | None = None, *, port: int = 0
+    account: CrmAccount | None = None,
+    knobs: Knobs | None = None,
+    *,
+    port: int = 0,
+    neighbours: Sequence[Neighbour] = (),
+    certificate: tuple[Path, Path] | None = None,
 ) -> AsyncIterator[Sandbox]:
-    """Serve an account until the block ends; hooks still under way are dropped then.
+    """Serve accounts until the block ends; hooks still under way are dropped then.
+
+    Each account has a port of its own; a request whose host begins with the subdomain of another
+    is that one's on any port. They share their integrations and the limit per source address,
+    which the knobs of the first set.
 
     Args:
         account: The account; the sample without leads if not given.
         knobs: How to behave.
         port: The port on loopback; 0 for any free one.
+        neighbours: More accounts.
+        certificate: A certificate and its key as PEM files, to serve https.
     """
-    crm = crm_of(account or sample_account(), knobs or Knobs())
-    listener = socket.create_server((HOST, port), backlog=2_048)
-    server = _Server(_config(_application(crm)))
-    deliveries = asyncio.create_task(crm.deliveries.run())
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    first = crm_of(account or sample_account(), knobs or Knobs())
+    crms = [first, *(crm_of(each.account, each.knobs, beside=first) for each in neighbours)]
+    listeners = [socket.create_server((HOST, port), backlog=2_048)]
+    listeners += [socket.create_server((HOST, 0), backlog=2_048) for _ in neighbours]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for crm, its_port in zip(crms, ports, strict=True):
+        crm.account.address = crm.account.address or f"{HOST}:{its_port}"
+    server = _Server(_config(_application(dict(zip(ports, crms, strict=True))), certificate))
+    deliveries = [asyncio.create_task(crm.deliveries.run()) for crm in crms]
+    serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
         async with asyncio.timeout(_START_S):
             await server.up.wait()
-        yield Sandbox(base_url=f"http://{HOST}:{listener.getsockname()[1]}", crm=crm)
+        yield _sandboxes(crms, ports, "https" if certificate else "http")
     finally:
-        deliveries.cancel()
+        for task in deliveries:
+            task.cancel()
         server.stop()
-        await asyncio.gather(deliveries, serving, return_exceptions=True)
-        listener.close()
+        await asyncio.gather(*deliveries, serving, return_exceptions=True)
+        for listener in listeners:
+            listener.close()
 
 
-def _application(crm: Crm) -> ASGIApp:
-    api, control = Gate(rest_app(crm), crm), control_app(crm)
+def _sandboxes(crms: Sequence[Crm], ports: Sequence[int], scheme: str) -> Sandbox:
+    first, *others = (
+        Sandbox(base_url=f"{scheme}://{HOST}:{port}", crm=crm)
+        for crm, port in zip(crms, ports, strict=True)
+    )
+    return replace(first, neighbours=tuple(others))
+
+
+def _application(crms: Mapping[int, Crm]) -> ASGIApp:
+    """Serve each account where it is asked for: by the host's first label, else by the port."""
+    limiter = RequestLimit(next(iter(crms.values())).knobs)
+    apis = {crm.account.id: Gate(rest_app(crm), crm, limiter) for crm in crms.values()}
+    controls = {crm.account.id: control_app(crm) for crm in crms.values()}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen: ASGIApp = control if scope["path"].startswith("/sandbox") else api
+        crm = _asked_for(crms, scope)
+        if crm is None:
+            await problem(404, "Account not found")(scope, receive, send)
+            return
+        path = scope["path"]
+        is_control = path in {"/", "/oauth"} or path.startswith("/sandbox")
+        chosen: ASGIApp = controls[crm.account.id] if is_control else apis[crm.account.id]
         await chosen(scope, receive, send)
 
     return application
 
 
-def _config(application: ASGIApp) -> uvicorn.Config:
+def _asked_for(crms: Mapping[int, Crm], scope: Scope) -> Crm | None:
+    """The account of a request; none if its host names one that is not here."""
+    host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin")
+    label, _, rest = host.rpartition(":")[0].partition(".") if ":" in host else host.partition(".")
+    if rest in DOMAINS:
+        named = (crm for crm in crms.values() if crm.account.subdomain == label)
+        return next(named, None) if label != "www" else next(iter(crms.values()))
+    return crms[scope["server"][1]]
+
+
+def _config(application: ASGIApp, certificate: tuple[Path, Path] | None) -> uvicorn.Config:
+    certificate_file, key_file = certificate or (None, None)
     return uvicorn.Config(
         application,
         http=_CuttableProtocol,
@@ -99,6 +158,8 @@ def _config(application: ASGIApp) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        ssl_certfile=certificate_file,
+        ssl_keyfile=key_file,
     )
 
 

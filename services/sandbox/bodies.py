@@ -5,15 +5,16 @@ Source:
     from the documented examples (position of the account block, percent codes), the captures.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
 from contracts.kommo.forms import FormValue, encode_form
-from services.sandbox.deeds import Deed, note_item, task_item
 from services.sandbox.knobs import Knobs
-from services.sandbox.model import Account, Action, Change, Lead, Trigger
+from services.sandbox.model import Action, CrmAccount, CrmChange, CrmLead, Trigger
+from services.sandbox.notices import Notice
+from services.sandbox.values import as_form, hook_field
 
 FORM = b"application/x-www-form-urlencoded"
 JSON = b"application/json"
@@ -21,7 +22,7 @@ LEAD_ELEMENT_TYPE = 2
 
 
 def account_body(
-    account: Account, knobs: Knobs, groups: Iterable[tuple[Action, Iterable[Change]]]
+    account: CrmAccount, knobs: Knobs, groups: Iterable[tuple[Action, Iterable[CrmChange]]]
 ) -> bytes:
     """Write one body of an account webhook with all its groups of leads."""
     leads: dict[str, FormValue] = {
@@ -31,15 +32,14 @@ def account_body(
     return _with_account(account, knobs, {"leads": leads})
 
 
-def deed_body(account: Account, knobs: Knobs, deed: Deed) -> bytes:
-    """Write one body about a note or a task."""
-    if deed.task is None:
-        return _with_account(account, knobs, {"leads": {"note": [note_item(account, deed)]}})
-    action = "add" if deed.kind == "task" else "update"
-    return _with_account(account, knobs, {"task": {action: [task_item(account, deed)]}})
+def notice_body(account: CrmAccount, knobs: Knobs, notices: Sequence[Notice]) -> bytes:
+    """Write one body of items of the same section and action."""
+    section, action = notices[0].section, notices[0].action
+    items = [as_form(notice.item) for notice in notices]
+    return _with_account(account, knobs, {section: {action: items}})
 
 
-def _with_account(account: Account, knobs: Knobs, items: dict[str, FormValue]) -> bytes:
+def _with_account(account: CrmAccount, knobs: Knobs, items: dict[str, FormValue]) -> bytes:
     block: dict[str, FormValue] = {
         "subdomain": account.subdomain,
         "id": account.id,
@@ -50,7 +50,7 @@ def _with_account(account: Account, knobs: Knobs, items: dict[str, FormValue]) -
     return encode_form({**items, "account": block})
 
 
-def account_item(account_id: int, action: Action, change: Change) -> dict[str, Any]:
+def account_item(account_id: int, action: Action, change: CrmChange) -> dict[str, Any]:
     """Write one lead of an account webhook under the names of API v2."""
     lead = change.lead
     if action is Action.DELETE:
@@ -69,7 +69,7 @@ def account_item(account_id: int, action: Action, change: Change) -> dict[str, A
         "pipeline_id": lead.pipeline_id,
         "tags": [{"id": tag_id, "name": name} for tag_id, name in lead.tags],
         "account_id": account_id,
-        "custom_fields": [_custom_field(field) for field in lead.custom_fields_values or ()],
+        "custom_fields": [hook_field(field) for field in lead.custom_fields_values or ()],
         "old_responsible_user_id": (
             change.old_responsible_user_id if action is Action.RESPONSIBLE else None
         ),
@@ -78,28 +78,14 @@ def account_item(account_id: int, action: Action, change: Change) -> dict[str, A
     }
 
 
-def _old_status_id(action: Action, change: Change) -> int | None:
+def _old_status_id(action: Action, change: CrmChange) -> int | None:
     if change.old_stage is None or action not in {Action.UPDATE, Action.STATUS}:
         return None
     return change.old_stage.status_id
 
 
-def _custom_field(field: Mapping[str, Any]) -> dict[str, Any]:
-    is_date = field.get("field_type") == "date"
-    values = [
-        value["value"] if is_date else {"value": value["value"], "enum": value.get("enum_id")}
-        for value in field["values"]
-    ]
-    return {
-        "id": field["field_id"],
-        "name": field.get("field_name"),
-        "values": values,
-        "code": field.get("field_code"),
-    }
-
-
 def pipeline_body(
-    account: Account, knobs: Knobs, trigger: Trigger, change: Change, now: int
+    account: CrmAccount, knobs: Knobs, trigger: Trigger, change: CrmChange, now: int
 ) -> tuple[bytes, bytes]:
     """Write the hook of a trigger.
 
@@ -115,7 +101,7 @@ def pipeline_body(
     return encode_form(tree), FORM
 
 
-def plain_tree(account: Account, change: Change) -> dict[str, Any]:
+def plain_tree(account: CrmAccount, change: CrmChange) -> dict[str, Any]:
     """Write the action "API: send webhook": minimal, account block last, no time at all."""
     lead = change.lead
     item = {"id": lead.id, "status_id": lead.status_id, "pipeline_id": lead.pipeline_id}
@@ -130,9 +116,11 @@ def plain_tree(account: Account, change: Change) -> dict[str, Any]:
     }
 
 
-def widget_tree(account: Account, trigger: Trigger, change: Change, now: int) -> dict[str, Any]:
+def widget_tree(
+    account: CrmAccount, trigger: Trigger, change: CrmChange, now: int
+) -> dict[str, Any]:
     """Write the hook of a widget's trigger with the settings of this very trigger."""
-    lead: Lead = change.lead
+    lead: CrmLead = change.lead
     created = change.old_stage is None
     return {
         "event": {

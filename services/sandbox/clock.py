@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class SandboxClock:
     """Where all times of a sandbox come from; the machine's clocks unless a test owns the time.
 
     Attributes:

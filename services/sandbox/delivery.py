@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from uuid import uuid4
 
-from services.sandbox.clock import Clock
+from services.sandbox.clock import SandboxClock
 from services.sandbox.journal import Journal, redacted
 from services.sandbox.knobs import Knobs
 from services.sandbox.ladder import is_good, wait_s
@@ -23,7 +23,7 @@ _SUSPEND_S: Final = 300.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Hook:
+class OutgoingHook:
     """A body on its way to one receiver; what it says is what was true when it was made."""
 
     number: int
@@ -53,12 +53,12 @@ class Post(Protocol):
 class Deliveries:
     """The hooks under way, and the workers who carry them."""
 
-    def __init__(self, knobs: Knobs, journal: Journal, clock: Clock, post: Post) -> None:
+    def __init__(self, knobs: Knobs, journal: Journal, clock: SandboxClock, post: Post) -> None:
         self._knobs = knobs
         self._journal = journal
         self._clock = clock
         self._sender = post
-        self._ready: asyncio.Queue[Hook] = asyncio.Queue()
+        self._ready: asyncio.Queue[OutgoingHook] = asyncio.Queue()
         self._timers: dict[int, asyncio.TimerHandle] = {}
         self._bad: dict[str, deque[float]] = {}
         self._in_flight = 0
@@ -68,7 +68,7 @@ class Deliveries:
         """How many hooks are not finished, those that wait for a retry included."""
         return self._ready.qsize() + len(self._timers) + self._in_flight
 
-    def put(self, hook: Hook, *, delay_s: float = 0.0) -> None:
+    def put(self, hook: OutgoingHook, *, delay_s: float = 0.0) -> None:
         """Take a hook over, to leave after the delay."""
         if self.pending >= self._knobs.pending_max:
             self._journal.counts["hooks_lost_full"] += 1
@@ -90,7 +90,7 @@ class Deliveries:
             self._timers.clear()
             self._sender.close()
 
-    def _is_due(self, hook: Hook) -> None:
+    def _is_due(self, hook: OutgoingHook) -> None:
         del self._timers[hook.number]
         self._ready.put_nowait(hook)
 
@@ -107,7 +107,7 @@ class Deliveries:
                 self._in_flight -= 1
             self._settle(hook, status)
 
-    async def _attempt(self, hook: Hook) -> int:
+    async def _attempt(self, hook: OutgoingHook) -> int:
         hook.attempt += 1
         headers = (
             b"User-Agent: amoCRM-Webhooks/3.0\r\nX-Amocrm-Requestid: %b\r\n"
@@ -133,7 +133,7 @@ class Deliveries:
         )
         return status
 
-    def _settle(self, hook: Hook, status: int) -> None:
+    def _settle(self, hook: OutgoingHook, status: int) -> None:
         counts = self._journal.counts
         if is_good(status):
             counts["hooks_delivered"] += 1

@@ -13,13 +13,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.sandbox.answers import ApiProblem, hal, nothing
+from services.sandbox.event_filters import value_tests
+from services.sandbox.event_types import TYPES
 from services.sandbox.exchange import crm_of_request
+from services.sandbox.filters import known_filters
 from services.sandbox.happenings import Happening
 from services.sandbox.paging import base_url, numbers, page_links, page_of, span, texts
 from services.sandbox.shapes import link
 
 PAGE_MAX: Final = 100
 IDS_MAX: Final = 10
+_FILTERS: Final = (
+    "id",
+    "created_at",
+    "created_by",
+    "entity",
+    "entity_id",
+    "type",
+    "value_before",
+    "value_after",
+)
 PATHS: Final = {"lead": "leads", "contact": "contacts", "company": "companies", "task": "tasks"}
 
 _Test = Callable[[Happening], bool]
@@ -27,7 +40,11 @@ _Test = Callable[[Happening], bool]
 
 def event_routes() -> list[Route]:
     """The routes of events."""
-    return [Route("/api/v4/events", list_events)]
+    return [
+        Route("/api/v4/events", list_events),
+        Route("/api/v4/events/types", list_types),
+        Route("/api/v4/events/{event_id}", get_event),
+    ]
 
 
 async def list_events(request: Request) -> Response:
@@ -48,6 +65,27 @@ async def list_events(request: Request) -> Response:
             "_embedded": {"events": [event_json(each, account_id, base) for each in shown]},
         }
     )
+
+
+async def list_types(request: Request) -> Response:
+    """Answer with all types; texts are English whatever `language_code` is."""
+    items = [{"key": k, "type": number, "lang": text} for k, (text, number) in TYPES.items()]
+    return hal(
+        {
+            "_total_items": len(items),
+            "_links": link(f"{base_url(request)}/api/v4/events/types"),
+            "_embedded": {"events_types": items},
+        }
+    )
+
+
+async def get_event(request: Request) -> Response:
+    """Answer with one event; 204 when there is none."""
+    crm, wanted = crm_of_request(request), request.path_params["event_id"]
+    for each in reversed(crm.happenings.kept):
+        if each.id == wanted:
+            return hal(event_json(each, crm.account.id, base_url(request)))
+    return nothing()
 
 
 def event_json(happening: Happening, account_id: int, base: str) -> Mapping[str, Any]:
@@ -73,6 +111,7 @@ def event_json(happening: Happening, account_id: int, base: str) -> Mapping[str,
 
 
 def _tests(params: QueryParams) -> list[_Test]:
+    known_filters(params, _FILTERS)
     low, high = span(params, "filter[created_at]")
     entities = frozenset(texts(params, "filter[entity]"))
     entity_ids = numbers(params, "filter[entity_id]")
@@ -91,8 +130,12 @@ def _tests(params: QueryParams) -> list[_Test]:
         tests.append(lambda each: each.found_as[0] in entities)
     if entity_ids is not None:
         tests.append(lambda each: each.found_as[1] in entity_ids)
+    if ids := frozenset(texts(params, "filter[id]")):
+        tests.append(lambda each: each.id in ids)
     if types:
         tests.append(lambda each: each.type in types)
     if authors is not None:
         tests.append(lambda each: each.created_by in authors)
+    for name in ("value_before", "value_after"):
+        tests.extend(value_tests(params, name))
     return tests

@@ -22,6 +22,23 @@ def user_id_of(request: Request) -> int:
     return user_id
 
 
+def need_admin(request: Request) -> None:
+    """Let only administrators pass.
+
+    Raises:
+        ApiProblem: The user of the token is none.
+    """
+    user = crm_of_request(request).account.users.get(user_id_of(request))
+    if user is None or not user.is_admin:
+        raise ApiProblem(403, "Access denied")
+
+
+def client_id_of(request: Request) -> str | None:
+    """Name the integration of the token; None for one that was put into the account by hand."""
+    client_id: str | None = request.scope.get("sandbox_client_id")
+    return client_id
+
+
 def author_of(request: Request) -> Author:
     """Name whom a change by the API is ascribed to."""
     robot = crm_of_request(request).knobs.api_author == "robot"

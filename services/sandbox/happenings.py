@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from services.sandbox.model import Action, Change
+from services.sandbox.model import Action, CrmChange
 
 KEPT_MAX: Final = 200_000
 
@@ -51,7 +51,7 @@ class Happenings:
         self._number += 1
         self.kept.append(Happening(id=f"01k7{self._number:022d}", **what))
 
-    def note_changes(self, changes: Iterable[Change]) -> None:
+    def note_changes(self, changes: Iterable[CrmChange]) -> None:
         """Remember what was changed on leads."""
         for change in changes:
             for kind, before, after in _told(change):
@@ -66,7 +66,7 @@ class Happenings:
                 )
 
 
-def _told(change: Change) -> Iterable[tuple[str, Sequence[Any], Sequence[Any]]]:
+def _told(change: CrmChange) -> Iterable[tuple[str, Sequence[Any], Sequence[Any]]]:
     lead, actions = change.lead, change.actions
     if Action.ADD in actions:
         yield "lead_added", (), ({"note": {"id": 42_000_000 + lead.id}},)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from services.sandbox.clock import Clock
-from services.sandbox.model import Action, Change
+from services.sandbox.clock import SandboxClock
+from services.sandbox.model import Action, CrmChange
 
 _URL = re.compile(r"""https?(?:://|:\\/\\/|%3A%2F%2F)[^\s"'&]+""", re.IGNORECASE)
 
@@ -83,7 +83,7 @@ class Journal:
     """The three journals, and counts that outlive their bounds."""
 
     size_max: int
-    clock: Clock = field(default_factory=Clock)
+    clock: SandboxClock = field(default_factory=SandboxClock)
     requests: deque[RequestRow] = field(init=False)
     deliveries: deque[DeliveryRow] = field(init=False)
     responsibles: deque[ResponsibleRow] = field(init=False)
@@ -119,7 +119,7 @@ class Journal:
         self.deliveries.append(row)
         self.counts["hook_attempts"] += 1
 
-    def note_changes(self, changes: Iterable[Change]) -> None:
+    def note_changes(self, changes: Iterable[CrmChange]) -> None:
         """Write down who got which lead."""
         for change in changes:
             created = Action.ADD in change.actions

@@ -34,11 +34,30 @@ class Knobs(BaseModel):
         dp_plain_retries: Retries of a plain pipeline hook (0 or 4 in the documentation).
         dp_widget_retries: The same for a widget's hook.
         error_next: So many API requests are answered with `error_status`.
+        page: Every API request is answered by a page of HTML with this status; 0 for none.
+        blocked: Every API request of this account is answered by a plain 403.
+        down: Every API request of this account is answered 503.
         too_many_next: So many API requests are answered 429 whatever the rate.
-        cut_next: So many PATCH requests are applied, then the connection is cut unanswered.
+        timeout_above: PATCH of more leads than this is answered 504; 0 never is.
+        patched_max: PATCH is answered with `error_status` once so many leads have been changed by
+            it, so that work is left until this is raised; 0 never is.
+        cut_next: So many requests that PATCH anything, or POST notes or tasks, are applied, then
+            the connection is cut unanswered.
         refuse_lead_ids: PATCH of these leads is refused.
+        refuse_any_user_lead_ids: PATCH of these leads is refused as a wrong choice of the
+            responsible, whoever it is.
+        refuse_first_user_lead_ids: The same of these leads with the first user that each is asked
+            for; any other is taken.
+        refuse_pairs: The same of a lead, contact, company or task with a user.
         refuse_user_ids: A PATCH that names these users is refused.
+        refusals: How a refused PATCH names what is wrong: `by_index` or, as Kommo does at times,
+            always the first element (`first`), by id under `errors` (`by_id`), or not at all.
+        garbled_ids: Things with these ids, and events about them, are shown with nulls in their
+            most important fields; those of `blank_ids` with nulls throughout.
+        alone_is_whole: Whether these make sense when they are shown alone.
         refuse_incoming: PATCH of leads in Incoming leads is refused.
+        accept_tells: What account webhooks tell of a lead that is accepted, besides the end of
+            its time among the incoming ones.
         show_deactivated: Whether the list of users shows deactivated ones.
         requests_per_second: Limit per source address, over a sliding second.
         retry_after_s: What a 429 says; null leaves the field out.
@@ -46,6 +65,11 @@ class Knobs(BaseModel):
         enforce_pause: Whether everything is refused until `retry_after_s` has passed.
         block_after: So many 429 within `block_within_s` block the address; 0 never blocks.
         block_s: How long a blocked address gets a plain 403, in real seconds.
+        access_token_s: How long an access token is good.
+        refresh_token_s: The same of a refresh token: three months.
+        code_s: The same of a code: 20 minutes.
+        refresh_grace: Whether an exchanged refresh token keeps working until its successor is used.
+        lose_refresh_next: So many exchanges of tokens are made, then the connection is cut.
         hook_timeout_s: Real seconds in which a receiver must answer.
         timeout_status: What a timeout counts as in the table of retries.
         disable_after: More bad answers than this within `disable_window_s` switch a webhook off.
@@ -77,11 +101,24 @@ class Knobs(BaseModel):
     dp_widget_retries: int = Field(default=0, ge=0, le=4)
     error_next: Count = 0
     error_status: int = Field(default=503, ge=400, le=599)
+    page: Literal[0, 200, 403] = 0
+    blocked: bool = False
+    down: bool = False
     too_many_next: Count = 0
+    timeout_above: Count = 0
+    patched_max: Count = 0
     cut_next: Count = 0
     refuse_lead_ids: tuple[int, ...] = ()
+    refuse_any_user_lead_ids: tuple[int, ...] = ()
+    refuse_first_user_lead_ids: tuple[int, ...] = ()
+    refuse_pairs: tuple[tuple[int, int], ...] = ()
     refuse_user_ids: tuple[int, ...] = ()
+    refusals: Literal["by_index", "first", "by_id", "unnamed"] = "by_index"
+    garbled_ids: tuple[int, ...] = ()
+    blank_ids: tuple[int, ...] = ()
+    alone_is_whole: bool = False
     refuse_incoming: bool = False
+    accept_tells: Literal["nothing", "add", "status"] = "nothing"
     show_deactivated: bool = True
     requests_per_second: int = Field(default=7, ge=1, le=1_000_000)
     retry_after_s: int | None = Field(default=300, ge=0, le=86_400)
@@ -90,6 +127,11 @@ class Knobs(BaseModel):
     block_after: Count = 20
     block_within_s: float = Field(default=60.0, gt=0, le=86_400)
     block_s: float = Field(default=300.0, ge=0, le=86_400)
+    access_token_s: int = Field(default=86_400, ge=1, le=864_000)
+    refresh_token_s: int = Field(default=7_776_000, ge=1, le=77_760_000)
+    code_s: int = Field(default=1_200, ge=1, le=12_000)
+    refresh_grace: bool = True
+    lose_refresh_next: Count = 0
     hook_timeout_s: float = Field(default=2.0, gt=0, le=60)
     timeout_status: Literal[0, 499] = 499
     disable_after: int = Field(default=100, ge=0, le=1_000_000)

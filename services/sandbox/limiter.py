@@ -7,7 +7,7 @@ from enum import Enum
 from services.sandbox.knobs import Knobs
 
 
-class Verdict(Enum):
+class LimitVerdict(Enum):
     """What the limiter says of a request."""
 
     ALLOWED = 200
@@ -16,40 +16,40 @@ class Verdict(Enum):
 
 
 @dataclass(slots=True)
-class _Source:
+class _Caller:
     recent: deque[float] = field(default_factory=deque)
     refused: deque[float] = field(default_factory=deque)
     paused_until: float = 0.0
     blocked_until: float = 0.0
 
 
-class Limiter:
+class RequestLimit:
     """Counts every request of an address, refused ones included."""
 
     def __init__(self, knobs: Knobs, *, sources_max: int = 10_000) -> None:
         self._knobs = knobs
         self._sources_max = sources_max
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, _Caller] = {}
 
     def in_pause(self, address: str, now: float) -> bool:
         """Say whether the address has been told to wait and has not waited."""
         source = self._sources.get(address)
         return source is not None and now < source.paused_until
 
-    def judge(self, address: str, now: float) -> Verdict:
+    def judge(self, address: str, now: float) -> LimitVerdict:
         """Count a request made `now`, in seconds of a monotonic clock, and judge it."""
         if address not in self._sources and len(self._sources) >= self._sources_max:
             self._sources.pop(next(iter(self._sources)))
-        source = self._sources.setdefault(address, _Source())
+        source = self._sources.setdefault(address, _Caller())
         _forget(source.recent, now - 1.0)
         source.recent.append(now)
         if now < source.blocked_until:
-            return Verdict.BLOCKED
+            return LimitVerdict.BLOCKED
         if not self._is_too_many(source, now):
-            return Verdict.ALLOWED
+            return LimitVerdict.ALLOWED
         return self._refuse(source, now)
 
-    def _is_too_many(self, source: _Source, now: float) -> bool:
+    def _is_too_many(self, source: _Caller, now: float) -> bool:
         knobs = self._knobs
         if knobs.too_many_next:
             knobs.too_many_next -= 1
@@ -58,7 +58,7 @@ class Limiter:
             return True
         return len(source.recent) > knobs.requests_per_second
 
-    def _refuse(self, source: _Source, now: float) -> Verdict:
+    def _refuse(self, source: _Caller, now: float) -> LimitVerdict:
         knobs = self._knobs
         source.paused_until = now + (knobs.retry_after_s or 0)
         _forget(source.refused, now - knobs.block_within_s)
@@ -66,8 +66,8 @@ class Limiter:
         if knobs.block_after and len(source.refused) > knobs.block_after:
             source.refused.clear()
             source.blocked_until = now + knobs.block_s
-            return Verdict.BLOCKED
-        return Verdict.TOO_MANY
+            return LimitVerdict.BLOCKED
+        return LimitVerdict.TOO_MANY
 
 
 def _forget(times: deque[float], before: float) -> None:

@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple
 
 from contracts.stage import CLOSED_STATUSES, Stage
 from services.sandbox.cards import Box, Kind
+from services.sandbox.catalogue import Widget, loss_reasons
+from services.sandbox.fields import Field, FieldGroup, predefined
+from services.sandbox.tagbook import TagBook
 
 INCOMING = 1
 ROBOT = 0
@@ -19,7 +22,12 @@ ROBOT = 0
 
 @dataclass(slots=True, kw_only=True)
 class User:
-    """A person with access to the account."""
+    """A person with access to the account.
+
+    Attributes:
+        sees_no_leads: Has no right to see leads, whoever is responsible.
+        hidden_stages: Pipelines and statuses whose leads they have no right to see.
+    """
 
     id: int
     name: str
@@ -28,6 +36,8 @@ class User:
     is_active: bool = True
     is_free: bool = False
     group_id: int = 0
+    sees_no_leads: bool = False
+    hidden_stages: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +71,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lead:
+class CrmLead:
     """A lead with its fields under the names of REST v4."""
 
     id: int
@@ -150,10 +160,10 @@ class LeadPatch(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class CrmChange:
     """One change of one lead: the lead right after it, and what was there before."""
 
-    lead: Lead
+    lead: CrmLead
     actions: tuple[Action, ...]
     author: Author
     old_stage: Stage | None = None
@@ -165,8 +175,21 @@ class Change:
         return Action.ADD in self.actions or Action.STATUS in self.actions
 
 
+def _fields() -> dict[str, dict[int, Field]]:
+    return {kind: predefined(kind) for kind in ("leads", "contacts", "companies")}
+
+
+def _field_groups() -> dict[str, dict[str, FieldGroup]]:
+    return {kind: {} for kind in ("leads", "contacts", "companies")}
+
+
+def _tag_books() -> dict[str, TagBook]:
+    first = {"leads": 2_001, "contacts": 3_001, "companies": 4_001}
+    return {kind: TagBook(next_id) for kind, next_id in first.items()}
+
+
 @dataclass(slots=True, kw_only=True)
-class Account:
+class CrmAccount:
     """One account; ids are handed out in order and never reused."""
 
     id: int
@@ -176,15 +199,29 @@ class Account:
     timezone_offset: str
     users: dict[int, User]
     pipelines: dict[int, Pipeline]
-    leads: dict[int, Lead] = field(default_factory=dict)
+    leads: dict[int, CrmLead] = field(default_factory=dict)
     contacts: Box = field(default_factory=lambda: Box(800_001))
     companies: Box = field(default_factory=lambda: Box(700_001))
     tasks: Box = field(default_factory=lambda: Box(600_001))
+    notes: Box = field(default_factory=lambda: Box(500_001))
+    fields: dict[str, dict[int, Field]] = field(default_factory=_fields)
+    field_groups: dict[str, dict[str, FieldGroup]] = field(default_factory=_field_groups)
+    tags: dict[str, TagBook] = field(default_factory=_tag_books)
+    loss_reasons: Box = field(default_factory=loss_reasons)
+    sources: Box = field(default_factory=lambda: Box(14_001))
+    roles: Box = field(default_factory=lambda: Box(3_141))
+    widgets: dict[str, Widget] = field(default_factory=dict)
+    unsorted: dict[str, Any] = field(default_factory=dict)
+    unsorted_count: int = 0
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     triggers: dict[int, Trigger] = field(default_factory=dict)
     tokens: dict[str, int] = field(default_factory=dict, repr=False)
     next_lead_id: int = 900_001
     next_hook_id: int = 1
+    first_asked: dict[int, int] = field(default_factory=dict)
+    next_status_id: int = 61_100_001
+    next_field_id: int = 184_001
+    address: str = ""
 
     def admin_id(self) -> int:
         """Name the first administrator."""
@@ -199,6 +236,14 @@ class Account:
         """All contacts, companies or tasks."""
         return {"contacts": self.contacts, "companies": self.companies, "tasks": self.tasks}[kind]
 
+    def has_entity(self, kind: str, entity_id: int) -> bool:
+        """Say whether there is such a lead, contact or company, neither binned nor hidden."""
+        if kind == "leads":
+            lead = self.leads.get(entity_id)
+            return lead is not None and not lead.is_deleted
+        box = {"contacts": self.contacts, "companies": self.companies}.get(kind)
+        return box is not None and box.shown(entity_id) is not None
+
     def leads_by_card(self, kind: Kind) -> dict[int, list[int]]:
         """The leads that are linked to each contact or company."""
         found: dict[int, list[int]] = defaultdict(list)
@@ -209,12 +254,55 @@ class Account:
                 found[card_id].append(lead.id)
         return found
 
+    def contacts_by_company(self) -> dict[int, list[int]]:
+        """The contacts that work at each company."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for contact in self.contacts.by_id.values():
+            if contact.company_id is not None and not contact.is_hidden:
+                found[contact.company_id].append(contact.id)
+        return found
+
+    def closest_tasks(self, kind: str) -> dict[int, int]:
+        """When the next open task is due, of everything of the kind that has one."""
+        found: dict[int, int] = {}
+        for task in self.tasks.by_id.values():
+            if task.entity_type == kind and not task.is_completed and not task.is_deleted:
+                due = found.get(task.entity_id, task.complete_till)
+                found[task.entity_id] = min(due, task.complete_till)
+        return found
+
+    @property
+    def domain(self) -> str:
+        """The host under which the account is reached, with its port if it has one."""
+        return self.address or f"{self.subdomain}.kommo.com"
+
+    def incoming_stage(self, pipeline_id: int | None) -> Stage | None:
+        """The column for incoming leads of a pipeline, by default the main one."""
+        for pipeline in self.pipelines.values():
+            if pipeline.id == pipeline_id or (pipeline_id is None and pipeline.is_main):
+                for status in pipeline.statuses:
+                    if status.type == INCOMING:
+                        return Stage(pipeline.id, status.id)
+        return None
+
+    def new_status_id(self) -> int:
+        """Hand out the id of a column."""
+        self.next_status_id += 1
+        return self.next_status_id - 1
+
+    def new_field_id(self) -> int:
+        """Hand out the id of a custom field."""
+        self.next_field_id += 1
+        return self.next_field_id - 1
+
     def new_hook_id(self) -> int:
         """Hand out the id of a webhook or trigger."""
         self.next_hook_id += 1
         return self.next_hook_id - 1
 
-    def create(self, drafts: Iterable[Mapping[str, Any]], author: Author, now: int) -> list[Change]:
+    def create(
+        self, drafts: Iterable[Mapping[str, Any]], author: Author, now: int
+    ) -> list[CrmChange]:
         """Make leads of drafts that name at least the stage and the responsible user."""
         changes = []
         for draft in drafts:
@@ -225,13 +313,13 @@ class Account:
                 "updated_by": author.user_id,
                 "name": "",
             }
-            lead = Lead(**{**stamps, **draft, "id": self.next_lead_id})
+            lead = CrmLead(**{**stamps, **draft, "id": self.next_lead_id})
             self.next_lead_id += 1
             self.leads[lead.id] = lead
-            changes.append(Change(lead=lead, actions=(Action.ADD,), author=author))
+            changes.append(CrmChange(lead=lead, actions=(Action.ADD,), author=author))
         return changes
 
-    def change(self, patches: Iterable[LeadPatch], author: Author, now: int) -> list[Change]:
+    def change(self, patches: Iterable[LeadPatch], author: Author, now: int) -> list[CrmChange]:
         """Set fields of existing leads; a patch that alters nothing leaves no trace at all."""
         changes = []
         for patch in patches:
@@ -245,17 +333,17 @@ class Account:
             changes.append(change)
         return changes
 
-    def delete(self, lead_ids: Iterable[int], author: Author, now: int) -> list[Change]:
+    def delete(self, lead_ids: Iterable[int], author: Author, now: int) -> list[CrmChange]:
         """Put leads into the bin; only people can do this."""
         return self._bin(lead_ids, author, now, deleted=True)
 
-    def restore(self, lead_ids: Iterable[int], author: Author, now: int) -> list[Change]:
+    def restore(self, lead_ids: Iterable[int], author: Author, now: int) -> list[CrmChange]:
         """Take leads out of the bin."""
         return self._bin(lead_ids, author, now, deleted=False)
 
     def _bin(
         self, lead_ids: Iterable[int], author: Author, now: int, *, deleted: bool
-    ) -> list[Change]:
+    ) -> list[CrmChange]:
         changes = []
         for lead_id in lead_ids:
             old = self.leads[lead_id]
@@ -264,11 +352,11 @@ class Account:
             lead = replace(old, is_deleted=deleted, updated_at=now, updated_by=author.user_id)
             self.leads[lead_id] = lead
             action = Action.DELETE if deleted else Action.RESTORE
-            changes.append(Change(lead=lead, actions=(action,), author=author))
+            changes.append(CrmChange(lead=lead, actions=(action,), author=author))
         return changes
 
 
-def _stamped(old: Lead, new: Lead, patch: LeadPatch, author: Author, now: int) -> Lead:
+def _stamped(old: CrmLead, new: CrmLead, patch: LeadPatch, author: Author, now: int) -> CrmLead:
     closed_at = new.closed_at
     if new.status_id != old.status_id and "closed_at" not in patch.fields:
         closed_at = now if new.status_id in CLOSED_STATUSES else None
@@ -280,7 +368,7 @@ def _stamped(old: Lead, new: Lead, patch: LeadPatch, author: Author, now: int) -
     )
 
 
-def _difference(old: Lead, new: Lead, author: Author) -> Change:
+def _difference(old: CrmLead, new: CrmLead, author: Author) -> CrmChange:
     actions = [Action.UPDATE]
     moved = old.stage != new.stage
     handed_over = old.responsible_user_id != new.responsible_user_id
@@ -288,7 +376,7 @@ def _difference(old: Lead, new: Lead, author: Author) -> Change:
         actions.append(Action.STATUS)
     if handed_over:
         actions.append(Action.RESPONSIBLE)
-    return Change(
+    return CrmChange(
         lead=new,
         actions=tuple(actions),
         author=author,

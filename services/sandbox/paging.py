@@ -1,14 +1,18 @@
 """Query strings of lists: pages, links between them, and filters in PHP's brackets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
+from starlette.responses import Response
 
-from services.sandbox.answers import ApiProblem
+from services.sandbox.answers import ApiProblem, hal, nothing
+
+_Item = TypeVar("_Item")
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 250
@@ -123,3 +127,45 @@ def _integer(name: str, text: str) -> int:
         return int(text[:20])
     except ValueError:
         raise ApiProblem(400, f"Parameter {name} must be a number") from None
+
+
+def order_of(params: QueryParams, names: Sequence[str]) -> tuple[str, bool]:
+    """Read the first order that is asked for, by default `id` upwards.
+
+    Returns:
+        The name, and whether the list goes down.
+
+    Raises:
+        ApiProblem: It goes neither up nor down.
+    """
+    for name in names:
+        direction = params.get(f"order[{name}]")
+        if direction:
+            if direction.lower() not in {"asc", "desc"}:
+                raise ApiProblem(400, f"order[{name}] must be asc or desc")
+            return name, direction.lower() == "desc"
+    return "id", False
+
+
+def listed(
+    request: Request, key: str, items: Sequence[_Item], write: Callable[[_Item], Mapping[str, Any]]
+) -> Response:
+    """Answer with a page of a list; 204 when there is none, and never a total.
+
+    Args:
+        request: Names the page.
+        key: What the list is called in `_embedded`.
+        items: All that were found, in order.
+        write: Writes one of them.
+    """
+    page = page_of(request)
+    shown = items[page.start : page.start + page.limit]
+    if not shown:
+        return nothing()
+    return hal(
+        {
+            "_page": page.number,
+            "_links": page_links(request, page, has_more=page.start + page.limit < len(items)),
+            "_embedded": {key: [write(item) for item in shown]},
+        }
+    )

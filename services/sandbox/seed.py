@@ -2,29 +2,33 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.stage import LOST, WON, Stage
+from services.sandbox.catalogue import Widget
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import (
     INCOMING,
-    Account,
+    CrmAccount,
     Pipeline,
     Status,
     Subscription,
     Trigger,
     User,
 )
+from services.sandbox.oauth import Integration
 from services.sandbox.sample import sample_account
 
 
-class _Part(BaseModel):
+class _SeedPart(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class UserSeed(_Part):
+class UserSeed(_SeedPart):
     """A user."""
 
     id: int
@@ -33,9 +37,11 @@ class UserSeed(_Part):
     is_admin: bool = False
     is_active: bool = True
     is_free: bool = False
+    sees_no_leads: bool = False
+    hidden_stages: tuple[tuple[int, int], ...] = ()
 
 
-class StatusSeed(_Part):
+class StatusSeed(_SeedPart):
     """A column; won and lost are added by themselves."""
 
     id: int
@@ -43,7 +49,7 @@ class StatusSeed(_Part):
     is_incoming: bool = False
 
 
-class PipelineSeed(_Part):
+class PipelineSeed(_SeedPart):
     """A pipeline; the first one is the main one."""
 
     id: int
@@ -51,14 +57,14 @@ class PipelineSeed(_Part):
     statuses: list[StatusSeed] = Field(min_length=1)
 
 
-class WebhookSeed(_Part):
+class WebhookSeed(_SeedPart):
     """An account webhook."""
 
     destination: str
     settings: list[str]
 
 
-class TriggerSeed(_Part):
+class TriggerSeed(_SeedPart):
     """A trigger on a stage."""
 
     pipeline_id: int
@@ -68,8 +74,36 @@ class TriggerSeed(_Part):
     settings: dict[str, str] = Field(default_factory=dict)
 
 
-class Seed(_Part):
-    """Everything a sandbox can start with; users and pipelines replace the sample's."""
+class IntegrationSeed(_SeedPart):
+    """An integration that accounts can install; its widget too, if it has a code."""
+
+    client_id: str = Field(min_length=1)
+    client_secret: str = Field(min_length=1)
+    redirect_uri: str
+    uninstall_uri: str | None = None
+    name: str = "Integration"
+    widget_code: str | None = None
+
+
+class Seed(_SeedPart):
+    """Everything a sandbox can start with; users and pipelines replace the sample's.
+
+    Attributes:
+        account_id: By default the sample's.
+        has_ids_of_first: Users, pipelines and leads have the ids that those of the first account
+            have, for programs with fixed ids; on Kommo those of no two accounts are the same.
+        subdomain: The account's; by default the sample's.
+        timezone: IANA name of the account's zone, by default the sample's.
+        integrations: Of all accounts.
+        neighbours: More accounts of the same Kommo; of these `integrations` are not read.
+    """
+
+    account_id: int | None = Field(default=None, ge=1)
+    has_ids_of_first: bool = False
+    subdomain: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,63}$")
+    timezone: str | None = None
+    integrations: list[IntegrationSeed] = Field(default_factory=list)
+    neighbours: list["Seed"] = Field(default_factory=list, max_length=100)
 
     leads: int = Field(default=0, ge=0, le=200_000)
     users: list[UserSeed] | None = None
@@ -79,14 +113,30 @@ class Seed(_Part):
     knobs: Knobs = Field(default_factory=Knobs)
 
 
-def build(seed: Seed, token: str, *, clock: Callable[[], float] = time.time) -> Account:
-    """Build the account.
+def build(
+    seed: Seed, token: str, *, clock: Callable[[], float] = time.time, place: int = 0
+) -> CrmAccount:
+    """Build one account.
+
+    Args:
+        seed: What it starts with.
+        token: Of its administrator.
+        clock: The time of day.
+        place: Which of several accounts of one Kommo.
 
     Raises:
         ValueError: Leads are asked for, but the sample's Inbox was replaced, or a trigger is on
             no stage, or there is no administrator.
     """
-    account = sample_account(0 if seed.pipelines else seed.leads, token=token)
+    apart = 0 if seed.has_ids_of_first else place
+    account = sample_account(0 if seed.pipelines else seed.leads, token=token, place=apart)
+    if seed.account_id is not None:
+        account.id = seed.account_id
+    if seed.subdomain is not None:
+        account.subdomain = seed.subdomain
+    if seed.timezone is not None:
+        offset = datetime.fromtimestamp(clock(), ZoneInfo(seed.timezone)).isoformat()[-6:]
+        account.timezone, account.timezone_offset = seed.timezone, offset
     if seed.pipelines:
         if seed.leads:
             raise ValueError("leads of the sample need the pipelines of the sample")
@@ -101,6 +151,23 @@ def build(seed: Seed, token: str, *, clock: Callable[[], float] = time.time) -> 
         account.tokens = {token: account.admin_id()}
     _add_hooks(account, seed, int(clock()))
     return account
+
+
+def integrations_of(seed: Seed) -> dict[str, Integration]:
+    """The integrations by client id."""
+    return {
+        each.client_id: Integration(**each.model_dump(exclude={"widget_code"}))
+        for each in seed.integrations
+    }
+
+
+def add_widgets(account: CrmAccount, seed: Seed) -> None:
+    """Offer the integrations' widgets in an account."""
+    for each in seed.integrations:
+        if each.widget_code is not None:
+            account.widgets[each.widget_code] = Widget(
+                id=701 + len(account.widgets), code=each.widget_code, client_uuid=each.client_id
+            )
 
 
 def _pipeline(place: int, seed: PipelineSeed) -> Pipeline:
@@ -126,7 +193,7 @@ def _pipeline(place: int, seed: PipelineSeed) -> Pipeline:
     )
 
 
-def _add_hooks(account: Account, seed: Seed, now: int) -> None:
+def _add_hooks(account: CrmAccount, seed: Seed, now: int) -> None:
     for webhook in seed.webhooks:
         account.subscriptions[webhook.destination] = Subscription(
             id=account.new_hook_id(),

@@ -1,13 +1,10 @@
 """The JSON of API v4, member by member as in the documentation's examples."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
-from contracts.stage import LOST, WON
-from services.sandbox.model import INCOMING, Account, Lead, Pipeline, Status, Subscription, User
-
-_SORT_OF_CLOSED = {WON: 10_000, LOST: 11_000}
-_ALL = {"view": "A", "edit": "A", "add": "A", "delete": "A", "export": "A"}
+from services.sandbox.catalogue import LossReason
+from services.sandbox.model import CrmAccount, CrmLead
 
 
 def link(href: str) -> dict[str, Any]:
@@ -15,130 +12,31 @@ def link(href: str) -> dict[str, Any]:
     return {"self": {"href": href}}
 
 
-def account_json(
-    account: Account, base: str, current_user_id: int, parts: Collection[str]
+def _reason_json(reason: LossReason, base: str) -> dict[str, Any]:
+    return {
+        "id": reason.id,
+        "name": reason.name,
+        "sort": reason.sort,
+        "created_at": reason.created_at,
+        "updated_at": reason.updated_at,
+        "_links": link(f"{base}/api/v4/leads/loss_reasons/{reason.id}"),
+    }
+
+
+def lead_json(
+    account: CrmAccount, base: str, parts: Collection[str], due: Mapping[int, int], lead: CrmLead
 ) -> dict[str, Any]:
-    """Write the account; `version` and the embedded parts come only when asked for."""
-    content: dict[str, Any] = {
-        "id": account.id,
-        "name": account.name,
-        "subdomain": account.subdomain,
-        "created_at": 1_700_000_000,
-        "created_by": 0,
-        "updated_at": 1_700_000_000,
-        "updated_by": 0,
-        "current_user_id": current_user_id,
-        "country": "BR",
-        "currency": "BRL",
-        "currency_symbol": "R$",
-        "customers_mode": "disabled",
-        "is_unsorted_on": True,
-        "mobile_feature_version": 0,
-        "is_loss_reason_enabled": True,
-        "is_helpbot_enabled": False,
-        "is_technical_account": False,
-        "contact_name_display_order": 1,
-    }
-    if "version" in parts:
-        content["version"] = 16
-    content["_links"] = link(f"{base}/api/v4/account")
-    embedded = {name: part for name, part in _account_parts(account).items() if name in parts}
-    if embedded:
-        content["_embedded"] = embedded
-    return content
+    """Write a lead.
 
-
-def _account_parts(account: Account) -> dict[str, Any]:
-    return {
-        "users_groups": [{"id": 0, "name": "Sales Office", "uuid": None}],
-        "task_types": [
-            {"id": 1, "name": "Follow-up", "color": None, "icon_id": None, "code": "FOLLOW_UP"},
-            {"id": 2, "name": "Meeting", "color": None, "icon_id": None, "code": "MEETING"},
-        ],
-        "datetime_settings": {
-            "date_pattern": "d.m.Y H:i",
-            "short_date_pattern": "d.m.Y",
-            "short_time_pattern": "H:i",
-            "date_formant": "d.m.Y",  # misspelt by Kommo
-            "time_format": "H:i:s",
-            "timezone": account.timezone,
-            "timezone_offset": account.timezone_offset,
-        },
-    }
-
-
-def user_json(user: User, base: str, parts: Collection[str]) -> dict[str, Any]:
-    """Write a user with his rights."""
-    content: dict[str, Any] = {
-        "id": user.id,
-        "name": user.name,
-        "email": user.email,
-        "lang": "en",
-        "rights": {
-            "leads": _ALL,
-            "contacts": _ALL,
-            "companies": _ALL,
-            "tasks": {"edit": "A", "delete": "A"},
-            "mail_access": False,
-            "catalog_access": False,
-            "status_rights": [],
-            "is_admin": user.is_admin,
-            "is_free": user.is_free,
-            "is_active": user.is_active,
-            "group_id": user.group_id or None,
-            "role_id": None,
-        },
-        "_links": link(f"{base}/api/v4/users/{user.id}"),
-    }
-    embedded: dict[str, Any] = {}
-    if "role" in parts:
-        embedded["roles"] = []
-    if "group" in parts:
-        embedded["groups"] = [{"id": user.group_id, "name": "Sales Office"}]
-    if embedded:
-        content["_embedded"] = embedded
-    return content
-
-
-def pipeline_json(pipeline: Pipeline, account_id: int, base: str) -> dict[str, Any]:
-    """Write a pipeline with its statuses, won and lost included."""
-    return {
-        "id": pipeline.id,
-        "name": pipeline.name,
-        "sort": pipeline.sort,
-        "is_main": pipeline.is_main,
-        "is_unsorted_on": any(status.type == INCOMING for status in pipeline.statuses),
-        "is_archive": False,
-        "account_id": account_id,
-        "_links": link(f"{base}/api/v4/leads/pipelines/{pipeline.id}"),
-        "_embedded": {
-            "statuses": [
-                status_json(status, pipeline.id, account_id, base) for status in pipeline.statuses
-            ]
-        },
-    }
-
-
-def status_json(status: Status, pipeline_id: int, account_id: int, base: str) -> dict[str, Any]:
-    """Write one column."""
-    return {
-        "id": status.id,
-        "name": status.name,
-        "sort": _SORT_OF_CLOSED.get(status.id, status.sort),
-        "is_editable": status.type != INCOMING and status.id not in _SORT_OF_CLOSED,
-        "pipeline_id": pipeline_id,
-        "color": status.color,
-        "type": status.type,
-        "account_id": account_id,
-        "_links": link(f"{base}/api/v4/leads/pipelines/{pipeline_id}/statuses/{status.id}"),
-    }
-
-
-def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) -> dict[str, Any]:
-    """Write a lead; no custom fields are null, not a list."""
-    fields = lead.custom_fields_values
+    Args:
+        account: Whose it is.
+        base: The address of the account.
+        parts: What `with` asks for.
+        due: When the next task of each lead is due.
+        lead: What to write.
+    """
     embedded: dict[str, Any] = {
-        "tags": [{"id": tag_id, "name": name, "color": None} for tag_id, name in lead.tags],
+        "tags": tags_json(lead.tags),
         "companies": []
         if lead.company_id is None
         else [
@@ -158,7 +56,10 @@ def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) ->
             for place, contact_id in enumerate(lead.contact_ids)
         ]
     if "loss_reason" in parts:
-        embedded["loss_reason"] = []
+        reason = account.loss_reasons.by_id.get(lead.loss_reason_id or 0)
+        embedded["loss_reason"] = [] if reason is None else [_reason_json(reason, base)]
+    if "catalog_elements" in parts:
+        embedded["catalog_elements"] = []
     content = {
         "id": lead.id,
         "name": lead.name,
@@ -173,11 +74,11 @@ def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) ->
         "created_at": lead.created_at,
         "updated_at": lead.updated_at,
         "closed_at": lead.closed_at,
-        "closest_task_at": None,
+        "closest_task_at": due.get(lead.id),
         "is_deleted": lead.is_deleted,
-        "custom_fields_values": None if fields is None else [dict(field) for field in fields],
+        "custom_fields_values": values_json(lead.custom_fields_values),
         "score": None,
-        "account_id": account_id,
+        "account_id": account.id,
         "labor_cost": None,
         "is_price_computed": False,
         "_links": link(f"{base}/api/v4/leads/{lead.id}?page=1&limit=50"),
@@ -185,34 +86,58 @@ def lead_json(lead: Lead, account_id: int, base: str, parts: Collection[str]) ->
     }
     if "source_id" in parts:
         content["source_id"] = lead.source_id
+    if "is_price_modified_by_robot" in parts:
+        content["is_price_modified_by_robot"] = False
     return content
 
 
-def written_leads(
-    leads: Sequence[Lead], base: str, request_ids: Sequence[str] | None = None
+def tags_json(tags: Iterable[tuple[int, str]]) -> list[dict[str, Any]]:
+    """Write tags."""
+    return [{"id": tag_id, "name": name, "color": None} for tag_id, name in tags]
+
+
+def values_json(fields: Iterable[Mapping[str, Any]] | None) -> list[dict[str, Any]] | None:
+    """Write custom fields; none are null, not a list."""
+    return None if fields is None else [dict(field) for field in fields]
+
+
+class Stamped(Protocol):
+    """Whatever was changed."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+        ...
+
+    @property
+    def updated_at(self) -> int:
+        """When it was changed."""
+        ...
+
+
+def written_json(
+    base: str, path: str, thing: Stamped, request_id: str | None = None
 ) -> dict[str, Any]:
-    """Write the answer to a bulk: ids only; `request_id` and no `updated_at` on creation."""
-    items: list[dict[str, Any]] = []
-    for place, lead in enumerate(leads):
-        item: dict[str, Any] = {"id": lead.id}
-        if request_ids is None:
-            item["updated_at"] = lead.updated_at
-        else:
-            item["request_id"] = request_ids[place]
-        items.append({**item, "_links": link(f"{base}/api/v4/leads/{lead.id}")})
-    return {"_links": link(f"{base}/api/v4/leads"), "_embedded": {"leads": items}}
+    """Write what was changed: little more than its id."""
+    named = {} if request_id is None else {"request_id": str(request_id)}
+    href = f"{base}/api/v4/{path}/{thing.id}"
+    return {"id": thing.id, "updated_at": thing.updated_at, **named, "_links": link(href)}
 
 
-def webhook_json(subscription: Subscription, account_id: int) -> dict[str, Any]:
-    """Write a webhook; its whole address is shown, as Kommo shows it to the administrator."""
-    return {
-        "id": subscription.id,
-        "destination": subscription.destination,
-        "created_at": subscription.created_at,
-        "updated_at": subscription.updated_at,
-        "account_id": account_id,
-        "created_by": subscription.created_by,
-        "sort": subscription.sort,
-        "disabled": subscription.disabled,
-        "settings": list(subscription.settings),
-    }
+def written_list(base: str, key: str, things: Iterable[Stamped]) -> dict[str, Any]:
+    """Write the answer to a bulk of changes."""
+    return made_json(base, key, [written_json(base, key, thing) for thing in things])
+
+
+def made_json(
+    base: str, key: str, items: Sequence[Mapping[str, Any]], *, path: str | None = None
+) -> dict[str, Any]:
+    """Write the answer to a bulk: the list without pages.
+
+    Args:
+        base: The address of the account.
+        key: What the list is called in `_embedded`.
+        items: As written already.
+        path: Where the list is, if it is not called like that.
+    """
+    return {"_links": link(f"{base}/api/v4/{path or key}"), "_embedded": {key: list(items)}}

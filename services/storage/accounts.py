@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 from pydantic import SecretStr
 
-from services.secrets import Vault, digest_of
-from services.storage.database import borrow
+from services.shared.secrets import Vault, digest_of
+from services.storage.database import borrow, mapping
 
 TOKEN = "token"  # noqa: S105 - the field's name, part of what seals it
 
@@ -26,6 +26,7 @@ COLUMNS = "account_id, subdomain, base_url, timezone, directory, connected_at, u
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
+COUNT = "SELECT count(*) FROM accounts"
 SELECT_TOKENS = "SELECT account_id, token_encrypted FROM accounts ORDER BY account_id"
 # Only if nobody stored a newer token since it was read.
 RESEAL_TOKEN = """
@@ -35,7 +36,34 @@ UPDATE_DIRECTORY = """
 UPDATE accounts SET directory = $2, updated_at = now() WHERE account_id = $1
 RETURNING account_id
 """
-SELECT_DIGESTS = "SELECT webhook_secret_sha256, account_id FROM accounts"
+SELECT_OWNERS = """
+SELECT webhook_secret_sha256 AS sha256, account_id, subdomain FROM accounts
+UNION ALL
+SELECT sha256, account_id, subdomain FROM former_secrets JOIN accounts USING (account_id)
+WHERE valid_until > now()
+"""
+SELECT_PRESENT_DIGESTS = "SELECT account_id, webhook_secret_sha256 FROM accounts"
+ADMIT = """
+INSERT INTO former_secrets (sha256, account_id, valid_until)
+VALUES ($2, $1, now() + make_interval(secs => $3))
+"""
+# The one of before works on; those that are over go with the next change.
+ROTATE = """
+WITH over AS (
+    DELETE FROM former_secrets
+    WHERE account_id = $1 AND (valid_until <= now() OR sha256 = $2 OR $3 <= 0)
+),
+present AS (SELECT webhook_secret_sha256 FROM accounts WHERE account_id = $1 FOR UPDATE),
+kept AS (
+    INSERT INTO former_secrets (sha256, account_id, valid_until)
+    SELECT webhook_secret_sha256, $1, now() + make_interval(secs => $3) FROM present WHERE $3 > 0
+    RETURNING valid_until
+)
+UPDATE accounts SET webhook_secret_sha256 = $2, updated_at = now() FROM present
+WHERE account_id = $1
+RETURNING (SELECT valid_until FROM kept) AS valid_until
+"""
+DROP_FORMER = "DELETE FROM former_secrets WHERE account_id = $1"
 DELETE = "DELETE FROM accounts WHERE account_id = $1 RETURNING account_id"
 
 
@@ -47,8 +75,15 @@ class SecretTaken(Exception):
     """Another account has this webhook secret."""
 
 
+class WebhookOwner(NamedTuple):
+    """The account that a webhook's secret belongs to."""
+
+    account_id: int
+    subdomain: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class RegisteredAccount:
     """A connected account, without its secrets.
 
     Attributes:
@@ -65,11 +100,22 @@ class Account:
     updated_at: datetime
 
 
+async def count(pool: asyncpg.Pool) -> int:
+    """How many accounts are connected; each has a sealed token.
+
+    Raises:
+        services.shared.errors.Unavailable: The database does not answer.
+    """
+    async with borrow(pool) as connection:
+        found: int = await connection.fetchval(COUNT)
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRegistry:
-    """All connected accounts; each method raises `services.errors.Unavailable`."""
+    """All connected accounts; each method raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
     vault: Vault
 
     async def add(
@@ -82,13 +128,14 @@ class AccountRegistry:
         webhook_secret: SecretStr,
         timezone: str,
     ) -> None:
-        """Connect an account, or replace all of it but its directory.
+        """Connect an account, or replace all of it but its directory; no former secret works on.
 
         Raises:
             SecretTaken: Another account has the webhook secret.
         """
         try:
-            async with borrow(self.pool) as connection:
+            async with borrow(self.pool) as connection, connection.transaction():
+                await connection.execute(DROP_FORMER, account_id)
                 await connection.execute(
                     UPSERT,
                     account_id,
@@ -101,12 +148,12 @@ class AccountRegistry:
         except asyncpg.UniqueViolationError as error:
             raise SecretTaken("another account has this webhook secret") from error
 
-    async def all(self) -> list[Account]:
+    async def all(self) -> list[RegisteredAccount]:
         """Every account, ids ascending."""
         async with borrow(self.pool) as connection:
-            return [Account(**row) for row in await connection.fetch(SELECT_ALL)]
+            return [RegisteredAccount(**row) for row in await connection.fetch(SELECT_ALL)]
 
-    async def get(self, account_id: int) -> Account:
+    async def get(self, account_id: int) -> RegisteredAccount:
         """One account.
 
         Raises:
@@ -116,19 +163,48 @@ class AccountRegistry:
             row = await connection.fetchrow(SELECT_ONE, account_id)
         if row is None:
             raise UnknownAccount(f"account {account_id} is not connected")
-        return Account(**row)
+        return RegisteredAccount(**row)
 
-    async def webhook_digests(self) -> dict[bytes, int]:
-        """SHA-256 of every valid webhook secret, to its account id."""
+    async def webhook_owners(self) -> dict[bytes, WebhookOwner]:
+        """SHA-256 of every valid webhook secret, to whose it is; some have several (S1)."""
         async with borrow(self.pool) as connection:
-            return dict(await connection.fetch(SELECT_DIGESTS))
+            rows = await connection.fetch(SELECT_OWNERS)
+        return {row[0]: WebhookOwner(row[1], row[2]) for row in rows}
+
+    async def present_digests(self) -> dict[int, bytes]:
+        """Account id to the SHA-256 of the secret that its webhooks are subscribed with."""
+        async with borrow(self.pool) as connection:
+            return mapping(await connection.fetch(SELECT_PRESENT_DIGESTS))
+
+    async def admit(self, account_id: int, secret: SecretStr, *, for_s: float) -> None:
+        """Let a secret that is about to be put in place work already."""
+        async with borrow(self.pool) as connection:
+            await connection.execute(ADMIT, account_id, digest_of(secret), for_s)
+
+    async def rotate(
+        self, account_id: int, secret: SecretStr, *, overlap_s: float
+    ) -> datetime | None:
+        """Put another webhook secret in place of the present one, which works on for a while.
+
+        Returns:
+            When the former one ends; None at once.
+
+        Raises:
+            UnknownAccount: Not connected.
+        """
+        async with borrow(self.pool) as connection:
+            row = await connection.fetchrow(ROTATE, account_id, digest_of(secret), overlap_s)
+        if row is None:
+            raise UnknownAccount(f"account {account_id} is not connected")
+        valid_until: datetime | None = row["valid_until"]
+        return valid_until
 
     async def token(self, account_id: int) -> SecretStr:
         """The account's access token.
 
         Raises:
             UnknownAccount: Not connected.
-            services.secrets.Unsealable: The master key is another one.
+            services.shared.secrets.Unsealable: The master key is another one.
         """
         async with borrow(self.pool) as connection:
             sealed = await connection.fetchval(SELECT_TOKEN, account_id)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from services.storage.database import borrow
+import asyncpg
+
+from services.storage.database import borrow, mapping
 
 SELECT_ACCOUNTS = "SELECT account_id FROM accounts ORDER BY account_id"
 # Who met the gap before, and had it swept, meets it again at every start until a person has seen
@@ -23,9 +24,9 @@ SETTLE = "UPDATE asked_sweeps SET done_at = now() WHERE account_id = $1 AND aske
 
 @dataclass(frozen=True, slots=True)
 class AskedSweeps:
-    """What was asked for; each method raises `services.errors.Unavailable`."""
+    """What was asked for; each method raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def ask(self, is_concerned: Callable[[int], bool], reason: str) -> list[int]:
         """Ask for a sweep of each connected account that is concerned, once for each reason.
@@ -42,7 +43,7 @@ class AskedSweeps:
     async def open(self) -> Mapping[int, datetime]:
         """Account to the time since when its sweep has been asked for and is not done."""
         async with borrow(self.pool) as connection:
-            return dict(await connection.fetch(SELECT_OPEN))
+            return mapping(await connection.fetch(SELECT_OPEN))
 
     async def settle(self, account_id: int, asked_at: datetime) -> None:
         """A sweep that began after that time is done."""

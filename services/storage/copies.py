@@ -6,6 +6,8 @@ A copy has the same bytes, but its files have other inodes, or at least another 
 
 from pathlib import Path
 
+from services.shared.private_files import write_private
+
 MARK = "origin"
 
 
@@ -20,7 +22,7 @@ def is_copy(data_folder: Path) -> bool:
 
 def mark(data_folder: Path) -> None:
     """Mark the folder as no copy."""
-    (data_folder / MARK).write_text(_identity(data_folder), "ascii")
+    write_private(data_folder / MARK, _identity(data_folder))
 
 
 def _identity(data_folder: Path) -> str:

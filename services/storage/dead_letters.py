@@ -1,31 +1,89 @@
 """What was not understood, kept until a person has looked at it (F33, F34).
 
 It is kept whole, and so can be tried again; only of a body over the limit there is no more than
-the beginning (F35).
+the beginning (F35). It may hold what people wrote: it is sealed, goes after two weeks, and neither
+an account nor all of them can fill the disk with it (S21).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
-from services.storage.database import borrow, storable
+import asyncpg
+import structlog
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.shared.errors import Unavailable
+from services.shared.secrets import Unsealable, Vault
+from services.shared.settings import Settings
+from services.storage.database import Connection, borrow, storable
+
+log = structlog.get_logger()
 
 State = Literal["kept", "replayed", "dismissed"]
 
+MIB = 1_024 * 1_024
+TIDY_EVERY_S = 60.0
+# So that no transaction grows long; what is left is for the next round.
+AT_ONCE = 500
+SEALED_FIELD = "dead letter"
+# Of letters that belong to no account.
+NOBODY = 0
+
 INSERT = """
-INSERT INTO dead_letters (account_id, source, position, reason, content_type, body, size)
-SELECT account_id, source, position, reason, content_type, body, coalesce(size, length(body))
+INSERT INTO dead_letters
+    (account_id, source, position, reason, content_type, body, size, is_sealed)
+SELECT account_id, source, position, reason, content_type, body, size, true
 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bytea[],
     $7::integer[]) AS dead (account_id, source, position, reason, content_type, body, size)
 ON CONFLICT (source, position) WHERE position IS NOT NULL DO NOTHING
 """
 SELECT_COLUMNS = """
-SELECT id, account_id, source, position, received_at, reason, content_type, body, size, state
+SELECT id, account_id, source, position, received_at, reason, content_type, body, size, state,
+    is_sealed
 FROM dead_letters
 """
+# The oldest of the account go first. The newest stays, however large.
+BOUND_ACCOUNT = """
+WITH ranked AS (
+    SELECT id, row_number() OVER newest AS number, sum(octet_length(body)) OVER newest AS bytes
+    FROM dead_letters WHERE coalesce(account_id, 0) = $1
+    WINDOW newest AS (ORDER BY id DESC)
+), gone AS (
+    DELETE FROM dead_letters USING ranked WHERE dead_letters.id = ranked.id
+        AND (ranked.number > $2 OR (ranked.bytes > $3 AND ranked.number > 1))
+    RETURNING 1
+)
+INSERT INTO dead_letters_dropped AS dropped (account_id, letters, last_at)
+SELECT $1, count(*), now() FROM gone HAVING count(*) > 0
+ON CONFLICT (account_id) DO UPDATE
+SET letters = dropped.letters + excluded.letters, last_at = excluded.last_at
+"""
+SELECT_SIZES = """
+SELECT coalesce(account_id, 0) AS account_id, sum(octet_length(body)) AS bytes
+FROM dead_letters GROUP BY 1 ORDER BY bytes DESC
+"""
+EXPIRE = """
+DELETE FROM dead_letters WHERE received_at < now() - $1 * interval '1 day' RETURNING id
+"""
+FORGET_DROPPED = "DELETE FROM dead_letters_dropped WHERE last_at < now() - $1 * interval '1 day'"
+SELECT_DROPPED = """
+SELECT account_id, letters, last_at FROM dead_letters_dropped ORDER BY account_id
+"""
+SELECT_OF_ACCOUNT = f"{SELECT_COLUMNS} WHERE account_id = $1 ORDER BY id"
+# Of the allocator of a release that did not seal what it stored with its events.
+SELECT_UNSEALED = "SELECT id, account_id, body FROM dead_letters WHERE NOT is_sealed LIMIT $1"
+SELECT_ALL_SEALED = """
+SELECT id, account_id, body FROM dead_letters WHERE is_sealed AND id > $1 ORDER BY id LIMIT $2
+"""
+SEAL = "UPDATE dead_letters SET body = $2, is_sealed = true WHERE id = $1"
 SELECT_PAGE = f"{SELECT_COLUMNS} WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 SELECT_ONE = f"{SELECT_COLUMNS} WHERE id = $1"
+SELECT_NEXT = f"{SELECT_COLUMNS} WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3"
 COUNT = "SELECT count(*) FROM dead_letters WHERE state = $1"
 UPDATE_STATE = """
 UPDATE dead_letters SET state = $2, state_changed_at = now() WHERE id = $1 AND state = 'kept'
@@ -42,6 +100,7 @@ class DeadLetter:
         source: The log's source, or the route of a webhook.
         position: In the log; the same (source, position) is kept once. None for a webhook.
         size: How many bytes came, of which `body` is the beginning; None when it is all.
+        is_sealed: Whether the body is sealed for its account.
     """
 
     account_id: int | None
@@ -51,6 +110,38 @@ class DeadLetter:
     content_type: str
     body: bytes
     size: int | None = None
+    is_sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """Letters of an account that went before their time, because it had too many.
+
+    Attributes:
+        account_id: 0 for letters of nobody's account.
+    """
+
+    account_id: int
+    letters: int
+    last_at: datetime
+
+
+class DeadLetterSettings(Settings):
+    """What dead letters may take of the disk, and for how long.
+
+    Attributes:
+        days_max: Older ones are deleted, dealt with or not.
+        per_account_max: Letters of one account; the oldest go first.
+        bytes_per_account_max: Their size; the newest stays, however large.
+        bytes_max: Of all accounts together; the oldest of the account with most go first.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_DEAD_LETTERS_")
+
+    days_max: int = Field(default=14, ge=1, le=14)
+    per_account_max: int = Field(default=1_000, ge=1, le=1_000_000)
+    bytes_per_account_max: int = Field(default=64 * MIB, ge=MIB)
+    bytes_max: int = Field(default=512 * MIB, ge=MIB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +169,35 @@ class KeptLetter:
         return self.size > len(self.body)
 
 
+DEFAULTS = DeadLetterSettings()
+
+
+def sealed(letter: DeadLetter, vault: Vault) -> DeadLetter:
+    """The letter as it may lie on a disk; one that is sealed stays as it is."""
+    if letter.is_sealed:
+        return letter
+    size = len(letter.body) if letter.size is None else letter.size
+    return replace(
+        letter, body=_sealed(vault, letter.account_id, letter.body), size=size, is_sealed=True
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """All dead letters; each method raises `services.errors.Unavailable`."""
+    """All dead letters; each method raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
+    vault: Vault
+    settings: DeadLetterSettings = DEFAULTS
+
+    def sealed(self, letter: DeadLetter) -> DeadLetter:
+        """The letter as it may lie on a disk."""
+        return sealed(letter, self.vault)
 
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Store the letters durably; one with a known (source, position) is kept already."""
-        async with borrow(self.pool) as connection:
+        letters = [self.sealed(letter) for letter in letters]
+        async with borrow(self.pool) as connection, connection.transaction():
             await connection.execute(
                 INSERT,
                 [letter.account_id for letter in letters],
@@ -97,20 +208,82 @@ class DeadLetters:
                 [letter.body for letter in letters],
                 [letter.size for letter in letters],
             )
+            # In ascending order, so that two of us cannot lock each other out.
+            for account_id in sorted({letter.account_id or NOBODY for letter in letters}):
+                await self._bound(connection, account_id, self.settings.bytes_per_account_max)
+
+    async def keep_tidy(self) -> NoReturn:
+        """Seal, bound and forget for ever, now and then."""
+        while True:
+            try:
+                await self.tidy()
+            except Unavailable as error:
+                log.warning("dead_letters_not_tidied", reason=str(error))
+            await asyncio.sleep(TIDY_EVERY_S)
+
+    async def tidy(self) -> None:
+        """Once: what is too old or too much goes, what lies open is sealed."""
+        async with borrow(self.pool) as connection:
+            expired = await connection.fetch(EXPIRE, self.settings.days_max)
+            await connection.execute(FORGET_DROPPED, self.settings.days_max)
+            if expired:
+                log.info("dead_letters_expired", letters=len(expired))
+            for letter_id, account_id, body in await connection.fetch(SELECT_UNSEALED, AT_ONCE):
+                await connection.execute(SEAL, letter_id, self._seal(account_id, body))
+            sizes = {row[0]: int(row[1]) for row in await connection.fetch(SELECT_SIZES)}
+            for account_id, bytes_max in _shares(sizes, self.settings.bytes_max).items():
+                async with connection.transaction():
+                    await self._bound(connection, account_id, bytes_max)
+
+    async def reseal(self) -> int:
+        """Seal every letter with the newest master key; how many were under an older one.
+
+        One that is sealed with a key that is not given stays as it is, and goes in its time.
+        """
+        count = last = 0
+        async with borrow(self.pool) as connection:
+            while rows := await connection.fetch(SELECT_ALL_SEALED, last, AT_ONCE):
+                for letter_id, account_id, body in rows:
+                    if self.vault.is_current(body):
+                        continue
+                    with suppress(Unsealable):
+                        plain = self._open(account_id, body)
+                        await connection.execute(SEAL, letter_id, self._seal(account_id, plain))
+                        count += 1
+                last = rows[-1][0]
+        return count
+
+    async def dropped(self) -> list[Dropped]:
+        """Of which accounts letters went before their time."""
+        async with borrow(self.pool) as connection:
+            return [Dropped(**row) for row in await connection.fetch(SELECT_DROPPED)]
+
+    async def of_account(self, connection: Connection, account_id: int) -> list[KeptLetter]:
+        """Every letter of an account, as one transaction sees them."""
+        rows = await connection.fetch(SELECT_OF_ACCOUNT, account_id)
+        return [self._kept(row) for row in rows]
 
     async def page(
-        self, *, state: State = "kept", before: int = BIGGEST_ID, limit: int = 50
+        self,
+        *,
+        state: State = "kept",
+        before: int = BIGGEST_ID,
+        after: int | None = None,
+        limit: int = 50,
     ) -> list[KeptLetter]:
-        """The newest first; `before` is the last id of the page before."""
+        """The newest before one, the newest first; or those behind one, the oldest first."""
         async with borrow(self.pool) as connection:
-            rows = await connection.fetch(SELECT_PAGE, state, before, limit)
-        return [KeptLetter(**row) for row in rows]
+            if after is None:
+                rows = await connection.fetch(SELECT_PAGE, state, before, limit)
+            else:
+                rows = await connection.fetch(SELECT_NEXT, state, after, limit)
+        return [self._kept(row) for row in rows]
 
     async def get(self, letter_id: int) -> KeptLetter | None:
         """One letter."""
         async with borrow(self.pool) as connection:
             row = await connection.fetchrow(SELECT_ONE, letter_id)
-        return None if row is None else KeptLetter(**row)
+        return None if row is None else self._kept(row)
 
     async def count(self, state: State = "kept") -> int:
         """How many letters are in the state."""
@@ -122,3 +295,42 @@ class DeadLetters:
         """Move a kept letter on; False when it is unknown or was settled before."""
         async with borrow(self.pool) as connection:
             return await connection.fetchval(UPDATE_STATE, letter_id, state) is not None
+
+    def _kept(self, row: asyncpg.Record) -> KeptLetter:
+        columns: dict[str, Any] = dict(row)
+        if columns.pop("is_sealed"):
+            try:
+                columns["body"] = self._open(columns["account_id"], columns["body"])
+            except Unsealable as error:
+                # The others are shown all the same; this one can only be dropped.
+                columns |= {"body": b"", "reason": f"{columns['reason']} ({error})"}
+        return KeptLetter(**columns)
+
+    async def _bound(self, connection: Connection, account_id: int, bytes_max: int) -> None:
+        await connection.execute(
+            BOUND_ACCOUNT, account_id, self.settings.per_account_max, bytes_max
+        )
+
+    def _seal(self, account_id: int | None, body: bytes) -> bytes:
+        return _sealed(self.vault, account_id, body)
+
+    def _open(self, account_id: int | None, body: bytes) -> bytes:
+        return self.vault.open_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
+
+
+def _sealed(vault: Vault, account_id: int | None, body: bytes) -> bytes:
+    return vault.seal_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
+
+
+def _shares(sizes: Mapping[int, int], bytes_max: int) -> dict[int, int]:
+    """What the noisiest may keep, so that all together fit: those with most give up alike."""
+    left, shares = bytes_max, dict[int, int]()
+    if sum(sizes.values()) <= bytes_max:
+        return shares
+    # The quiet first: what they do not use of their part is for the others.
+    for number, (account_id, size) in enumerate(sorted(sizes.items(), key=lambda one: one[1])):
+        part = left // (len(sizes) - number)
+        if size > part:
+            shares[account_id] = part
+        left -= min(size, part)
+    return shares

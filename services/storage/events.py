@@ -5,24 +5,43 @@ them: a reader goes by (account, version). The caller wakes readers *after* the 
 inside would be a global lock (measured: 6,800 appends/s become 860).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 from eventsourcing.persistence import IntegrityError, StoredEvent
 
 from contracts.events import LeadAssigned, Recorded
-from services.codec import ACCOUNT_PREFIX, decode_event, encode_event, originator_id
-from services.storage.database import borrow, storable
+from services.shared.codec import (
+    ACCOUNT_PREFIX,
+    EVENT_NAMES,
+    decode_event,
+    encode_event,
+    originator_id,
+)
+from services.storage.database import borrow, mapping, storable
 from services.storage.dead_letters import DeadLetter
 
 APPEND = """
-SELECT append_events_v1($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+SELECT append_events_v2($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 """
 SELECT_STREAM = """
 SELECT originator_version, topic, state FROM account_events
 WHERE originator_id = $1 AND originator_version > $2 ORDER BY originator_version LIMIT $3
+"""
+SELECT_THESE = """
+SELECT originator_version, topic, state FROM account_events
+WHERE originator_id = $1 AND originator_version = ANY($2) ORDER BY originator_version
+"""
+SELECT_SOME = """
+SELECT originator_version, topic, state FROM account_events
+WHERE originator_id = $1 AND originator_version > $2 AND originator_version <= $3
+    AND topic = ANY($4)
+ORDER BY originator_version LIMIT $5
+"""
+SELECT_NAMED = """
+SELECT originator_version, topic, state FROM account_events
+WHERE originator_id = $1 AND originator_version = ANY($2::bigint[]) ORDER BY originator_version
 """
 SELECT_STORED = """
 SELECT event.originator_id, event.originator_version, event.topic, event.state
@@ -44,6 +63,10 @@ ORDER BY head.account_id LIMIT $3
 """  # noqa: S608 - a constant of ours
 SELECT_HEADS = "SELECT account_id, version FROM account_heads ORDER BY account_id"
 SELECT_HEAD = "SELECT version FROM account_heads WHERE account_id = $1"
+SELECT_REACHED = """
+SELECT coalesce((SELECT version FROM account_heads WHERE account_id = $1), 0),
+    coalesce((SELECT position FROM positions WHERE consumer = $2 AND source = $3), 0)
+"""
 SELECT_POSITION = "SELECT position FROM positions WHERE consumer = $1 AND source = $2"
 SELECT_POSITIONS = "SELECT source, position FROM positions WHERE consumer = $1 AND source = ANY($2)"
 
@@ -91,11 +114,11 @@ def account_source(account_id: int) -> str:
 class EventStore:
     """Events of all accounts, in PostgreSQL.
 
-    Every method raises `services.errors.Unavailable` when the database does not answer; after an
-    append the outcome is then unknown: read `position` before deciding again (F38).
+    Every method raises `services.shared.errors.Unavailable` when the database does not answer;
+    after an append the outcome is then unknown: read `position` before deciding again (F38).
     """
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def append(
         self,
@@ -113,13 +136,14 @@ class EventStore:
             consumer: Who consumed the source, such as `allocator`.
             source: Names the ordered sequence that `position` counts in.
             position: Of the last message the events answer; greater than the recorded one.
-            dead: Messages of the batch that could not be understood.
+            dead: Messages of the batch that could not be understood, sealed.
 
         Raises:
             AlreadyRecorded: The position is not greater than the recorded one.
             ConcurrentAppend: An account is not at the version before its first event.
             DecidedTwice: A decision with the same request and attempt is recorded.
         """
+        assert all(letter.is_sealed for letter in dead), "a letter is sealed where it is written"  # noqa: S101
         encoded = [encode_event(recorded) for recorded in events]
         try:
             async with borrow(self.pool) as connection:
@@ -156,10 +180,45 @@ class EventStore:
         """Events `after + 1` onwards, at most `limit`, without gap.
 
         Raises:
-            services.errors.Malformed: An event this release does not know (F80); stop.
+            services.shared.errors.Malformed: An event this release does not know (F80); stop.
         """
         async with borrow(self.pool) as connection:
             rows = await connection.fetch(SELECT_STREAM, originator_id(account_id), after, limit)
+        return [decode_event(account_id, *row) for row in rows]
+
+    async def these(self, account_id: int, versions: Collection[int]) -> list[Recorded]:
+        """Events of some versions, in order; those that are not there are left out.
+
+        Raises:
+            services.shared.errors.Malformed: An event this release does not know (F80); stop.
+        """
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_THESE, originator_id(account_id), list(versions))
+        return [decode_event(account_id, *row) for row in rows]
+
+    async def some(
+        self, account_id: int, shapes: Collection[type], *, after: int, up_to: int, limit: int
+    ) -> list[Recorded]:
+        """Events `after + 1` to `up_to` of some classes only, at most `limit`, in order.
+
+        Raises:
+            services.shared.errors.Malformed: An event this release does not know (F80); stop.
+        """
+        names = [EVENT_NAMES[shape] for shape in shapes]
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(
+                SELECT_SOME, originator_id(account_id), after, up_to, names, limit
+            )
+        return [decode_event(account_id, *row) for row in rows]
+
+    async def named(self, account_id: int, versions: Sequence[int]) -> list[Recorded]:
+        """The events of these versions, in order.
+
+        Raises:
+            services.shared.errors.Malformed: An event this release does not know (F80); stop.
+        """
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_NAMED, originator_id(account_id), list(versions))
         return [decode_event(account_id, *row) for row in rows]
 
     async def stored(self, after: Mapping[int, int], *, limit: int) -> list[StoredEvent]:
@@ -178,10 +237,17 @@ class EventStore:
         async with borrow(self.pool) as connection:
             return await connection.fetchval(SELECT_HEAD, account_id) or 0
 
+    async def reached(self, account_id: int, consumer: str, source: str) -> tuple[int, int]:
+        """The account's last version and the consumer's position, as of one instant."""
+        async with borrow(self.pool) as connection:
+            row = await connection.fetchrow(SELECT_REACHED, account_id, consumer, source)
+        assert row is not None, "a row of values"  # noqa: S101 - an invariant
+        return row[0], row[1]
+
     async def heads(self) -> dict[int, int]:
         """The last version of every account, ids ascending."""
         async with borrow(self.pool) as connection:
-            return dict(await connection.fetch(SELECT_HEADS))
+            return mapping(await connection.fetch(SELECT_HEADS))
 
     async def moved(self, consumer: str, limit: int = 100, *, after: int = 0) -> list[Moved]:
         """Accounts whose events go beyond the consumer's position, ids ascending.
@@ -219,7 +285,7 @@ class EventStore:
     async def positions(self, consumer: str, sources: Sequence[str]) -> dict[str, int]:
         """The recorded positions of the sources that have one."""
         async with borrow(self.pool) as connection:
-            return dict(await connection.fetch(SELECT_POSITIONS, consumer, list(sources)))
+            return mapping(await connection.fetch(SELECT_POSITIONS, consumer, list(sources)))
 
 
 def _decision_key(recorded: Recorded) -> str | None:

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+
+from services.storage.database import Connection, mapping
 
 LOCK_KEY = 0x0FA1_41EA_D000_0001
 
@@ -16,6 +17,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 )
 """
+IS_THERE = "SELECT to_regclass('schema_migrations') IS NOT NULL"
 SELECT_APPLIED = "SELECT number, sha256 FROM schema_migrations ORDER BY number"
 INSERT_APPLIED = "INSERT INTO schema_migrations (number, name, sha256) VALUES ($1, $2, $3)"
 
@@ -52,12 +54,13 @@ def known_migrations() -> tuple[Migration, ...]:
 
 
 async def migrate(
-    connection: Any,  # noqa: ANN401 - asyncpg ships no types
+    connection: Connection,
     migrations: Sequence[Migration] | None = None,
 ) -> int:
     """Apply what is missing, each file in a transaction of its own; how many were applied.
 
-    Safe when several processes start at once: an advisory lock lets one through at a time.
+    Safe when several processes start at once: an advisory lock lets one through at a time. Where
+    nothing is missing, nothing is done that only the owner of the database may do.
 
     Raises:
         SchemaRefused: The database is newer than this release (F81), or an applied file was
@@ -65,19 +68,26 @@ async def migrate(
     """
     todo = known_migrations() if migrations is None else tuple(migrations)
     count = 0
-    while await _apply_next(connection, todo):
-        count += 1
+    while await _missing(connection, todo):
+        count += await _apply_next(connection, todo)
     return count
 
 
-async def _apply_next(connection: Any, migrations: tuple[Migration, ...]) -> bool:  # noqa: ANN401
+async def _missing(
+    connection: Connection, migrations: tuple[Migration, ...]
+) -> tuple[Migration, ...]:
+    is_there = await connection.fetchval(IS_THERE)
+    applied = mapping(await connection.fetch(SELECT_APPLIED)) if is_there else {}
+    _check(applied, migrations)
+    return tuple(each for each in migrations if each.number not in applied)
+
+
+async def _apply_next(connection: Connection, migrations: tuple[Migration, ...]) -> bool:
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK_KEY)
         await connection.execute(CREATE_TABLE)
-        applied = dict(await connection.fetch(SELECT_APPLIED))
-        _check(applied, migrations)
-        missing = [m for m in migrations if m.number not in applied]
-        if not missing:
+        missing = await _missing(connection, migrations)
+        if not missing:  # somebody was faster
             return False
         await connection.execute(missing[0].sql)
         await connection.execute(

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+import asyncpg
 
 from services.storage.database import borrow
 
@@ -12,9 +13,9 @@ LAST = "SELECT max(restored_at) FROM restorations"
 
 @dataclass(frozen=True, slots=True)
 class Restorations:
-    """Each method raises `services.errors.Unavailable`."""
+    """Each method raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def record(self, noticed_by: str) -> None:
         """It was restored just now."""

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+
+import asyncpg
 
 from services.storage.database import borrow
 
@@ -42,9 +43,9 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """Moves positions; raises `services.errors.Unavailable`."""
+    """Moves positions; raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def move(
         self, consumer: str, source: str, *, before: int, after: int, letters_of: str, by: str

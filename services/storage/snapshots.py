@@ -1,10 +1,15 @@
 """Snapshots: an account's state at a version, so that a cold start need not replay everything.
 
-A snapshot is a shortcut, never a source: one of another revision of the code is ignored (F83).
+A snapshot is a shortcut, never a source: one that the code cannot read is ignored (F83). Those
+along the way serve questions about the past: one in 10,000 versions stays for good, so that a
+state of any version is some 10,000 events away at most, a fifth of a second of one core. Accounts
+with many open leads have them as far apart as a quarter of the leads: their states are large.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import asyncpg
 
 from services.storage.database import borrow
 
@@ -17,8 +22,12 @@ ON CONFLICT (account_id, version) DO UPDATE SET
 """
 SELECT_NEWEST = """
 SELECT account_id, version, revision, digest, state FROM account_snapshots
-WHERE account_id = $1 AND revision = $2 AND version <= $3
+WHERE account_id = $1 AND revision = ANY($2) AND version <= $3
 ORDER BY version DESC LIMIT 1
+"""
+SELECT_VERSIONS = """
+SELECT version FROM account_snapshots
+WHERE account_id = $1 AND revision = $2 AND version > $3 AND version <= $4 ORDER BY version
 """
 # One in every `every` versions stays, to explain old decisions from; and the newest `keep`.
 PRUNE = """
@@ -54,9 +63,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotStore:
-    """All snapshots; each method raises `services.errors.Unavailable`."""
+    """All snapshots; each method raises `services.shared.errors.Unavailable`."""
 
-    pool: Any
+    pool: asyncpg.Pool
 
     async def save(self, snapshot: Snapshot) -> None:
         """Store a snapshot; it replaces one of the same version."""
@@ -71,13 +80,21 @@ class SnapshotStore:
             )
 
     async def newest(
-        self, account_id: int, revision: int, *, at_most_version: int | None = None
+        self, account_id: int, revisions: Sequence[int], *, at_most_version: int | None = None
     ) -> Snapshot | None:
-        """The latest snapshot of this revision, not beyond the version if one is given."""
+        """The latest snapshot of these revisions, not beyond the version if one is given."""
         last = BIGGEST_VERSION if at_most_version is None else at_most_version
         async with borrow(self.pool) as connection:
-            row = await connection.fetchrow(SELECT_NEWEST, account_id, revision, last)
+            row = await connection.fetchrow(SELECT_NEWEST, account_id, revisions, last)
         return None if row is None else Snapshot(**row)
+
+    async def versions(
+        self, account_id: int, revision: int, *, after: int, up_to: int
+    ) -> list[int]:
+        """Of which versions behind one, up to another one, there are snapshots of a revision."""
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_VERSIONS, account_id, revision, after, up_to)
+        return [row["version"] for row in rows]
 
     async def prune(self, account_id: int, *, keep: int = 3, every: int = 10_000) -> None:
         """Drop all but the newest `keep`, and the first in each `every` versions."""

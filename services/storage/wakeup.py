@@ -10,12 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import asyncpg
 import structlog
 
-from services.storage.database import CONNECT_TIMEOUT_S, TRANSIENT
+from services.storage.database import CONNECT_TIMEOUT_S, TRANSIENT, Connection
 
 log = structlog.get_logger()
 
@@ -116,7 +116,7 @@ class Wakeup:
             await asyncio.sleep(RECONNECT_DELAYS_S[min(attempt, len(RECONNECT_DELAYS_S) - 1)])
             attempt += 1
 
-    async def _serve(self, connection: Any) -> None:  # noqa: ANN401 - asyncpg ships no types
+    async def _serve(self, connection: Connection) -> None:
         connection.add_termination_listener(self._on_termination)
         for channel in self._channels:
             await connection.add_listener(channel, self._on_notification)
@@ -130,7 +130,9 @@ class Wakeup:
             for channel in sorted(due):
                 await connection.execute(NOTIFY, channel, timeout=NOTIFY_TIMEOUT_S)
 
-    def _on_notification(self, connection: Any, pid: int, channel: str, payload: object) -> None:  # noqa: ANN401
+    def _on_notification(
+        self, connection: Connection, pid: int, channel: str, payload: object
+    ) -> None:
         del payload
         if pid != connection.get_server_pid():  # our own rang the bells already
             self._ring(channel)

@@ -11,13 +11,14 @@ from contracts.stage import Stage
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.codec import encode_inbound
 from services.log.port import Entry
 from services.log.postgres import PostgresLogReader, PostgresLogWriter
+from services.shared.codec import encode_inbound
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from tests.bench.database import bench_pool
 from tests.bench.figures import Figure, ratio
+from tests.support.vault import seal
 
 LEADS = 10_000
 MANAGERS = 12
@@ -35,17 +36,25 @@ async def measure_allocator(folder: Path) -> list[Figure]:
     """Decide a backlog of leads, then insert the very rows it made into a table like theirs."""
     ours: list[float] = []
     bare: list[float] = []
+    ours_cpu: list[float] = []
+    bare_cpu: list[float] = []
     async with bench_pool(folder) as pool:
         for account_id in range(1, 2 + RUNS):
             messages = backlog(account_id, LEADS)
             entries = [Entry(account_id, encode_inbound(message)) for message in messages]
             await PostgresLogWriter(pool).publish(entries)
+            began = time.process_time()
             ours.append(await _decide(pool, account_id))
+            ours_cpu.append(time.process_time() - began)
+            began = time.process_time()
             bare.append(await insert_again(pool, account_id, LEADS))
+            bare_cpu.append(time.process_time() - began)
     per_s = [LEADS / each for each in ours[1:]]
     name = f"{MANAGERS} managers, batches of {BATCH}"
     return [
         ratio(f"allocator with storage / bare insert of equal rows, {name}", ours[1:], bare[1:]),
+        ratio(f"allocator: the same in CPU of the client, {name}", ours_cpu[1:], bare_cpu[1:]),
+        Figure("allocator: CPU of a decision", [t * 1e6 / LEADS for t in ours_cpu[1:]], "us"),
         Figure(f"allocator: decisions with storage, {name}", per_s, "per s"),
         Figure(
             "allocator: decisions per second / Kommo's 1,750 leads per second",
@@ -55,9 +64,9 @@ async def measure_allocator(folder: Path) -> list[Figure]:
     ]
 
 
-def backlog(account_id: int, leads: int) -> list[Inbound]:
+def backlog(account_id: int, leads: int, *, managers: int = MANAGERS) -> list[Inbound]:
     """The account with its managers and a rule, then so many leads."""
-    managers = range(501, 501 + MANAGERS)
+    team = range(501, 501 + managers)
     rules = {
         "version": 1,
         "default_schedule": "long",
@@ -68,13 +77,13 @@ def backlog(account_id: int, leads: int) -> list[Inbound]:
                 "stages": [{"pipeline": 1, "stage": 2}],
                 "limit": {"max": 1_000_000},
                 "participants": [
-                    {"manager": m, "coefficient": str(Decimal(m % 4 + 1) / 2)} for m in managers
+                    {"manager": m, "coefficient": str(Decimal(m % 4 + 1) / 2)} for m in team
                 ],
             }
         ],
     }
     bodies: list[InboundBody] = [
-        DescribeAccount(timezone="America/Sao_Paulo", active_user_ids=tuple(managers)),
+        DescribeAccount(timezone="America/Sao_Paulo", active_user_ids=tuple(team)),
         ApplyRules(rules=rules, by="bench"),
     ]
     bodies += [
@@ -98,6 +107,7 @@ async def _decide(pool: Any, account_id: int) -> float:
         Stores(EventStore(pool), SnapshotStore(pool)),
         AllocatorSettings(batch_size_max=BATCH, batch_wait_ms=1),
         on_stored=lambda: None,
+        seal=seal,
     )
     started = time.perf_counter()
     done = 0

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from services.embedded import EmbeddedDatabase
 from services.storage.database import open_pool
+from services.storage.embedded.database import EmbeddedDatabase
 from services.storage.migrate import migrate
 
 

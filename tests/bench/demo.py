@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from services.cli.demo import Demo
-from services.cli.demo_findings import KOMMO_REQUESTS_PER_S
+from services.demo.findings import KOMMO_REQUESTS_PER_S
+from services.demo.run import Demo
 from tests.bench.figures import Figure
 
 RUNS = 3
 LEADS = 1_000
-BATCH = 50
 
 
 async def measure_demo(folder: Path) -> list[Figure]:
@@ -16,12 +15,12 @@ async def measure_demo(folder: Path) -> list[Figure]:
     ratios: list[float] = []
     for _ in range(RUNS):
         findings, _ = await Demo(
-            leads=LEADS, drop_percent=0, batch=BATCH, report=folder / "report.html"
+            leads=LEADS, drop_percent=0, batch=None, report=folder / "report.html"
         ).play()
         assert (findings.lost, findings.twice) == (0, 0)
         ratios.append(findings.seconds / findings.floor_s)
     name = (
-        f"demo: {LEADS:,} leads / Kommo's floor of {KOMMO_REQUESTS_PER_S} requests per s,"
-        f" {BATCH} leads each, and what is read for them"
+        f"demo: {LEADS:,} leads / their requests at {KOMMO_REQUESTS_PER_S} per s, Kommo's limit,"
+        " what is read for them included"
     )
     return [Figure(name, ratios, "times")]

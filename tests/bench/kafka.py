@@ -6,7 +6,7 @@ from pathlib import Path
 
 import uvloop
 
-from services.logs import configure_logging
+from services.shared.logs import configure_logging
 from tests.bench.figures import machine
 from tests.bench.kafka_decisions import measure_decisions
 from tests.bench.kafka_ingest import measure_ingest

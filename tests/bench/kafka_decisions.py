@@ -11,18 +11,18 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from services.allocator.run import CONSUMER
-from services.codec import encode_inbound
-from services.embedded import EmbeddedDatabase
 from services.log.kafka import KafkaSettings, partition_of
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.port import Entry
+from services.shared.codec import encode_inbound
 from services.storage.database import open_pool
+from services.storage.embedded.database import EmbeddedDatabase
 from services.storage.migrate import migrate
 from tests.bench.allocator import backlog, insert_again
 from tests.bench.figures import Figure, ratio
 from tests.support.engine import Engine, an_engine
 from tests.support.kafka import own_broker, settings_of
-from tests.support.running import until
+from tests.support.waiting import until
 
 LEADS = 6_000
 RUNS = 3

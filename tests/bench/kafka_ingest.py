@@ -22,7 +22,7 @@ async def measure_ingest(folder: Path) -> list[Figure]:
     with own_broker(folder / "kafka") as broker:
         settings = settings_of(broker.address, partitions=24)
         topic = f"bench-{uuid4().hex}"
-        await apply(broker.address, [topic_of(topic, settings)])
+        await apply(settings_of(broker.address), [topic_of(topic, settings)])
         async with bench_pool(folder) as pool, KafkaLogWriter(settings, topic) as writer:
             for _ in range(RUNS + 1):
                 kafka.append(await webhooks(pool, writer))

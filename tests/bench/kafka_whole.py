@@ -13,7 +13,7 @@ import orjson
 
 from tests.bench.figures import Figure
 from tests.support.cluster import Cluster, cluster
-from tests.support.running import until
+from tests.support.waiting import until
 from tests.system.checks import is_known
 
 RATES_PER_S = (50, 500, 1_000)

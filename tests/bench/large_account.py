@@ -1,5 +1,6 @@
 """The account of the benchmarks of scale: 200 managers, 50 rules, 20 at work of the 40 of each."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,11 +14,11 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import Stage
-from domain.account import Account
 from domain.decide import decide
 from domain.snapshot import REVISION, digest_of, dump
-from services.codec import encode_inbound
+from domain.state import Account
 from services.log.port import Entry
+from services.shared.codec import encode_inbound
 from services.storage.snapshots import Snapshot, SnapshotStore
 
 MANAGERS, RULES = 200, 50
@@ -28,11 +29,11 @@ TEAM = tuple(range(1, MANAGERS + 1))
 ALL_DAYS = ("mon", "tue", "wed", "thu", "fri")
 
 
-def described(account_id: int = 1) -> Account:
-    """It has its managers and rules, and no leads."""
+def described(account_id: int = 1, *, ledgers: Mapping[str, Any] | None = None) -> Account:
+    """It has its managers and rules, and no leads; its ledgers may tell leads apart."""
     account = Account(account_id)
     tell(account, DescribeAccount(timezone="UTC", active_user_ids=TEAM), NIGHT)
-    tell(account, ApplyRules(rules=_rules(), by="bench"), NIGHT)
+    tell(account, ApplyRules(rules=_rules() | {"ledgers": ledgers or {}}, by="bench"), NIGHT)
     return account
 
 

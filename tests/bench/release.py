@@ -9,18 +9,19 @@ from typing import Any
 
 from contracts.events import TimerScheduled
 from contracts.inbound import TimerDue
-from domain.requests import SERVED_PER_STEP_MAX
+from domain.requests.queue import SERVED_PER_STEP_MAX
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.codec import decode_event, originator_id
 from services.log.postgres import PostgresLogReader, PostgresLogWriter
+from services.shared.codec import decode_event, originator_id
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from services.storage.wakeup import Bell
 from tests.bench.database import bench_pool
 from tests.bench.figures import Figure
 from tests.bench.large_account import NIGHT, NOON, described, entry, store, tell, trigger
+from tests.support.vault import seal
 
 BACKLOG = 50_000
 OPENING, OTHER = 1, 2
@@ -94,6 +95,7 @@ class _Engine:
             Stores(EventStore(self.pool), SnapshotStore(self.pool)),
             AllocatorSettings(batch_wait_ms=1),
             on_stored=lambda: [bell.ring() for bell in self.stored],
+            seal=seal,
         )
         await allocator.run()
 

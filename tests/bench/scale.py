@@ -37,6 +37,7 @@ from tests.bench.large_account import (
     trigger,
     with_open_leads,
 )
+from tests.support.vault import seal
 
 FEW_OPEN_LEADS, OPEN_LEADS = 20_000, 200_000
 LEADS = 18_500  # three events each: as many as lie between two snapshots of so many open leads
@@ -158,6 +159,7 @@ async def _decide(pool: Any, state: bytes, account_id: int, snapshot_every: int)
         Stores(EventStore(pool), snapshots),
         AllocatorSettings(batch_size_max=BATCH, batch_wait_ms=1, snapshot_every=snapshot_every),
         on_stored=lambda: None,
+        seal=seal,
     )
     first = await allocator.step()  # which loads the account
     async with _longest_hold() as held_ms:

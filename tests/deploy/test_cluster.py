@@ -5,8 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -14,13 +12,15 @@ import orjson
 import pytest
 
 from deploy.kafka.broker import jars
-from services.cli.installation import RUNTIME_FILE
+from services.application.installation import RUNTIME_FILE
 from tests.services.cli.conftest import process
 from tests.support.kafka import or_said
+from tests.support.waiting import until_now
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.system
 def test_F12_a_cluster_restarts_what_dies_and_ends_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +49,7 @@ def test_F12_a_cluster_restarts_what_dies_and_ends_in_order(
             doctor = process(tmp_path, "doctor")
             assert "topics as declared" in doctor.out
             os.kill(first["pid"], signal.SIGKILL)
-            until_true(lambda: answers_anew(file, first["pid"]))
+            until_now(lambda: answers_anew(file, first["pid"]))
         finally:
             running.send_signal(signal.SIGINT)
             rest = running.stdout.read() if running.stdout is not None else ""
@@ -62,10 +62,3 @@ def answers_anew(file: Path, former: int) -> bool:
     if not file.exists() or (state := orjson.loads(file.read_bytes()))["pid"] == former:
         return False
     return httpx.get(f"{state['address']}/healthz").status_code == 200
-
-
-def until_true(condition: Callable[[], bool], within_s: float = 60.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

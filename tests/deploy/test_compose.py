@@ -3,18 +3,16 @@
 No engine is needed, and none was: whether the images build, only a build tells.
 """
 
-import importlib
-import pkgutil
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic_settings import BaseSettings
 from ruamel.yaml import YAML
 
-import services
-from services.cli.roles import ROLES
+from services.runtime.environment import from_environment
+from services.runtime.roles import ROLES
+from services.runtime.settings import KINDS, knobs_of
 from tests.deploy.commands import UsageError, check
 
 ROOT = Path(__file__).parents[2]
@@ -22,8 +20,13 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "compose.yaml"
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z-]+)?")
 REQUIRED = re.compile(r"\$\{(\w+):\?\}")
+LOGIN = re.compile(r"postgresql://(\w+):\$\{(\w+):\?\}@postgres/fairlead")
 SAMPLES = {
     "FAIRLEAD_DATABASE_PASSWORD": "secret",
+    **{
+        f"FAIRLEAD_DATABASE_{role.upper()}_PASSWORD": "secret"
+        for role in (*ROLES, "commands", "dash")
+    },
     "FAIRLEAD_MASTER_KEY": "A" * 43 + "=",
     "KAFKA_CLUSTER_ID": "MkU3OEVBNTcwNTJENDM2Qg",
     "GRAFANA_PASSWORD": "secret",
@@ -40,19 +43,8 @@ def containers() -> dict[str, dict[str, Any]]:
     return {name: s for name, s in compose()["services"].items() if "build" in s}
 
 
-def settings_classes() -> list[type[BaseSettings]]:
-    for module in pkgutil.walk_packages(services.__path__, "services."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
-    return [kind for kind in BaseSettings.__subclasses__() if kind.__module__[:9] == "services."]
-
-
-def known_variables() -> dict[str, type[BaseSettings]]:
-    return {
-        f"{kind.model_config['env_prefix']}{field.upper()}": kind
-        for kind in settings_classes()
-        for field in kind.model_fields
-    }
+def known_variables() -> set[str]:
+    return {knob.variable for kind in KINDS for knob in knobs_of(kind)}
 
 
 def test_every_image_is_pinned_to_a_version() -> None:
@@ -88,11 +80,31 @@ def test_every_variable_is_known_and_has_a_value_that_is_taken(
     known = known_variables()
     for service in containers().values():
         ours = {n: v for n, v in service["environment"].items() if n.startswith("FAIRLEAD_")}
-        assert set(ours) <= set(known)
+        assert set(ours) <= known
         for name, value in ours.items():
             monkeypatch.setenv(name, REQUIRED.sub(lambda match: SAMPLES[match[1]], value))
-    for kind in settings_classes():
-        kind()
+
+    assert [type(from_environment(kind)) for kind in KINDS] == list(KINDS)
+
+
+def test_S27_each_role_has_a_user_of_the_database_and_only_its_preparation_has_the_owner() -> None:
+    told = {
+        name: LOGIN.fullmatch(service["environment"].get("FAIRLEAD_DATABASE_URL", ""))
+        for name, service in containers().items()
+    }
+    logins = {name: login.groups() for name, login in told.items() if login}
+    given = {
+        name for name in compose()["services"]["database"]["environment"] if "PASSWORD" in name
+    }
+
+    assert logins.pop("database") == ("fairlead", "FAIRLEAD_DATABASE_PASSWORD")
+    assert logins == {
+        name: (f"fairlead_{name}", f"FAIRLEAD_DATABASE_{name.upper()}_PASSWORD")
+        for name in (*ROLES, "commands")
+    }
+    grafanas = "FAIRLEAD_DATABASE_DASH_PASSWORD"
+    assert given == {grafanas, *(variable for _, variable in logins.values())}
+    assert grafanas in compose()["services"]["grafana"]["environment"]
 
 
 def test_what_has_to_be_given_is_in_the_example_and_has_no_value_there() -> None:
@@ -108,6 +120,7 @@ def test_what_has_to_be_given_is_in_the_example_and_has_no_value_there() -> None
 
 def test_what_services_name_is_there() -> None:
     document = compose()
+    assert len(document["services"]) > 0
     for service in document["services"].values():
         assert set(service.get("depends_on", ())) <= set(document["services"])
         for volume in service.get("volumes", ()):
@@ -134,7 +147,7 @@ def test_prometheus_scrapes_every_role_where_it_answers() -> None:
 
     assert job["job_name"] == "fairlead"
     assert sorted(targets) == sorted(f"{name}:9100" for name in running)
-    assert {s["environment"]["FAIRLEAD_OPS_PORT"] for s in containers().values()} == {"9100"}
+    assert {containers()[name]["environment"]["FAIRLEAD_OPS_PORT"] for name in running} == {"9100"}
     assert all(path.is_file() for path in rules)
 
 

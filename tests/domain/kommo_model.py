@@ -49,9 +49,9 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import LOST, WON, Stage
-from domain.account import Account
 from domain.decide import decide
 from domain.snapshot import digest
+from domain.state import Account
 from tests.domain.scenario import (
     ACCOUNT_ID,
     ANN,
@@ -172,7 +172,9 @@ class History:
         answer = decide(self.account, message)
         self.versions.append(self.account.version)
         self.events.extend(answer)
-        assert not self.account.opened, "D1.2: every request ends the step it is looked at in"
+        assert not self.account.requests.opened, (
+            "D1.2: every request ends the step it is looked at in"
+        )
         for event in answer:
             if isinstance(event, ReadingRequested):
                 self._read_facts_soon(event)
@@ -389,7 +391,7 @@ class History:
             self._soon(LinkedFound(order_id=asked.order_id, things=things))
 
     def _hand_over(self, decided: LinkedDecided) -> None:
-        """Read first, as after an unknown outcome: what a person changed since stays his."""
+        """Read first, as after an unknown outcome: what a person changed since stays theirs."""
         results = []
         for kind, lead_id, before, manager_id in decided.handovers:
             lead = self.leads[lead_id]

@@ -11,11 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, assert_never
 
 from contracts.events import (
+    Access,
     AccountDescribed,
     AllocationEvent,
     AssignmentConfirmed,
     AssignmentWithdrawn,
+    CommandReceived,
     CommandRefused,
+    CommandRepeated,
     CreditMoved,
     DistributionOrdered,
     HandoverOrdered,
@@ -32,6 +35,9 @@ from contracts.events import (
     ManagerFoundInactive,
     ManagerPaused,
     ManagerResumed,
+    NoticeLeft,
+    NoticeRequested,
+    NoticeWritten,
     ReadingRequested,
     RequestClosed,
     RequestDeferred,
@@ -51,6 +57,7 @@ from contracts.inbound import (
     FactsRead,
     Inbound,
     InboundBody,
+    LeadAnnounced,
     LeadMissing,
     LeadObserved,
     LeadRemoved,
@@ -65,8 +72,8 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import LOST, WON, Stage
-from domain.account import LAPSE_TIMER, Account
 from domain.decide import decide
+from domain.state import LAPSE_TIMER, Account
 
 ACCOUNT_ID = 32_000_001
 NEW = Stage(7, 70)  # covered by rule "a"
@@ -222,6 +229,7 @@ def refused(
     attempt: int = 1,
     reason: Any = "manager_refused",
     detail: str = "",
+    active: bool | None = False,
 ) -> ResponsibleRefused:
     return ResponsibleRefused(
         request_id=request or f"{lead}.{lead}",
@@ -230,7 +238,12 @@ def refused(
         manager_id=manager,
         reason=reason,
         detail=detail,
+        is_active=active,
     )
+
+
+def announced(lead_id: int) -> LeadAnnounced:
+    return LeadAnnounced(lead_id=lead_id)
 
 
 def removed(lead: int = 1) -> LeadRemoved:
@@ -277,8 +290,12 @@ def read(lead: int = 1, attempt: int = 1, *, request: str | None = None) -> Touc
     return TouchesRead(lead_id=lead, request_id=request or f"{lead}.{lead}", attempt=attempt)
 
 
-def users(*manager_ids: int, timezone: str = "UTC") -> DescribeAccount:
-    return DescribeAccount(timezone=timezone, active_user_ids=tuple(sorted(manager_ids)))
+def users(
+    *manager_ids: int, timezone: str = "UTC", limited: Iterable[Access] = ()
+) -> DescribeAccount:
+    return DescribeAccount(
+        timezone=timezone, active_user_ids=tuple(sorted(manager_ids)), limited=tuple(limited)
+    )
 
 
 # The account ---------------------------------------------------------------------------------
@@ -294,20 +311,28 @@ class Scenario:
     log: list[AllocationEvent] = field(default_factory=list)
     heard: list[Inbound] = field(default_factory=list)
 
-    def when(self, *bodies: InboundBody, at: datetime | None = None) -> "Scenario":
-        """Tell the account the messages one after another; the answer is that of all."""
+    def when(
+        self, *bodies: InboundBody, at: datetime | None = None, once: str | None = None
+    ) -> "Scenario":
+        """Tell the account the messages one after another; the answer is that of all.
+
+        A command under the id `once` takes effect once.
+        """
         self.clock = at or self.clock
         answer: list[AllocationEvent] = []
         for body in bodies:
             message = Inbound(
                 account_id=ACCOUNT_ID,
-                message_id=f"m{len(self.heard) + 1}",
+                message_id=once or f"m{len(self.heard) + 1}",
                 at=self.clock,
                 body=body,
+                is_once=once is not None,
             )
             self.heard.append(message)
             answer.extend(decide(self.account, message))
-            assert not self.account.opened, "D1.2: assigned, waiting or closed after each step"
+            assert not self.account.requests.opened, (
+                "D1.2: assigned, waiting or closed after each step"
+            )
         self.answer = tuple(answer)
         self.log.extend(answer)
         return self
@@ -324,7 +349,7 @@ class Scenario:
         return self
 
     def waiting(self, rule_id: str = "a") -> list[str]:
-        return list(self.account.waiting.get(rule_id, {}))
+        return list(self.account.requests.waiting.get(rule_id, {}))
 
     def got(self) -> list[int]:
         """The managers of the leads assigned by the answer, in order."""
@@ -349,7 +374,7 @@ def given(
 _RULES = rules(rule(ANN, BOB))
 
 
-def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a case per event
+def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912, PLR0915 - a case per event
     """The event in a line."""
     match event:
         case LeadSeen():
@@ -379,6 +404,13 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"{event.kind} {event.entity_id} is {event.manager_id}'s: {event.how}"
         case LinkedLeft():
             return f"{event.kind} {event.entity_id} left: {event.reason}"
+        case NoticeRequested():
+            until = f" until {_clock(event.due_at)}" if event.due_at else ""
+            return f"tell by {event.kind} of {event.order_id}: {event.manager_id}{until}"
+        case NoticeWritten():
+            return f"told by {event.kind} {event.entity_id} of {event.order_id}: {event.how}"
+        case NoticeLeft():
+            return f"not told by {event.kind} of {event.order_id}: {event.reason}"
         case RequestClosed():
             return f"closed {event.request_id}: {event.reason}"
         case AssignmentConfirmed():
@@ -407,13 +439,17 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
         case LeadTouched():
             return f"touched {event.lead_id}: {event.kind} by {event.by}"
         case LeadLapsed():
-            how = "" if event.is_read else " unread"
-            return f"lapsed {event.request_id} of {event.manager_id}{how}"
+            return f"lapsed {event.request_id} of {event.manager_id}{_how(event)}"
         case DistributionOrdered() | HandoverOrdered():
             left = "".join(f", not {lead_id}: {why}" for lead_id, why in event.skipped)
             return f"ordered {list(event.lead_ids)} by {event.by}{left}"
+        case CommandReceived():
+            return f"{event.command} {event.message_id} by {event.by}"
+        case CommandRepeated():
+            return f"repeated {event.message_id}, first in version {event.first_version}"
         case CommandRefused():
-            return f"refused {event.command}: {event.reason}"
+            told = "".join(f", {name} {value}" for name, value in event.arguments.items())
+            return f"refused {event.command}: {event.reason}{told}"
         case RulesApplied():
             return f"rules {event.revision} by {event.by}"
         case AccountDescribed():
@@ -426,6 +462,12 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912 - a cas
             return f"moved {event.reason}: {dict(event.movements)}"
         case _:
             assert_never(event)
+
+
+def _how(event: LeadLapsed) -> str:
+    if event.passed_on_by is not None:
+        return f" by {event.passed_on_by}: {event.reason}"
+    return "" if event.is_read else " unread"
 
 
 def _stage(stage: Stage) -> str:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from contracts.events import LeadAssigned, Outcome, RequestPrepared
 from contracts.rules import ConditionsSection, RulesFile
+from contracts.sentences import Sentence, sentence
 from contracts.stage import LOST, Stage
-from domain import preparation
 from domain.conditions import Facts, compile_conditions, folded, judged
 from domain.lint import lint
+from domain.requests import prepared as preparation
 from tests.domain.scenario import (
     ANN,
     BOB,
@@ -158,14 +159,14 @@ def test_D1_5_a_rule_without_conditions_before_them_needs_no_reading() -> None:
 
 
 def test_D1_4_a_rule_with_conditions_leaves_leads_to_the_rules_after_it() -> None:
-    def found(*sections: dict[str, Any]) -> list[str]:
+    def found(*sections: dict[str, Any]) -> list[Sentence]:
         file = RulesFile.model_validate(rules(*sections).rules)
-        return [f.text for f in lint(file, at=NOON, timezone="UTC") if f.severity == "warning"]
+        return [f.found for f in lint(file, at=NOON, timezone="UTC") if f.severity == "warning"]
 
     vip, rest = rule(ANN, rule_id="vip", conditions=VIP), rule(BOB, rule_id="rest")
 
     assert found(vip, rest) == []
-    assert found(rest, vip) == ["rule 'vip' is never asked: 'rest' takes every lead of its stages"]
+    assert found(rest, vip) == [sentence("lint.rule_unreached", rule="vip", earlier=("rest",))]
 
 
 # Waiting for Kommo (I2) -----------------------------------------------------------------------
@@ -196,10 +197,10 @@ def test_I13_what_is_overdue_is_decided_in_pieces(monkeypatch: pytest.MonkeyPatc
     asked = given(*(dp(lead) for lead in range(1, 6)), rules=TAGGED)
 
     first = asked.when(due("readings"), at=MINUTE)
-    assert (len(first.got()), len(asked.account.preparing)) == (2, 3)
+    assert (len(first.got()), len(asked.account.requests.preparing)) == (2, 3)
     assert "timer readings #2: 12:01:00" in map(told, first.answer)
     asked.when(due("readings", 2)).when(due("readings", 3))
-    assert asked.account.preparing == {}
+    assert asked.account.requests.preparing == {}
 
 
 def test_D1_5_the_time_limit_is_configurable() -> None:
@@ -244,7 +245,7 @@ def test_F84_waiting_requests_are_read_again_only_if_their_conditions_changed() 
     assert full.waiting("rest") == ["1.1"]
     assert full.when(same).got() == [CEM]
     again = given(pause(BOB), dp(1), facts(1, outcomes=(NO,)), rules=TAGGED).when(other)
-    assert list(again.account.preparing) == ["1.1"]
+    assert list(again.account.requests.preparing) == ["1.1"]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +263,7 @@ def test_F29_what_happens_to_the_lead_ends_the_preparation(happens: Any, reason:
     ended = given(reported(1), rules=TAGGED).when(happens, at=at(9))
 
     assert f"closed 1.1: {reason}" in map(told, ended.answer)
-    assert (ended.got(), dict(ended.account.preparing)) == ([], {})
+    assert (ended.got(), dict(ended.account.requests.preparing)) == ([], {})
 
 
 # Order (D5.3, I10) ----------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from pathlib import Path
 from contracts.events import Recorded
 from contracts.inbound import Inbound
 from domain import snapshot
-from domain.account import Account
-from domain.assign import POLICY_VERSIONS
 from domain.decide import decide
-from services.codec import encode_event, encode_inbound
+from domain.requests.assign import POLICY_VERSIONS
+from domain.state import Account
+from services.shared.codec import encode_event, encode_inbound
 from tests.golden.replay import FOLDER
 from tests.golden.stories import STORIES
 

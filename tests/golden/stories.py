@@ -5,20 +5,30 @@ them; what is recorded of a released version stays as it is.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
-from contracts.events import Handover
+from contracts.events import LeadKind, NoticeKind, Transfer
 from contracts.inbound import (
     DistributeLeads,
     HandOverLeads,
     Inbound,
     LeadsListed,
+    LedgerKinds,
     Linked,
     LinkedFound,
     LinkedResult,
     LinkedSettled,
+    NoticeSettled,
+    PassLeadOn,
     PostCorrection,
-    UndoHandovers,
+    SeenTask,
+    TakeLead,
+    TaskRemoved,
+    TaskReported,
+    TasksListed,
+    UndoTransfers,
 )
 from tests.domain import kommo_model
 from tests.domain.scenario import (
@@ -36,10 +46,12 @@ from tests.domain.scenario import (
     STAGES,
     WORK,
     Scenario,
+    announced,
     at,
     clock,
     dp,
     due,
+    facts,
     given,
     limit,
     missing,
@@ -136,6 +148,19 @@ def people_are_faster() -> list[Inbound]:
     return story.heard
 
 
+def incoming_leads() -> list[Inbound]:
+    """Leads that are told of without a stage: accepted, declined, and found elsewhere."""
+    story = given(rules=rules(rule(ANN, BOB)))
+    story.when(announced(1), announced(2), announced(1), at=at(10))
+    story.when(observed(1, NEW, modified=at(9), created=at(-DAY.days * 86_400), reason="lookup"))
+    story.when(observed(2, WORK, modified=at(9), reason="lookup"), at=at(12))
+    story.when(reported(1, NEW, action="add", modified=at(9)), at=at(13))
+    story.when(announced(3), removed(3), missing(3), at=at(20))
+    story.when(announced(2), at=at(30))
+    story.when(observed(2, NEW, modified=at(29), reason="lookup"), at=at(31))
+    return story.heard
+
+
 def nobody_works() -> list[Inbound]:
     """Leads that are passed on, touched, given to duty, and passed on in vain."""
     section = {"after_minutes": 30, "clock": "wall_clock"}
@@ -154,7 +179,7 @@ def nobody_works() -> list[Inbound]:
             story.when(clock(story, lead), at=NOON + hop * 40 * MINUTE)
             story.when(read(lead, hop, request=_request(story, lead)))
             _confirm(story, lead)
-    story.when(reported(1, NEW, by=BOSS, action="responsible", modified=NOON + 3 * 40 * MINUTE))
+    story.when(reported(1, NEW, by=BOSS, action="responsible", modified=NOON + 2 * 40 * MINUTE))
     return story.heard
 
 
@@ -222,11 +247,172 @@ def what_belongs_to_a_lead() -> list[Inbound]:
         ),
         at=at(8),
     )
-    back = (Handover("contact", 8, owner, BOSS), Handover("lead", 7, owner, BOSS))
+    back = (Transfer("contact", 8, owner, BOSS), Transfer("lead", 7, owner, BOSS))
     request_id = _request(story, 1)
     story.when(
-        UndoHandovers(request_id=request_id, lead_id=1, handovers=back, by="admin"), at=at(20)
+        UndoTransfers(request_id=request_id, lead_id=1, handovers=back, by="admin"), at=at(20)
     )
+    return story.heard
+
+
+def commands_that_come_again() -> list[Inbound]:
+    """Commands under ids: repeated, late, without effect, refused, made for other rules."""
+    old, new = rules(rule(ANN, BOB)), replace(rules(rule(ANN, CEM)), base_revision=1)
+    correction = PostCorrection(manager_id=ANN, credit_units=7, by="person:7", reason="x")
+    story = given(rules=old).when(old, once="r1").when(dp(1), at=at(1))
+    story.when(correction, once="c1").when(correction, once="c1", at=at(2))
+    story.when(new, once="r2").when(old, once="r1", at=at(3))
+    story.when(new, once="r2").when(replace(new, rules=old.rules), once="r3", at=at(4))
+    story.when(pause(BOB), once="p1", at=at(5)).when(resume(BOB), once="p2", at=at(6))
+    story.when(pause(BOB), once="p1", at=at(7)).when(dp(2), at=at(8))
+    story.when(correction, once="c1", at=at(9) + 7 * DAY)
+    return story.heard
+
+
+def taken_and_passed_on() -> list[Inbound]:
+    """Offered leads that their managers take or pass on, that others may not, or nobody (D7.6)."""
+    section = rule(ANN, BOB, CEM, redistribution={"after_minutes": 30, "accept": "required"})
+    story = given(dp(1), dp(2), dp(3), rules=rules(section))
+    for lead in (1, 2, 3):
+        story.when(patched(lead, _wanted(story, lead)))
+    story.when(TakeLead(lead_id=1, by="kommo:501", manager_id=_owner(story, 1)), at=at(10))
+    story.when(PassLeadOn(lead_id=1, by="a", reason="late"), at=at(20))
+    story.when(PassLeadOn(lead_id=2, by="a", reason="speaks Thai"), once="p1", at=at(30))
+    story.when(PassLeadOn(lead_id=2, by="a", reason="speaks Thai"), once="p1", at=at(31))
+    story.when(PassLeadOn(lead_id=2, by="a", reason="again"), at=at(32))
+    story.when(patched(2, _wanted(story, 2), attempt=2), at=at(33))
+    story.when(TakeLead(lead_id=3, by="kommo:1", manager_id=BOSS), at=at(40))
+    story.when(clock(story, 3), at=at(1_900)).when(PassLeadOn(lead_id=3, by="a", reason="x"))
+    return story.heard
+
+
+def fair_in_kind() -> list[Inbound]:
+    """Kinds that are read, refused, passed on, corrected, caught up with, and edited."""
+    vip = {"tags": ["vip", "partner"]}
+    people = (participant(ANN, coefficient="2"), BOB, CEM)
+    passing = {"after_minutes": 30, "clock": "wall_clock"}
+    owners = {"sources": ["contact"], "debt_max": 1}
+    section = rule(*people, catch_up=1, redistribution=passing, owners=owners)
+    story = given(rules=rules(section, **_ledger("source", vip, "stage")))
+    for lead in range(1, 10):
+        story.when(reported(lead, NEW, action="add", modified=at(lead)), at=at(lead))
+        contact = {"contact": BOB} if lead == 4 else {}
+        read_of = owned(lead, **contact).responsibles
+        kinds = (LeadKind("source", 14_000 + lead % 3), LeadKind("tags", _tag(story, lead % 3)))
+        told = (LedgerKinds("account", kinds),)
+        story.when(facts(lead, modified=at(lead), responsibles=read_of, kinds=told))
+        if lead % 4:
+            _confirm(story, lead)
+    story.when(refused(8, _wanted(story, 8), reason="manager_refused", active=True), at=at(20))
+    story.when(reported(4, NEW, by=BOSS, action="responsible", modified=at(30)), at=at(31))
+    story.when(pause(ANN), dp(10), at=at(40))
+    story.when(due("readings", story.account.timers["readings"].generation), at=at(110))
+    story.when(resume(ANN), dp(11), at=at(120))
+    story.when(facts(11, modified=at(119), kinds=()), at=at(121))
+    story.when(PostCorrection(manager_id=CEM, credit_units=1_500_000_001, by="admin", reason="x"))
+    story.when(clock(story, 1), at=NOON + 40 * MINUTE)
+    story.when(read(1, 1, request=_request(story, 1)))
+    story.when(rules(section, **_ledger({"price": [1_000]}, {"tags": ["VIP"]})))
+    story.when(dp(12), at=NOON + 41 * MINUTE)
+    kinds = (LeadKind("price", 0), LeadKind("tags", _tag(story, 1)))
+    told = (LedgerKinds("account", kinds),)
+    story.when(facts(12, revision=2, modified=NOON + 41 * MINUTE, kinds=told))
+    story.when(reported(8, WORK, by=BOSS, modified=NOON + 42 * MINUTE), at=NOON + 42 * MINUTE)
+    return story.heard
+
+
+def shifts_end() -> list[Inbound]:
+    """Managers go home: what they touched stays, the rest goes to others or waits (D9.4)."""
+    schedules = {"day": OFFICE, "late": {"weekly": {"mon-fri": ["15:00-22:00"]}}}
+    people = (participant(ANN, schedule="day"), participant(BOB, schedule="late"))
+    some = rule(*people, at_shift_end={"hand_over": "untouched"})
+    every = rule(*people, rule_id="b", stages=[HOT], at_shift_end={"hand_over": "all"})
+    story = given(rules=rules(some, every, schedules=schedules), at=NOON)
+    for lead in (1, 2, 3):
+        story.when(dp(lead, HOT if lead == 3 else NEW), at=NOON + lead * MINUTE)
+        story.when(patched(lead, _wanted(story, lead), modified=NOON + lead * MINUTE))
+    story.when(touch(ANN, lead=2, happened=NOON + 30 * MINUTE), at=NOON + 30 * MINUTE)
+    for _ in range(6):
+        due_at, timer_id = min((t.due_at, i) for i, t in story.account.timers.items() if t.due_at)
+        story.when(due(timer_id, story.account.timers[timer_id].generation), at=due_at)
+        if 1 in story.account.offers:
+            story.when(read(1), at=due_at + MINUTE)
+    return story.heard
+
+
+def even_in_total() -> list[Inbound]:
+    """Two rules of one registry, somebody who comes back, a refusal, a new period."""
+    people = (participant(ANN, coefficient="2"), BOB)
+    even = {"policy": "fewest_given", "registry": "all"}
+    applied = rules(
+        rule(*people, **even),
+        rule(ANN, CEM, rule_id="b", stages=(HOT,), **even),
+        registries={"all": {"period": "day"}},
+    )
+    story = given(pause(ANN), rules=applied)
+    for lead in range(1, 7):
+        story.when(dp(lead, (NEW, HOT)[lead % 2]), at=at(lead))
+    story.when(resume(ANN), dp(7), dp(8, HOT), at=at(10))
+    story.when(refused(7, _wanted(story, 7), active=True), at=at(11))
+    story.when(reported(8, HOT, by=BOSS, action="responsible", modified=at(12)), at=at(13))
+    story.when(dp(9), dp(10, HOT), at=NOON + DAY)
+    return story.heard
+
+
+def people_are_told() -> list[Inbound]:
+    """Notes and tasks: written, found written, refused, late, of a lead that is gone (D12.2)."""
+    people = [participant(each, schedule="office") for each in (ANN, BOB)]
+    tell = {"note": True, "task": {"due_minutes": 30, "text": "Call"}, "webhook": "crm"}
+    duty = {"duty": {"manager": CEM}, "off_hours": "duty"}
+    story = given(rules=rules(rule(*people, tell=tell, **duty), schedules={"office": OFFICE}))
+    for lead in (1, 2, 3):
+        story.when(reported(lead, NEW, action="add", modified=at(lead)), at=at(lead))
+        _confirm(story, lead)
+    orders = [f"{_request(story, lead)}/1" for lead in (1, 2, 3)]
+
+    def settled(order: str, kind: NoticeKind, **rest: Any) -> NoticeSettled:
+        return NoticeSettled(order_id=order, kind=kind, **rest)
+
+    story.when(settled(orders[0], "note", how="answered", entity_id=501_001), at=at(20))
+    story.when(settled(orders[0], "task", how="read", entity_id=601_001))
+    story.when(settled(orders[1], "task", how="refused", detail="No such user"), at=at(21))
+    story.when(settled(orders[0], "webhook", how="answered"), at=at(21))
+    story.when(settled(orders[1], "webhook", how="no_target"))
+    story.when(settled(orders[2], "webhook", how="given_up"))
+    story.when(removed(3), missing(3), at=at(22))
+    story.when(settled(orders[2], "note", how="gone"), settled(orders[2], "note", how="gone"))
+    evening = at(60, since=MONDAY + timedelta(hours=20))
+    story.when(reported(4, NEW, action="add", modified=evening), at=evening)
+    story.when(reported(5, NEW, action="add", modified=evening))
+    _confirm(story, 4)
+    return story.heard
+
+
+def too_many_tasks() -> list[Inbound]:
+    """Open tasks keep managers from leads: hooks and lists of them, overdue ones, no limit."""
+    busy = {"limit_tasks": {"max": 2, "overdue_max": 1}}
+    story = given(rules=rules(rule(ANN, participant(BOB, limit_tasks={"max": 1}), **busy)))
+
+    def task(number: int, manager: int, till: int, changed: int) -> SeenTask:
+        return SeenTask(number, manager, at(till), at(changed))
+
+    def reported_task(seen: SeenTask, *, is_open: bool = True) -> TaskReported:
+        return TaskReported(task=seen, is_open=is_open)
+
+    def open_tasks(*tasks: SeenTask, second: int) -> TasksListed:
+        return TasksListed(after_id=0, up_to_id=None, tasks=tasks, as_of=at(second))
+
+    known = (task(1, ANN, 900, 1), task(2, ANN, 5_000, 1), task(3, BOB, 5_000, 1))
+    story.when(dp(1), at=at(2))
+    story.when(open_tasks(*known, second=3), dp(2), dp(3), at=at(4))
+    story.when(reported_task(task(3, BOB, 5_000, 10), is_open=False), at=at(11))
+    story.when(reported_task(task(4, BOB, 6_000, 12)), dp(4), at=at(13))
+    story.when(reported_task(task(4, BOB, 6_000, 12)), TaskRemoved(task_id=99), at=at(14))
+    story.when(due("look/a", story.account.timers["look/a"].generation), at=at(905))
+    story.when(open_tasks(known[1], second=906), at=at(907))
+    story.when(open_tasks(known[1], second=1_206), at=at(1_207))
+    story.when(reported_task(task(5, ANN, 9_000, 1_300)), TaskRemoved(task_id=2), at=at(1_301))
+    story.when(rules(rule(ANN, BOB)), dp(5), at=at(1_400))
     return story.heard
 
 
@@ -239,11 +425,19 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "plain-day": plain_day,
     "limits-and-orders": limits_and_orders,
     "people-are-faster": people_are_faster,
+    "incoming-leads": incoming_leads,
     "nobody-works": nobody_works,
     "off-hours": off_hours,
     "owners-and-orders": owners_and_orders,
     "what-belongs-to-a-lead": what_belongs_to_a_lead,
+    "fair-in-kind": fair_in_kind,
+    "even-in-total": even_in_total,
+    "too-many-tasks": too_many_tasks,
     "rough-weather": rough_weather,
+    "commands-that-come-again": commands_that_come_again,
+    "taken-and-passed-on": taken_and_passed_on,
+    "shifts-end": shifts_end,
+    "people-are-told": people_are_told,
 }
 
 
@@ -263,6 +457,16 @@ def _request(story: Scenario, lead: int) -> str:
     request_id = story.account.leads[lead].request_id
     assert request_id is not None
     return request_id
+
+
+def _ledger(*kinds: object) -> dict[str, object]:
+    return {"ledgers": {"account": {"kinds": list(kinds)}}}
+
+
+def _tag(story: Scenario, place: int) -> int:
+    """The number of a tag of the rules by its place, 0 for none of them."""
+    by_tag = next(d for d in story.account.configuration.kinds["account"] if d.what == "tags")
+    return (0, *(by_tag.numbers or ()))[place]
 
 
 def _confirm(story: Scenario, lead: int) -> None:

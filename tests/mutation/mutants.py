@@ -27,7 +27,8 @@ class Mutant:
     is_quick: bool = False
 
 
-LEADS, REQUESTS = "domain/leads.py", "domain/requests.py"
+REPORT, NEWS = "domain/leads/report.py", "domain/leads/news.py"
+ENDING, SERVING = "domain/requests/ending.py", "domain/requests/serving.py"
 INITIAL = "services/storage/migrations/0001_initial.sql"
 STORE_POSITION = """    INSERT INTO positions AS held (consumer, source, position)
     VALUES (consumer_, source_, position_)
@@ -38,7 +39,6 @@ STORE_POSITION = """    INSERT INTO positions AS held (consumer, source, positio
             USING ERRCODE = 'FL001';
     END IF;
 """
-APPEND = "self._appender.append(kept.entries, kept.letters, deadline=deadline)"
 POSITION_AFTERWARDS = """                    [letter.size for letter in dead],
                 )
             async with borrow(self.pool) as connection:
@@ -52,7 +52,7 @@ POSITION_AFTERWARDS = """                    [letter.size for letter in dead],
 MUTANTS = (
     Mutant(
         "accept a stale webhook",
-        (Edit(LEADS, "    if _is_before(report.at, lead.stage_at):\n", "    if False:\n"),),
+        (Edit(REPORT, "    if is_before(report.at, lead.stage_at):\n", "    if False:\n"),),
         (
             "tests/domain/test_histories.py::test_F28_every_order_of_six_hooks_ends_in_the_same_state",
         ),
@@ -60,15 +60,15 @@ MUTANTS = (
     ),
     Mutant(
         "drop a refund",
-        (Edit(REQUESTS, "movements=negated(wanted.movements)", "movements=()"),),
-        ("tests/services/history/test_check.py", "tests/domain/test_requests.py"),
+        (Edit(ENDING, "movements=negated(wanted.movements)", "movements=()"),),
+        ("tests/services/history/test_check.py", "tests/domain/requests/test_requests.py"),
         is_quick=True,
     ),
     Mutant(
         "refund a lapse",
         (
             Edit(
-                "domain/redistribution.py",
+                "domain/redistribution/clocks.py",
                 "    step.record(\n        LeadLapsed(",
                 "    from contracts.events import CreditMoved\n"
                 "    step.record(CreditMoved(ledger=offer.ledger, movements=((offer.manager_id,"
@@ -76,41 +76,71 @@ MUTANTS = (
                 "    step.record(\n        LeadLapsed(",
             ),
         ),
-        ("tests/domain/test_redistribution.py", "tests/golden/test_golden.py"),
+        ("tests/domain/redistribution/test_redistribution.py", "tests/golden/test_golden.py"),
+    ),
+    Mutant(
+        "let a repeated command take effect again",
+        (
+            Edit(
+                "domain/commands/repeats.py",
+                "    if taken is not None and is_kept(taken, step.now):\n",
+                "    if False:\n",
+            ),
+        ),
+        ("tests/domain/commands/test_repeats.py",),
+        is_quick=True,
+    ),
+    Mutant(
+        "put rules in force whatever revision they were made for",
+        (
+            Edit(
+                "domain/commands/rules.py",
+                "    if base is not None and base != account.revision:\n",
+                "    if False:\n",
+            ),
+        ),
+        ("tests/domain/commands/test_repeats.py",),
+        is_quick=True,
     ),
     Mutant(
         "lose the remainder of a share",
-        (Edit("domain/fair_share.py", "in by_remainder[:missing]:", "in by_remainder[:0]:"),),
-        ("tests/domain/test_standings.py", "tests/golden/test_golden.py"),
+        (
+            Edit(
+                "domain/choosing/fair_share.py",
+                "in by_remainder[:missing]:",
+                "in by_remainder[:0]:",
+            ),
+        ),
+        ("tests/domain/choosing/test_standings.py", "tests/golden/test_golden.py"),
     ),
     Mutant(
         "let the limit be one too high",
         (
             Edit(
-                "domain/standings.py",
-                "open_leads >= participant.limit",
-                "open_leads > participant.limit",
+                "domain/choosing/standings.py",
+                "open_leads >= limit",
+                "open_leads > limit",
             ),
         ),
-        ("tests/domain/test_requests.py", "tests/services/history/test_check.py"),
+        ("tests/domain/requests/test_requests.py", "tests/services/history/test_check.py"),
     ),
     Mutant(
         "let a newer request overtake",
         (
             Edit(
-                REQUESTS,
-                "    if not is_behind(step.account, rule, request) or",
+                SERVING,
+                "    if not is_held_up or",
                 "    if True or",
             ),
         ),
-        ("tests/domain/test_requests.py", "tests/services/history/test_check.py"),
+        ("tests/domain/requests/test_requests.py", "tests/services/history/test_check.py"),
         is_quick=True,
     ),
     Mutant(
         "forget the echo",
         (
             Edit(
-                LEADS,
+                NEWS,
                 "    if wanted is not None and reported == wanted.manager_id:\n",
                 "    if False:\n",
             ),
@@ -126,7 +156,7 @@ MUTANTS = (
                 "participants=tuple(participants),",
             ),
         ),
-        ("tests/domain/test_standings.py",),
+        ("tests/domain/choosing/test_standings.py",),
     ),
     Mutant(
         "skip the check of the version",
@@ -166,25 +196,42 @@ MUTANTS = (
         "send again without reading",
         (
             Edit(
-                "services/gateway/pusher.py",
-                "        if self._board.doubtful(self._timing.monotonic()):\n",
-                "        if False:\n",
-            ),
-            Edit(
                 "services/gateway/board.py",
-                "        return self._due(now, is_doubtful=False)\n",
-                "        return self._due(now, is_doubtful=False) + self.doubtful(now)\n",
+                "        return now >= self.sure_until\n",
+                "        return False\n",
             ),
         ),
         ("tests/services/gateway/test_pusher.py",),
+    ),
+    Mutant(
+        "write on the word of a webhook",
+        (
+            Edit(
+                "services/gateway/judgement.py",
+                "    if wanted.is_told and not _is_borne_out(wanted, lead):\n",
+                "    if False:\n",
+            ),
+        ),
+        ("tests/services/gateway/test_told.py",),
+    ),
+    Mutant(
+        "distribute a lead again that never left",
+        (
+            Edit(
+                NEWS,
+                "    return report.stage == told.before and not told.has_waited\n",
+                "    return False\n",
+            ),
+        ),
+        ("tests/domain/leads/test_told.py",),
     ),
     Mutant(
         "answer before it is durable",
         (
             Edit(
                 "services/ingress/endpoint.py",
-                f"            await {APPEND}\n",
-                f"            asyncio.ensure_future({APPEND})\n",
+                "            await submission.durable()\n",
+                "            asyncio.ensure_future(submission.durable())\n",
             ),
         ),
         ("tests/services/ingress/test_durability.py",),
@@ -205,10 +252,10 @@ MUTANTS = (
         (
             Edit(
                 "services/projector/advance.py",
-                "        await projection.project(connection, account_id, fresh)\n",
+                "        await _project(connection, projection, account_id, fresh)\n",
                 "    async with connection.transaction():\n"
                 "        await connection.fetchval(SEARCH_PATH, schema)\n"
-                "        await projection.project(connection, account_id, fresh)\n"
+                "        await _project(connection, projection, account_id, fresh)\n"
                 "    async with connection.transaction():\n",
             ),
         ),

@@ -13,22 +13,24 @@ def test_every_mutant_fits_the_code(mutant: Mutant) -> None:
     assert list(edited(mutant)) == list(dict.fromkeys(edit.path for edit in mutant.edits))
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("mutant", QUICK, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught(mutant: Mutant) -> None:
     assert examine(mutant).caught_by is not None
 
 
+@pytest.mark.server
 def test_a_change_that_breaks_nothing_survives() -> None:
     harmless = Edit(
-        "domain/fair_share.py", "in by_remainder[:missing]:", "in by_remainder[:+missing]:"
+        "domain/choosing/fair_share.py", "in by_remainder[:missing]:", "in by_remainder[:+missing]:"
     )
-    unharmed = Mutant("no mutant", (harmless,), ("tests/domain/test_commands.py",))
+    unharmed = Mutant("no mutant", (harmless,), ("tests/domain/commands/test_commands.py",))
 
     assert examine(unharmed).caught_by is None
 
 
 def test_an_edit_that_does_not_fit_is_said() -> None:
-    edit = Edit("domain/fair_share.py", "not in there", "")
+    edit = Edit("domain/choosing/fair_share.py", "not in there", "")
 
-    with pytest.raises(CannotBreak, match=r"domain/fair_share\.py has not exactly once"):
-        edited(Mutant("outdated", (edit,), ("tests/domain/test_commands.py",)))
+    with pytest.raises(CannotBreak, match=r"domain/choosing/fair_share\.py has not exactly once"):
+        edited(Mutant("outdated", (edit,), ("tests/domain/commands/test_commands.py",)))

@@ -31,8 +31,9 @@ from contracts.inbound import (
     TriggerFired,
 )
 from contracts.stage import Stage
-from domain.account import Account, Preparing
 from domain.decide import decide
+from domain.state import Account, Request
+from domain.state.request import Preparing
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday
 MANAGERS = (501, 502, 503)
@@ -151,13 +152,13 @@ class Story:
             )
         if self.account.linking and dice < 0.38:
             return self._found(random.choice(sorted(self.account.linking)))
-        if self.account.orders and dice < 0.38:
-            return self._settled(random.choice(sorted(self.account.orders)))
+        if self.account.transfers and dice < 0.38:
+            return self._settled(random.choice(sorted(self.account.transfers)))
         asked = [i for i, offer in self.account.offers.items() if offer.decide_at is not None]
         if asked and dice < 0.39:
             return self._touch(random.choice(asked))
-        if self.account.preparing and dice < 0.4:
-            return self._facts(random.choice(list(self.account.preparing.values())))
+        if self.account.requests.preparing and dice < 0.4:
+            return self._facts(random.choice(list(self.account.requests.preparing.values())))
         if self.account.lookups and dice < 0.45:
             lead_id = random.choice(sorted(self.account.lookups))
             return self._observed(lead_id, "lookup")
@@ -200,7 +201,7 @@ class Story:
 
     def _settled(self, order_id: str) -> LinkedSettled:
         results = []
-        for kind, entity_id in self.account.orders[order_id].handovers:
+        for kind, entity_id in self.account.transfers[order_id].under_way:
             how = self._random.choice(("answered", "read", "changed_since", "gone", "refused"))
             results.append(LinkedResult(kind, entity_id, how, self.now, ""))
         return LinkedSettled(order_id=order_id, results=tuple(results))
@@ -213,13 +214,14 @@ class Story:
             )
         return TouchesRead(lead_id=lead_id, request_id=offer.request_id, attempt=offer.attempt)
 
-    def _facts(self, preparing: Preparing) -> FactsRead:
-        lead_id = preparing.request.lead_id
+    def _facts(self, request: Request) -> FactsRead:
+        assert isinstance(request.state, Preparing)
+        lead_id = request.lead_id
         return FactsRead(
-            request_id=preparing.request.request_id,
+            request_id=request.request_id,
             lead_id=lead_id,
-            revision=preparing.revision,
-            stage=preparing.request.stage,
+            revision=request.state.revision,
+            stage=request.stage,
             responsible_id=self._random.choice((77, *MANAGERS)),
             modified_at=self.now,
             created_at=self.now,

@@ -12,7 +12,9 @@ from contracts.events import (
     CreditMoved,
     LeadAssigned,
     LeadDeleted,
+    LeadLapsed,
     LeadSeen,
+    LeadTouched,
     LookupRequested,
     ReadingRequested,
     Recorded,
@@ -168,6 +170,38 @@ def closed(lead_id: int = 1, **changes: Any) -> RequestClosed:
     return RequestClosed(lead_id=lead_id, **values | changes)
 
 
+def lapsed(lead_id: int = 1, **changes: Any) -> LeadLapsed:
+    values: dict[str, Any] = {
+        "request_id": f"{lead_id}.1",
+        "attempt": 1,
+        "manager_id": 501,
+        "rule_id": "new",
+        "ledger": "account",
+        "charged_units": LEAD // 2,
+        "nothing_changed": "no_touch",
+        "after_s": 1_800,
+        "on_working_time": True,
+        "is_read": True,
+        "offered_at": NINE,
+        "tried": (501,),
+        "at": later(30),
+    }
+    return LeadLapsed(lead_id=lead_id, **values | changes)
+
+
+def touched(lead_id: int = 1, **changes: Any) -> LeadTouched:
+    values: dict[str, Any] = {
+        "request_id": f"{lead_id}.1",
+        "attempt": 1,
+        "manager_id": 501,
+        "kind": "call",
+        "by": 501,
+        "happened_at": later(4),
+        "at": later(5),
+    }
+    return LeadTouched(lead_id=lead_id, **values | changes)
+
+
 def lookup(lead_id: int = 1, **changes: Any) -> LookupRequested:
     values: dict[str, Any] = {"reason": "same_time", "at": NINE}
     return LookupRequested(lead_id=lead_id, **values | changes)
@@ -223,6 +257,11 @@ def moved(*pairs: tuple[int, int], **changes: Any) -> CreditMoved:
         "at": later(5),
     }
     return CreditMoved(movements=pairs, **values | changes)
+
+
+async def plan(pool: Any, statement: str, *arguments: object) -> str:
+    """How the database would answer a statement, as text."""
+    return "\n".join(row[0] for row in await pool.fetch(f"EXPLAIN {statement}", *arguments))
 
 
 async def apply(pool: Any, projection: Projection, events: Sequence[Recorded]) -> None:

@@ -3,13 +3,13 @@
 from typing import Any
 
 from contracts.events import (
-    Handover,
     LinkedChanged,
     LinkedDecided,
     LinkedRequested,
     ManagerPaused,
     ManagerResumed,
     RulesApplied,
+    Transfer,
 )
 from projections import decisions, linked, lookups, pauses, readings, timers
 from projections.timers import Timer
@@ -95,6 +95,33 @@ async def test_F28_a_reading_is_wanted_until_the_lead_is_heard_of(pool: Any) -> 
     assert [(found.lead_id, found.asked_version) for found in left] == [(3, 3), (1, 7)]
 
 
+async def test_F70_a_list_is_told_without_some_accounts(pool: Any) -> None:
+    mine, theirs = recorded(lookup(1), reading(1)), recorded(lookup(2), reading(2), account_id=9)
+    for events in (mine, theirs):
+        await apply(pool, lookups, events)
+        await apply(pool, readings, events)
+
+    for pending in (lookups.pending, readings.pending):
+        first, _ = await pending(pool, limit=9)
+        assert first.account_id == ACCOUNT
+        for after in (None, first):
+            (found,) = await pending(pool, limit=9, after=after, but_for=[ACCOUNT])
+            assert found.account_id == 9
+    assert await lookups.unknown(pool, limit=9, but_for=[ACCOUNT]) == []
+
+
+async def test_S2_leads_that_nobody_knows_are_in_a_list_of_their_own(pool: Any) -> None:
+    known = [lookup(1, reason="same_second"), lookup(4, reason="not_there")]
+    unknown = [lookup(2, reason="announced"), lookup(3, reason="crowded")]
+    await apply(pool, lookups, recorded(known[0], *unknown, known[1]))
+    first = await lookups.unknown(pool, limit=1)
+
+    assert [found.lead_id for found in await lookups.pending(pool, limit=9)] == [1, 4]
+    assert [found.lead_id for found in first] == [2]
+    rest = await lookups.unknown(pool, limit=9, after=first[-1])
+    assert [found.lead_id for found in rest] == [3]
+
+
 async def test_F28_what_is_asked_for_twice_keeps_its_place(pool: Any) -> None:
     await apply(pool, lookups, recorded(lookup(1)))
     await apply(pool, lookups, recorded(lookup(1, at=later(5), reason="refused"), after=1))
@@ -113,7 +140,7 @@ async def test_D10_2_the_decisions_about_a_lead_are_found_newest_first(pool: Any
     await apply(pool, decisions, events)
 
     of_lead = await decisions.of_lead(pool, account_id=ACCOUNT, lead_id=1)
-    newest = await decisions.newest(pool, account_id=ACCOUNT, limit=2, before=6)
+    newest = await decisions.page(pool, account_id=ACCOUNT, limit=2, before=6)
     assert [(found.version, found.kind) for found in of_lead] == [
         (7, "closed"),
         (6, "withdrawn"),
@@ -192,7 +219,7 @@ async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> N
         order_id="1.1/1",
         request_id="1.1",
         lead_id=1,
-        handovers=(Handover("contact", 8, 77, 501), Handover("task", 9, 0, 501)),
+        handovers=(Transfer("contact", 8, 77, 501), Transfer("task", 9, 0, 501)),
         is_undo=False,
         by="rule",
         at=NINE,
@@ -212,6 +239,7 @@ async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> N
     (search,) = await linked.to_find(pool, limit=9)
     assert (search.order_id, search.objects) == ("1.1/1", ("contacts", "tasks"))
     assert await linked.to_find(pool, limit=9, after=search) == []
+    assert await linked.to_find(pool, limit=9, but_for=[ACCOUNT]) == []
 
     await apply(pool, linked, recorded(decided, after=1))
     first, second = await linked.to_set(pool, limit=9)
@@ -220,6 +248,7 @@ async def test_D6_4_linked_things_are_listed_until_they_are_over(pool: Any) -> N
         ("task", 0),
     ]
     assert await linked.to_set(pool, limit=9, after=first) == [second]
+    assert await linked.to_set(pool, limit=9, after=first, but_for=[ACCOUNT]) == []
     assert await linked.to_find(pool, limit=9) == []
 
     await apply(pool, linked, recorded(changed, after=2))

@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.stage import Stage
@@ -84,7 +84,6 @@ async def test_I11_the_loads_of_accounts_are_apart(pool: Any) -> None:
     assert await loads.of_account(pool, 8) == []
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), messages=st.integers(0, 400), cut=st.integers(1, 60))
 def test_I8_increments_in_any_batches_equal_a_recount(seed: int, messages: int, cut: int) -> None:
     lived = story(seed=seed, messages=messages)

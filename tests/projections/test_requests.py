@@ -117,13 +117,8 @@ async def test_I2_a_whole_life_leaves_nothing_unaccounted(pool: Any) -> None:
 
     account = lived.account
     expected = {
-        (request_id, rule_id) for rule_id, queue in account.waiting.items() for request_id in queue
-    }
-    expected |= {(request_id, None) for request_id in account.preparing}
-    expected |= {
-        (request_id, kept.request.rule_id)
-        for reserved in account.reserved.values()
-        for request_id, kept in reserved.items()
+        (request_id, None if request_id in account.requests.preparing else request.rule_id)
+        for request_id, request in account.requests.by_id.items()
     }
     assert {(found.request_id, found.rule_id) for found in waiting} == expected
     assert sum(tally.requests for tally in counts) == lived.account.requests_total

@@ -9,7 +9,7 @@ from contracts.rules import RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
 from domain.configuration import problems
 from services.sandbox.cards import Card
-from services.sandbox.model import INCOMING, Account, Subscription, Trigger
+from services.sandbox.model import INCOMING, CrmAccount, Subscription, Trigger
 from services.sandbox.sample import sample_account
 
 # Zones with the instant, in UTC, at which a night with a change of clocks begins.
@@ -23,6 +23,7 @@ ZONES = ("America/Sao_Paulo", "UTC", "Asia/Kolkata", *NIGHTS)
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TRIES_MAX = 10
 PRICE_MAX = 1_000
+TASK_HOOKS = ("add", "update", "delete")
 LEAD_HOOKS = ("add", "update", "status", "responsible", "delete", "restore")
 
 
@@ -56,7 +57,7 @@ def draw_setting(random: Random, horizon_s: float) -> Setting:
 
 def draw_account(
     random: Random, number: int, setting: Setting, *, hooks_url: str, token: str
-) -> Account:
+) -> CrmAccount:
     """An account with a few managers, some leads, a webhook and perhaps triggers."""
     account = sample_account(0, token=token)
     account.id += number
@@ -68,9 +69,15 @@ def draw_account(
     for _ in range(random.randint(0, 3)):
         draft = {"name": "", "responsible_user_id": random.choice(sorted(account.users))}
         account.contacts.add(Card, draft, by=account.admin_id(), now=now)
+    # Of its own, as `side` below: what else is drawn is the same with and without.
+    side = Random(f"{account.id} {kept} {setting}")
+    for _ in range(side.randint(0, 2)):
+        draft = {"name": "", "responsible_user_id": side.choice(sorted(account.users))}
+        account.companies.add(Card, draft, by=account.admin_id(), now=now)
     settings = [f"{name}_lead" for name in LEAD_HOOKS]
     if random.random() < 0.2:
         settings.remove(random.choice(settings))
+    settings += [f"{name}_task" for name in TASK_HOOKS if side.random() < 0.8]
     account.subscriptions[hooks_url] = Subscription(
         id=account.new_hook_id(),
         destination=hooks_url,
@@ -91,7 +98,7 @@ def draw_account(
     return account
 
 
-def open_stages(account: Account) -> list[Stage]:
+def open_stages(account: CrmAccount) -> list[Stage]:
     """Stages where leads are worked on: the first two pipelines, to have them meet."""
     return [
         Stage(pipeline.id, status.id)
@@ -101,7 +108,7 @@ def open_stages(account: Account) -> list[Stage]:
     ]
 
 
-def draw_rules(random: Random, account: Account, setting: Setting) -> dict[str, Any]:
+def draw_rules(random: Random, account: CrmAccount, setting: Setting) -> dict[str, Any]:
     """A rules file, almost always one that is in order."""
     for _ in range(TRIES_MAX):
         rules = _rules(random, account, setting)
@@ -110,7 +117,7 @@ def draw_rules(random: Random, account: Account, setting: Setting) -> dict[str, 
     return rules
 
 
-def _rules(random: Random, account: Account, setting: Setting) -> dict[str, Any]:
+def _rules(random: Random, account: CrmAccount, setting: Setting) -> dict[str, Any]:
     schedules = {f"s{number}": _schedule(random, setting) for number in range(random.randint(1, 3))}
     names = sorted(schedules)
     stages = random.sample(open_stages(account), random.randint(1, 4))
@@ -119,6 +126,8 @@ def _rules(random: Random, account: Account, setting: Setting) -> dict[str, Any]
     if stages[cut:]:
         rules.append(_rule(random, account, "second", stages[cut:], names))
     found: dict[str, Any] = {"version": 1, "schedules": schedules, "rules": rules}
+    # Of its own: what else is drawn is the same either way.
+    found["trust_webhooks"] = Random(str(stages)).random() < 0.5
     if random.random() < 0.5:
         found["default_schedule"] = random.choice(names)
     if random.random() < 0.3:
@@ -133,11 +142,19 @@ def _rules(random: Random, account: Account, setting: Setting) -> dict[str, Any]
                 "to": end.isoformat(timespec="seconds"),
             }
         ]
+    if random.random() < 0.4:
+        found["ledgers"] = {name: {"kinds": _kinds(random)} for name in ("account", "own")}
     return found
 
 
+def _kinds(random: Random) -> list[Any]:
+    """What leads are told apart in: the stage alone is not read for."""
+    kinds = ["stage", "source", {"price": [1 + random.randrange(PRICE_MAX)]}, {"tags": ["vip"]}]
+    return random.sample(kinds, random.randint(1, 3))
+
+
 def _rule(
-    random: Random, account: Account, rule_id: str, stages: list[Stage], schedules: list[str]
+    random: Random, account: CrmAccount, rule_id: str, stages: list[Stage], schedules: list[str]
 ) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": rule_id,
@@ -153,10 +170,25 @@ def _rule(
         rule["distribute_by_coefficient"] = False
     if random.random() < 0.6:
         rule |= _features(random, account, schedules)
+    side = Random(f"{rule} {stages}")
+    if side.random() < 0.35:
+        rule["linked"] = _linked(side, sorted(account.users), rule)
+    if side.random() < 0.25:
+        rule["limit_tasks"] = {side.choice(("max", "overdue_max")): side.randint(1, 4)}
     return rule
 
 
-def _features(random: Random, account: Account, schedules: list[str]) -> dict[str, Any]:
+def _linked(random: Random, people: list[int], rule: dict[str, Any]) -> dict[str, Any]:
+    objects = ("contacts", "company", "tasks", "company_leads", "contact_leads")
+    found: dict[str, Any] = dict.fromkeys(random.sample(objects, random.randint(1, 5)), True)
+    if random.random() < 0.3:
+        found["only_for"] = random.sample(people, random.randint(1, len(people)))
+    if random.random() < 0.2 and "redistribution" not in rule:
+        found["lead"] = False
+    return found
+
+
+def _features(random: Random, account: CrmAccount, schedules: list[str]) -> dict[str, Any]:
     """Some of what a rule may have besides."""
     often: list[tuple[float, dict[str, Any]]] = [
         (0.3, _policy(random)),
@@ -169,6 +201,7 @@ def _features(random: Random, account: Account, schedules: list[str]) -> dict[st
         (0.4, {"redistribution": _redistribution(random)}),
         (0.3, {"conditions": {"price": _price(random)}}),
         (0.3, {"owners": _owners(random, sorted(account.users))}),
+        (0.3, {"at_shift_end": {"hand_over": random.choice(("untouched", "all"))}}),
     ]
     found: dict[str, Any] = {}
     for share, feature in often:
@@ -178,7 +211,7 @@ def _features(random: Random, account: Account, schedules: list[str]) -> dict[st
 
 
 def _policy(random: Random) -> dict[str, Any]:
-    policy = random.choice(("least_loaded", "most_available"))
+    policy = random.choice(("least_loaded", "most_available", "fewest_given"))
     return {"policy": policy, "limit": {"max": random.randint(1, 6)}}
 
 

@@ -1,12 +1,15 @@
 """What must hold when all is calm: the invariants of `docs/faults.md`, on what is durable."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from contracts.allocations import StoredDocument
-from contracts.events import LeadSeen
+from contracts.events import LeadSeen, LinkedChanged, LinkedKind
 from contracts.stage import CLOSED_STATUSES
 from contracts.topics import INBOUND
-from domain.account import Account
+from domain.evolve import evolve
+from domain.state import Account
+from projections.tasks import counts_tasks
 from services.history.check import check
 from services.log.allocations import read_allocation
 from services.relay.relay import CONSUMER as RELAY
@@ -49,6 +52,10 @@ def _to_be_done(ours: Installation, account_id: int) -> Iterator[str]:
         yield f"readings for {sorted(views.reading_rows)}"
     if views.lookup_rows:
         yield f"lookups of {sorted(views.lookup_rows)}"
+    if views.search_rows:
+        yield f"searches for what belongs to {sorted(views.search_rows)}"
+    if views.transfer_rows:
+        yield f"transfers of {sorted(views.transfer_rows)}"
     pending = [row.lead_id for row in views.assignment_rows.values() if row.state == "pending"]
     if pending:
         yield f"pushes of {sorted(pending)}"
@@ -63,8 +70,26 @@ def _in_kommo(ours: Installation, crm: Crm, calm_since: float) -> Iterator[str]:
     progress = ours.sweeps.progress.get(crm.account.id)
     if progress is None or progress.watermark is None or progress.full_at is None:
         yield "the baseline"
-    elif (progress.full_at - ours.base).total_seconds() < calm_since + KOMMOS_SECOND_S:
+    else:
+        yield from _untold_tasks(ours, crm)
+    if progress is None or progress.full_at is None:
+        return
+    if (progress.full_at - ours.base).total_seconds() < calm_since + KOMMOS_SECOND_S:
         yield "a full sweep"
+
+
+def _untold_tasks(ours: Installation, crm: Crm) -> Iterator[str]:
+    """Two lists in a row repair whatever no webhook told (D5.6)."""
+    views = ours.views.of(crm.account.id)
+    if views.rules is None or not counts_tasks(views.rules[1]):
+        return
+    true = {
+        task.id: (task.responsible_user_id, datetime.fromtimestamp(task.complete_till, UTC))
+        for task in crm.account.tasks.by_id.values()
+        if not task.is_completed and not task.is_deleted
+    }
+    if views.tasks_listed_at is None or views.task_rows != true:
+        yield f"open tasks, {len(true)} of them, and {len(views.task_rows)} are known"
 
 
 def judge(ours: Installation, everybody: Sequence[People]) -> list[str]:
@@ -78,6 +103,7 @@ def judge(ours: Installation, everybody: Sequence[People]) -> list[str]:
         history = history_of(ours, people)
         found += [str(violation) for violation in check(history)]
         found += _broken(ours, people.crm)
+        found += _not_followed(ours, people)
     return found
 
 
@@ -92,8 +118,22 @@ def _broken(ours: Installation, crm: Crm) -> Iterator[str]:
         yield from _unheard(ours, account_id)
     account = Account(account_id)
     for recorded in events:
-        account.evolve(recorded.event)
+        evolve(account, recorded.event)
     yield from _differences(account, crm, _met_too_late(ours, account_id))
+
+
+def _not_followed(ours: Installation, people: People) -> Iterator[str]:
+    """I5: what followed a lead is its manager's in Kommo, unless a person changed it ever."""
+    account = people.crm.account
+    given: dict[tuple[LinkedKind, int], int] = {}
+    for recorded in ours.store.events[account.id]:
+        if isinstance(recorded.event, LinkedChanged) and recorded.event.kind != "lead":
+            given[recorded.event.kind, recorded.event.entity_id] = recorded.event.manager_id
+    boxes = {"contact": account.contacts, "company": account.companies, "task": account.tasks}
+    for (kind, entity_id), manager_id in given.items():
+        owner_id = boxes[kind].by_id[entity_id].responsible_user_id
+        if (kind, entity_id) not in people.changed and owner_id != manager_id:
+            yield f"I5: {kind} {entity_id} is of {owner_id} in Kommo and of {manager_id} to us"
 
 
 def _unheard(ours: Installation, account_id: int) -> Iterator[str]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from eventsourcing.persistence import StoredEvent
 
 from contracts.events import LeadAssigned, Recorded
-from services.codec import decode_event, encode_event, originator_id
 from services.log.port import Entry, Record
+from services.shared.codec import decode_event, encode_event, originator_id
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import (
     AlreadyRecorded,
@@ -81,7 +81,7 @@ class DurableStore:
         position: int,
         dead: Sequence[DeadLetter],
     ) -> None:
-        """Everything or nothing, as `append_events_v1` does it."""
+        """Everything or nothing, as `append_events_v2` does it."""
         if self.consumed.get((consumer, source), -1) >= position:
             raise AlreadyRecorded(f"position {position} of {source} is recorded already")
         heads: dict[int, int] = {}
@@ -161,12 +161,14 @@ class DurableStore:
         """Store a snapshot."""
         self.snapshots[snapshot.account_id][snapshot.version] = snapshot
 
-    def newest(self, account_id: int, revision: int, at_most: int | None) -> Snapshot | None:
-        """The latest snapshot of the revision."""
+    def newest(
+        self, account_id: int, revisions: Sequence[int], at_most: int | None
+    ) -> Snapshot | None:
+        """The latest snapshot of the revisions."""
         fitting = [
             version
             for version, snapshot in self.snapshots[account_id].items()
-            if snapshot.revision == revision and (at_most is None or version <= at_most)
+            if snapshot.revision in revisions and (at_most is None or version <= at_most)
         ]
         return self.snapshots[account_id][max(fitting)] if fitting else None
 

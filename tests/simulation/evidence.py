@@ -10,11 +10,11 @@ from contracts.rules import RulesFile
 from contracts.stage import Stage
 from contracts.topics import INBOUND
 from domain import snapshot
-from services.codec import decode_inbound
 from services.history.kommos_side import from_kommo
 from services.history.our_side import ID
-from services.history.record import Entry, History, Kept, Row, Tables
+from services.history.record import History, KeptSnapshot, Row, StageEntry, Tables
 from services.sandbox.crm import Crm
+from services.shared.codec import decode_inbound
 from tests.simulation.people import People
 from tests.simulation.roles import Installation
 from tests.simulation.views import Views
@@ -52,7 +52,7 @@ def history_of(ours: Installation, people: People) -> History:
             for number in ID.findall(letter.body)
         ),
         snapshots=tuple(
-            Kept(version=each.version, digest=each.digest, state=each.state)
+            KeptSnapshot(version=each.version, digest=each.digest, state=each.state)
             for _, each in sorted(ours.store.snapshots[account_id].items())
             if each.revision == snapshot.REVISION
         ),
@@ -72,6 +72,7 @@ def _tables(views: Views) -> Tables:
             for (manager_id, stage), count in views.load_rows.items()
         ),
         shares=tuple(map(asdict, views.share_rows.values())),
+        kind_shares=tuple(map(asdict, views.kind_share_rows.values())),
         timers=tuple(
             {"timer_id": timer_id, "generation": row.generation, "due_at": row.due_at}
             for timer_id, row in views.timer_rows.items()
@@ -84,7 +85,7 @@ def _flat(request: Any) -> Row:
     return {**row, **request.stage._asdict()}
 
 
-def _entries(ours: Installation, people: People) -> Iterator[Entry]:
+def _entries(ours: Installation, people: People) -> Iterator[StageEntry]:
     """Entries into stages that every revision of the rules covers, since we knew all leads."""
     account_id = people.crm.account.id
     covered = _always_covered(ours, account_id)

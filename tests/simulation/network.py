@@ -14,6 +14,7 @@ from services.sandbox.crm import Crm
 from services.sandbox.gate import CUT, Gate
 from services.sandbox.rest import rest_app
 from services.sandbox.sender import NO_ANSWER
+from services.shared.http_guard import VOUCH
 from tests.simulation.faults import Faults
 from tests.simulation.loop import Process
 from tests.simulation.trace import Trace
@@ -50,7 +51,9 @@ class Line:
 class KommoServer:
     """A Kommo in a process of its own, which nobody can kill."""
 
-    def __init__(self, crm: Crm, process: Process, on_patch: Callable[[int, bytes], None]) -> None:
+    def __init__(
+        self, crm: Crm, process: Process, on_patch: Callable[[int, str, bytes], None]
+    ) -> None:
         self.crm = crm
         self.process = process
         self._on_patch = on_patch
@@ -90,7 +93,8 @@ class KommoServer:
             "extensions": {CUT: lambda: is_cut.append(True)},
         }
         if request.method == "PATCH":
-            self._on_patch(self.crm.account.id, body)
+            kind = request.url.path.rpartition("/")[2]
+            self._on_patch(self.crm.account.id, kind, body)
         await self._gate(scope, receive, send)
         if answer.done():
             return
@@ -249,6 +253,7 @@ class Door:
             "root_path": "",
             "server": ("127.0.0.1", 8080),
             "headers": [(name.lower(), value) for name, value in lines],
+            "state": {VOUCH: lambda: None},
         }
         await self._app(scope, receive, send)
         if not answer.done():

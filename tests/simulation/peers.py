@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from services.errors import Unavailable
+from services.shared.errors import Unavailable
 from tests.simulation.faults import Faults
 from tests.simulation.loop import Process
 

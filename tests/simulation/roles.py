@@ -9,39 +9,44 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import orjson
 
-from contracts.events import LeadAssigned, Recorded, RulesApplied
+from contracts.events import LeadAssigned, LinkedDecided, Recorded, RulesApplied
 from services.allocator.accounts import Stores
 from services.allocator.run import Allocator
 from services.allocator.settings import AllocatorSettings
 from services.clock.app import LogPublisher as ClockPublisher
-from services.clock.clock import Clock, ClockRules
-from services.codec import encode_inbound
-from services.errors import Unavailable
+from services.clock.clock import Clock
+from services.clock.settings import ClockSettings
 from services.gateway.app import Gateway
 from services.gateway.connections import Connections
-from services.gateway.directory import Directory, DirectoryRules
-from services.gateway.facts import FactsReader
-from services.gateway.linked import LinkedWorker
-from services.gateway.lookups import LookupReader
-from services.gateway.publisher import LogPublisher
-from services.gateway.pusher import Pusher, PushRules
-from services.gateway.rounds import RoundRules
-from services.gateway.sweep import Sweeper, SweepRules
-from services.gateway.touches import TouchesReader
-from services.ingress.app import create_app, create_appender, create_directory
+from services.gateway.directory import Directory
+from services.gateway.publisher import ResultPublisher
+from services.gateway.pusher import Pusher
+from services.gateway.settings import (
+    DirectorySettings,
+    LookupSettings,
+    PushSettings,
+    SweepSettings,
+    TaskSettings,
+)
+from services.gateway.sweep import Sweeper
+from services.gateway.tasks import TaskReader
+from services.gateway.work_lists import rounds_of
+from services.ingress.app import create_app, create_appenders, create_directory
 from services.ingress.detour import spooled_letters, spooled_log
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool
-from services.kommo.limiter import Limiter, Pace
-from services.kommo.starts import OwnStarts
-from services.ownership import everything
+from services.kommo.limiter import Limiter
 from services.relay.relay import Relay
 from services.relay.settings import RelaySettings
+from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
+from services.shared.ownership import everything
+from services.shared.settings import Settings
 from services.storage.wakeup import ALLOCATIONS, INBOUND
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
@@ -51,27 +56,27 @@ from tests.simulation.peers import Peer
 from tests.simulation.spool import DurableSpool
 from tests.simulation.trace import Trace
 from tests.simulation.twins import (
+    AddressRow,
     AskedSweepsTwin,
     Bells,
     DeadLettersTwin,
     EventStoreTwin,
     LogReaderTwin,
     LogWriterTwin,
-    LookupListTwin,
-    NothingLinked,
-    QuestionListTwin,
-    ReadingListTwin,
     RegistryTwin,
     SlowBell,
     SnapshotStoreTwin,
     StartsTwin,
+    StopsTwin,
     SweepsTwin,
     TimersTwin,
     WorkListTwin,
+    lists_twin,
 )
 from tests.simulation.views import PROJECTIONS, AllViews, Views
 
 STORED = "stored"  # from an allocator to its relay
+CARDS = {"lead": "leads", "contact": "contacts", "company": "companies", "task": "tasks"}
 ROLES = ("ingress", "allocator", "projector", "gateway", "clock")
 
 
@@ -132,6 +137,7 @@ class Installation:
 
     Attributes:
         findings: What must never happen, seen while it ran.
+        database_skew_s: How far the clock of the database's machine is from the true one.
     """
 
     loop: SimulatedLoop
@@ -145,10 +151,11 @@ class Installation:
     door: Door | None = None
     repeats: float = 0.0
     skew_max_s: float = 0.0
+    database_skew_s: float = 0.0
     late_max_s: float = 0.0
     frozen_s: float = 0.0
     rules_at: dict[int, float] = field(default_factory=dict)
-    decided: dict[tuple[int, int, int], None] = field(default_factory=dict)
+    decided: dict[tuple[int, str, int, int], None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         habits, loop = self.habits, self.loop
@@ -163,7 +170,7 @@ class Installation:
         self.registry = RegistryTwin(self.database)
         self.sweeps = SweepsTwin(self.database)
         self.asked_sweeps = AskedSweepsTwin(self.database)
-        self.starts = OwnStarts(VirtualTiming(loop))
+        self.address = AddressRow(lambda: loop.time() + self.database_skew_s)
         self.spool = DurableSpool()
         names = [("fairlead", ROLES)] if habits.is_embedded else [(r, (r,)) for r in ROLES]
         self.nodes = {name: Node(name, roles) for name, roles in names}
@@ -232,17 +239,17 @@ class Installation:
         await spool.load()
         log_writer = spooled_log(self.writer(), spool, settings)
         letters = spooled_letters(DeadLettersTwin(self.database, self.store), spool, settings)
-        appender = create_appender(log_writer, letters, settings)
+        appenders = create_appenders(log_writer, letters, settings)
         directory = create_directory(self.registry, settings)
         app = create_app(
-            appender=appender,
+            appenders=appenders,
             directory=directory,
             settings=settings,
             now=self.now(process),
             spool=spool,
         )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(appender.run())
+            tasks.create_task(appenders.run())
             tasks.create_task(directory.keep_fresh())
             tasks.create_task(log_writer.detour.drain())
             tasks.create_task(letters.detour.drain())
@@ -274,6 +281,7 @@ class Installation:
                 snapshot_every=habits.snapshot_every,
             ),
             on_stored=lambda: self.bells.notify(ALLOCATIONS if habits.is_embedded else STORED),
+            seal=lambda letter: letter,  # by chance, which comes from the seed alone here
             monotonic=self.loop.time,
         )
         async with asyncio.TaskGroup() as tasks:
@@ -296,16 +304,20 @@ class Installation:
             self.trace.note("event", recorded.account_id, recorded.version, recorded.event)
             event = recorded.event
             if isinstance(event, LeadAssigned):
-                self.decided[recorded.account_id, event.lead_id, event.manager_id] = None
+                self.decided[recorded.account_id, "leads", event.lead_id, event.manager_id] = None
+            elif isinstance(event, LinkedDecided):
+                for each in event.handovers:
+                    thing = (CARDS[each.kind], each.entity_id)
+                    self.decided[recorded.account_id, *thing, each.manager_id] = None
             elif isinstance(event, RulesApplied):
                 self.rules_at.setdefault(recorded.account_id, self.loop.time())
 
-    def on_patch(self, account_id: int, body: bytes) -> None:
+    def on_patch(self, account_id: int, kind: str, body: bytes) -> None:
         """I4, at the moment of the act: what Kommo is asked for was committed before."""
         for item in orjson.loads(body):
-            lead_id, manager_id = item["id"], item["responsible_user_id"]
-            if (account_id, lead_id, manager_id) not in self.decided:
-                self.findings.append(f"I4: lead {lead_id} to {manager_id} was not decided")
+            entity_id, manager_id = item["id"], item["responsible_user_id"]
+            if (account_id, kind, entity_id, manager_id) not in self.decided:
+                self.findings.append(f"I4: {kind} {entity_id} to {manager_id} was not decided")
 
     async def _projector(self, _: Process) -> None:
         """The projector's twin: its real handlers are SQL, what they apply is not."""
@@ -351,62 +363,88 @@ class Installation:
             publisher=ClockPublisher(self.writer()),
             now=self.now(process),
             wakeup=bell,
-            rules=ClockRules(wait_max_s=self.habits.poll_s),
+            settings=seldom(ClockSettings, wait_max_ms=self.habits.poll_s * 1_000),
             monotonic=self.loop.time,
         )
         await clock.run()
 
     async def _gateway(self, process: Process) -> None:
         habits, timing, now = self.habits, VirtualTiming(self.loop), self.now(process)
-        limiter = Limiter(Pace(), timing, StartsTwin(self.database, self.starts))
-        connections = Connections(self.registry, limiter, transport=self.transport)
-        publisher = LogPublisher(self.writer(), encode_inbound, timing)
+        limiter = Limiter(timing=timing, starts=StartsTwin(self.database, self.address))
+        nowhere: Any = None
+        stops = StopsTwin(nowhere, timing)
+        connections = Connections(
+            self.registry, limiter, transport=self.transport, on_answered=stops.tell
+        )
+        publisher = ResultPublisher(self.writer(), encode_inbound, timing)
         parts: dict[str, Any] = {
             "connections": connections,
             "publisher": publisher,
             "now": now,
             "timing": timing,
         }
-        readers = {**parts, "rules": RoundRules(poll_s=habits.poll_s)}
+        poll_ms = habits.poll_s * 1_000
         directory = Directory(
             accounts=self.registry,
-            rules=DirectoryRules(interval_s=habits.describe_s, poll_s=habits.poll_s),
+            settings=seldom(DirectorySettings, interval_s=habits.describe_s, poll_ms=poll_ms),
             **parts,
         )
+        sweeper = Sweeper(
+            store=self.sweeps,
+            asked=self.asked_sweeps,
+            introduce=directory.introduce,
+            settings=seldom(
+                SweepSettings,
+                interval_s=habits.sweep_s,
+                full_interval_s=habits.full_sweep_s,
+                poll_ms=poll_ms,
+            ),
+            **parts,
+        )
+        lists = lists_twin(self.database, self.views)
         gateway = Gateway(
             limiter=limiter,
             connections=connections,
+            stops=stops,
             pusher=Pusher(
                 work=WorkListTwin(self.database, self.views),
                 random=self.random.random,
-                rules=PushRules(
+                settings=seldom(
+                    PushSettings,
                     batch_size=habits.push_batch,
                     flights_max=habits.push_flights,
-                    poll_s=habits.poll_s,
+                    poll_ms=poll_ms,
                     fresh_s=habits.fresh_s,
                 ),
+                on_idle=stops.idle,
                 **parts,
             ),
-            lookups=LookupReader(requested=LookupListTwin(self.database, self.views), **readers),
-            facts=FactsReader(requested=ReadingListTwin(self.database, self.views), **readers),
-            touches=TouchesReader(asked=QuestionListTwin(self.database, self.views), **readers),
-            linked=LinkedWorker(lists=NothingLinked(), **readers),
-            sweeper=Sweeper(
-                store=self.sweeps,
-                asked=self.asked_sweeps,
-                introduce=directory.introduce,
-                rules=SweepRules(
-                    interval_s=habits.sweep_s,
-                    full_interval_s=habits.full_sweep_s,
-                    poll_s=habits.poll_s,
-                ),
+            rounds=rounds_of(
+                lists,
+                settings=seldom(LookupSettings, poll_ms=poll_ms),
+                batch_size=habits.push_batch,
+                sweep_soon=sweeper.hasten,
                 **parts,
             ),
+            sweeper=sweeper,
             directory=directory,
+            tasks=TaskReader(
+                rules_of=lists.rules_of,
+                settings=seldom(TaskSettings, interval_s=habits.sweep_s, poll_ms=poll_ms),
+                **parts,
+            ),
             timing=timing,
             reload_s=10 * habits.poll_s,
         )
         await gateway.serve(SlowBell(self.bells.bell("views"), habits.poll_s))
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def seldom(kind: type[S], **looks: float) -> S:
+    """Settings beyond their bounds: in months of virtual time, roles look for work less often."""
+    return kind.model_construct(**looks)
 
 
 def describe(error: BaseException) -> str:

@@ -3,26 +3,27 @@
 import asyncio
 import gc
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
-import structlog
 from pydantic import SecretStr
 
-from services.gateway.ports import Connected
-from services.sandbox.clock import Clock
+from contracts.inbound import ApplyRules
+from services.gateway.ports import ConnectedAccount
+from services.sandbox.clock import SandboxClock
 from services.sandbox.crm import Crm, crm_of
 from services.sandbox.knobs import Knobs
-from services.secrets import digest_of
+from services.shared.secrets import digest_of
 from tests.simulation.accounts import draw_account, draw_rules, draw_setting
 from tests.simulation.checks import judge, unsettled
 from tests.simulation.faults import Faults
 from tests.simulation.loop import SimulatedLoop, Stuck
 from tests.simulation.network import HookPost, KommoServer, KommoTransport, Line
-from tests.simulation.people import ApplyRules, People
+from tests.simulation.people import People
+from tests.simulation.quiet import quiet
 from tests.simulation.roles import Habits, Installation, Node, describe
 from tests.simulation.trace import Trace
 from tests.simulation.weather import Weather
@@ -46,6 +47,7 @@ HOOK_COUNTS = {
     "hook.switched_off": "hooks_disabled",
 }
 SETTLES_S = 60 * HOUR
+BACKLOGS = 0.06
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,24 +72,15 @@ class Outcome:
 
 def simulate(seed: int, *, words: Callable[[str], None] | None = None) -> Outcome:
     """Run one seed, which takes a fraction of a second, and no time of the machine's clock."""
-    before = structlog.get_config()
-    structlog.configure(
-        processors=[_silence],
-        wrapper_class=structlog.make_filtering_bound_logger(0 if words else 50),
-        cache_logger_on_first_use=False,
-    )
     gc_was_on = gc.isenabled()
     gc.disable()
     try:
-        return _Simulation(seed, words).run()
+        simulation = _Simulation(seed, words)
+        with quiet(simulation.tell if words else None):
+            return simulation.run()
     finally:
-        structlog.configure(**before)
         if gc_was_on:
             gc.enable()
-
-
-def _silence(*_: object) -> dict[str, object]:
-    raise structlog.DropEvent
 
 
 class _Simulation:
@@ -100,8 +93,6 @@ class _Simulation:
         self.loop = SimulatedLoop(self._random("order"))
         self.faults = Faults()
         self.trace = Trace(self.loop.time, words)
-        if words is not None:
-            structlog.configure(processors=[self._tell])
         self.setting = draw_setting(random, random.choice(HORIZONS_S))
         if self.setting.has_change_of_clocks:
             self.faults.note("dst.night")
@@ -184,6 +175,7 @@ class _Simulation:
                 ApplyRules(rules=draw_rules(self.random, people.crm.account, self.setting), by="a")
             )
         self.weather.break_out()
+        self.loop.harness.spawn(self._flood())
         moments = [
             max(0.0, self.random.choice(self.scenes) + self.random.expovariate(1 / 15.0))
             for _ in range(self.random.randint(5, 60))
@@ -192,6 +184,13 @@ class _Simulation:
             await self._until(moment)
             self.random.choice(self.people).act()
         await self._until(self.setting.horizon_s)
+
+    async def _flood(self) -> None:
+        """In some seeds more comes at once than Kommo takes for a while."""
+        random = self._random("backlog")
+        if random.random() < BACKLOGS:
+            await self._until(random.choice(self.scenes))
+            random.choice(self.people).flood()
 
     async def _until(self, moment: float) -> None:
         now = self.loop.time()
@@ -242,13 +241,13 @@ class _Simulation:
         crm = crm_of(
             account,
             self._knobs(),
-            clock=Clock(lambda: base + self.loop.time() + skew_s, self.loop.time),
+            clock=SandboxClock(lambda: base + self.loop.time() + skew_s, self.loop.time),
             post=post,
         )
         host = f"{account.subdomain}.kommo.com"
         process = self.loop.process(host)
         self.servers[host] = KommoServer(crm, process, self.ours.on_patch)
-        self.ours.registry.accounts[account.id] = Connected(
+        self.ours.registry.accounts[account.id] = ConnectedAccount(
             account_id=account.id,
             base_url=f"https://{host}",
             token=SecretStr(token),
@@ -265,6 +264,9 @@ class _Simulation:
             process=self.loop.process(f"people-{number}"),
             writer=self.ours.writer(),
             now=self._now,
+            repeats=self._random(f"repeats-{number}"),
+            side=self._random(f"side-{number}"),
+            events=lambda: self.ours.store.events[account.id],
         )
         for _ in range(self.random.randint(0, 6)):
             people.new_lead(silent=True)
@@ -314,10 +316,10 @@ class _Simulation:
     def _random(self, purpose: str) -> Random:
         return Random(f"{self.seed}/{purpose}")
 
-    def _tell(self, _logger: object, _name: str, event: dict[str, object]) -> dict[str, object]:
+    def tell(self, event: Mapping[str, object]) -> None:
+        """Put a line of the log into words."""
         words = " ".join(f"{key}={value}" for key, value in event.items() if key != "event")
         self.trace.remark(f"{event.get('event')} {words}")
-        raise structlog.DropEvent
 
 
 def _error_of(context: dict[str, object]) -> str:

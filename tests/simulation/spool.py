@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from services.errors import Unavailable
-from services.ingress.spool_file import Item, Kept, Tally
+from services.ingress.spool_file import Item, SpooledItem, Tally
+from services.shared.errors import Unavailable
 
 
 class DurableSpool:
@@ -35,15 +35,15 @@ class SpoolTwin:
             self._disk.places += 1
             self._disk.rows.append((self._disk.places, queue, item))
 
-    def head(self, queue: str, *, after: int, rows_max: int, bytes_max: int) -> list[Kept]:
-        found: list[Kept] = []
+    def head(self, queue: str, *, after: int, rows_max: int, bytes_max: int) -> list[SpooledItem]:
+        found: list[SpooledItem] = []
         size = 0
         for place, name, item in self._disk.rows:
             if name == queue and place > after and len(found) < rows_max:
                 size += item.size
                 if found and size > bytes_max:
                     break
-                found.append(Kept(place, item))
+                found.append(SpooledItem(place, item))
         return found
 
     def delete(self, queue: str, *, up_to: int) -> None:

@@ -12,6 +12,8 @@ from tests.simulation.__main__ import reproduction
 from tests.simulation.faults import KINDS
 from tests.simulation.simulation import simulate
 
+pytestmark = pytest.mark.system
+
 SEEDS = 500
 CHUNK = 20
 FAILED_ONCE = Path(__file__).with_name("seeds.txt")

@@ -9,14 +9,23 @@ from typing import Any
 import pytest
 
 from services.ingress.spool_file import Item, SpoolFile
+from services.kommo.starts import Starts
 from services.log.port import Batch, LogReader, LogWriter
-from services.wall_clock import utc_now
+from services.shared.wall_clock import utc_now
+from tests.services.gateway.starts_conformance import StartsConformance
 from tests.services.log.conformance import LogConformance
 from tests.services.storage.conformance import EventStoreConformance
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
 from tests.simulation.spool import DurableSpool
-from tests.simulation.twins import Bells, EventStoreTwin, LogReaderTwin, LogWriterTwin
+from tests.simulation.twins import (
+    AddressRow,
+    Bells,
+    EventStoreTwin,
+    LogReaderTwin,
+    LogWriterTwin,
+    StartsTwin,
+)
 
 
 @dataclass
@@ -70,6 +79,32 @@ class TestEventStoreTwin(EventStoreConformance):
     @pytest.fixture
     def store(self) -> EventStoreTwin:
         return EventStoreTwin(Near(), DurableStore())
+
+
+@dataclass
+class AddressOfTwins:
+    """The row of an address, and a clock of its own."""
+
+    now: float = 0.0
+    row: AddressRow = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.row = AddressRow(lambda: self.now)
+
+    def process(self) -> Starts:
+        return StartsTwin(Near(), self.row)
+
+    async def set_clock(self, by_s: float) -> None:
+        self.now += by_s
+
+    async def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class TestStartsTwin(StartsConformance):
+    @pytest.fixture
+    def noted(self) -> AddressOfTwins:
+        return AddressOfTwins()
 
 
 class TestSpoolTwin:

@@ -1,8 +1,9 @@
 """The ports of the roles, in memory: the durable state behind a network that has bad days."""
 
 import asyncio
+import math
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -12,15 +13,15 @@ from eventsourcing.persistence import StoredEvent
 
 from contracts.events import Recorded
 from projections.assignments import Assignment
-from projections.linked import PendingHandover, Search
-from projections.lookups import Lookup
-from projections.readings import Reading
 from projections.timers import Timer
-from projections.touches import Question
-from services.gateway.ports import Connected
+from services.gateway.ports import ConnectedAccount
+from services.gateway.rounds import Pending
+from services.gateway.stops import Stops
 from services.gateway.sweep import Progress
-from services.kommo.starts import Lease, OwnStarts
+from services.gateway.work_lists import WorkLists
+from services.kommo.starts import WINDOW_S, Lease
 from services.log.port import Batch, Entry
+from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import Moved
 from services.storage.snapshots import Snapshot
@@ -171,6 +172,13 @@ class EventStoreTwin:
         head: int = await self.peer.call(lambda: self.store.head(account_id))
         return head
 
+    async def reached(self, account_id: int, consumer: str, source: str) -> tuple[int, int]:
+        def act() -> tuple[int, int]:
+            return self.store.head(account_id), self.store.consumed.get((consumer, source), 0)
+
+        both: tuple[int, int] = await self.peer.call(act)
+        return both
+
     async def heads(self) -> dict[int, int]:
         heads: dict[int, int] = await self.peer.call(self.store.heads)
         return heads
@@ -212,10 +220,10 @@ class SnapshotStoreTwin:
         await self.peer.call(lambda: self.store.save(snapshot))
 
     async def newest(
-        self, account_id: int, revision: int, *, at_most_version: int | None = None
+        self, account_id: int, revisions: Sequence[int], *, at_most_version: int | None = None
     ) -> Snapshot | None:
         found: Snapshot | None = await self.peer.call(
-            lambda: self.store.newest(account_id, revision, at_most_version)
+            lambda: self.store.newest(account_id, revisions, at_most_version)
         )
         return found
 
@@ -230,6 +238,9 @@ class DeadLettersTwin:
     peer: Peer
     store: DurableStore
 
+    def sealed(self, letter: DeadLetter) -> DeadLetter:
+        return letter
+
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         await self.peer.call(lambda: self.store.keep(letters))
 
@@ -241,8 +252,14 @@ class WorkListTwin:
     peer: Peer
     views: AllViews
 
-    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
-        found: list[Assignment] = await self.peer.call(lambda: self.views.pending(limit, after))
+    async def heads(self) -> Mapping[int, int]:
+        found: dict[int, int] = await self.peer.call(self.views.heads)
+        return found
+
+    async def pending(self, account_id: int, *, limit: int, after: int) -> Sequence[Assignment]:
+        found: list[Assignment] = await self.peer.call(
+            lambda: self.views.of(account_id).pending(limit, after)
+        )
         return found
 
     async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
@@ -252,46 +269,41 @@ class WorkListTwin:
         return found
 
 
-@dataclass
-class LookupListTwin:
-    """`services.gateway.ports.LookupList`."""
+def lists_twin(peer: Peer, views: AllViews) -> WorkLists:
+    """The work lists of rules under which nobody is told."""
 
-    peer: Peer
-    views: AllViews
+    def asked(find: Callable[[int, Any, Sequence[int]], Sequence[Any]]) -> Pending[Any]:
+        async def pending(limit: int, after: Any, but_for: Sequence[int]) -> Sequence[Any]:
+            found: Sequence[Any] = await peer.call(lambda: find(limit, after, but_for))
+            return found
 
-    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
-        found: list[Lookup] = await self.peer.call(lambda: self.views.asked(limit, after))
-        return found
+        return pending
 
-
-@dataclass
-class ReadingListTwin:
-    """`services.gateway.ports.ReadingList`."""
-
-    peer: Peer
-    views: AllViews
-
-    async def pending(self, *, limit: int, after: Reading | None) -> Sequence[Reading]:
-        found: list[Reading] = await self.peer.call(lambda: self.views.to_read(limit, after))
-        return found
-
-    async def rules_of(self, account_id: int) -> tuple[int, dict[str, Any]] | None:
-        rules: tuple[int, dict[str, Any]] | None = await self.peer.call(
-            lambda: self.views.of(account_id).rules
+    async def rules_of(account_id: int) -> tuple[int, dict[str, Any]] | None:
+        rules: tuple[int, dict[str, Any]] | None = await peer.call(
+            lambda: views.of(account_id).rules
         )
         return rules
 
+    async def nothing(limit: int, after: Any, but_for: Sequence[int]) -> Sequence[Any]:
+        del limit, after, but_for
+        return ()
 
-@dataclass
-class QuestionListTwin:
-    """`services.gateway.ports.QuestionList`."""
+    async def nobody(account_id: int) -> Mapping[str, Any]:
+        del account_id
+        return {}
 
-    peer: Peer
-    views: AllViews
-
-    async def pending(self, *, limit: int, after: Question | None) -> Sequence[Question]:
-        found: list[Question] = await self.peer.call(lambda: self.views.questions(limit, after))
-        return found
+    return WorkLists(
+        lookups=asked(views.asked),
+        unknown=asked(views.unknown),
+        readings=asked(views.to_read),
+        rules_of=rules_of,
+        questions=asked(views.questions),
+        searches=asked(views.to_find),
+        transfers=asked(views.to_set),
+        notices=nothing,
+        names_of=nobody,
+    )
 
 
 @dataclass
@@ -366,18 +378,45 @@ class AskedSweepsTwin:
         await self.peer.call(act)
 
 
-class NothingLinked:
-    """`services.gateway.ports.LinkedLists` of rules under which nothing follows a lead."""
+class StopsTwin(Stops):
+    """What stops accounts, in memory alone."""
 
-    async def to_find(self, *, limit: int, after: Search | None) -> Sequence[Search]:
-        del limit, after
-        return ()
+    __slots__ = ()
 
-    async def to_set(
-        self, *, limit: int, after: PendingHandover | None
-    ) -> Sequence[PendingHandover]:
-        del limit, after
-        return ()
+    async def _write(self) -> None:
+        self._unwritten.clear()
+
+
+@dataclass
+class AddressRow:
+    """A row of `gateway.addresses`: what is noted of an address, by the database's clock.
+
+    Attributes:
+        clock: That clock, which may be set forward or back.
+    """
+
+    clock: Callable[[], float]
+    starts: list[float] = field(default_factory=list)
+    closed_until: float = -math.inf
+    closed_s: float = 0.0
+
+    def take(self, most: int) -> float:
+        """As `services.gateway.starts.TAKE`."""
+        now = self.clock()
+        # If it was set back, what lies ahead is of just now, and a pause as long as it was to be.
+        self.starts = [min(noted, now) for noted in self.starts]
+        self.closed_until = min(self.closed_until, now + self.closed_s)
+        crowded_until = self.starts[-most] + WINDOW_S if len(self.starts) >= most else now
+        wait_s = max(self.closed_until, crowded_until) - now
+        if wait_s > 0:
+            return max(0.001, wait_s)
+        self.starts = [*self.starts, now][-most:]
+        return 0.0
+
+    def pause(self, seconds: float) -> None:
+        """As `services.gateway.starts.PAUSE`."""
+        if self.closed_until < self.clock() + seconds:
+            self.closed_until, self.closed_s = self.clock() + seconds, seconds
 
 
 @dataclass
@@ -385,15 +424,15 @@ class StartsTwin:
     """`services.kommo.starts.Starts`, shared by all processes of an address."""
 
     peer: Peer
-    noted: OwnStarts
+    row: AddressRow
 
     async def take(self, most: int, lease: Lease | None = None) -> float:
         del lease
-        wait_s: float = await self.peer.call(lambda: _result(self.noted.take(most)))
+        wait_s: float = await self.peer.call(lambda: self.row.take(most))
         return wait_s
 
     async def pause(self, seconds: float) -> None:
-        await self.peer.call(lambda: _result(self.noted.pause(seconds)))
+        await self.peer.call(lambda: self.row.pause(seconds))
 
 
 @dataclass
@@ -401,32 +440,27 @@ class RegistryTwin:
     """The registry of accounts, for ingress and for the gateway."""
 
     peer: Peer
-    accounts: dict[int, Connected] = field(default_factory=dict)
-    described: dict[int, dict[str, Any]] = field(default_factory=dict)
+    accounts: dict[int, ConnectedAccount] = field(default_factory=dict)
+    known: dict[int, dict[str, Any]] = field(default_factory=dict)
 
-    async def webhook_digests(self) -> Mapping[bytes, int]:
-        def act() -> dict[bytes, int]:
+    async def webhook_owners(self) -> Mapping[bytes, WebhookOwner]:
+        def act() -> dict[bytes, WebhookOwner]:
             return {
-                account.webhook_digest: account_id
+                account.webhook_digest: WebhookOwner(account_id, "")
                 for account_id, account in self.accounts.items()
                 if account.webhook_digest is not None
             }
 
-        found: dict[bytes, int] = await self.peer.call(act)
+        found: dict[bytes, WebhookOwner] = await self.peer.call(act)
         return found
 
-    async def connected(self) -> Sequence[Connected]:
-        found: list[Connected] = await self.peer.call(lambda: list(self.accounts.values()))
+    async def connected(self) -> Sequence[ConnectedAccount]:
+        found: list[ConnectedAccount] = await self.peer.call(lambda: list(self.accounts.values()))
+        return found
+
+    async def described(self, account_id: int) -> Mapping[str, Any]:
+        found: dict[str, Any] = await self.peer.call(lambda: self.known.get(account_id, {}))
         return found
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
-        await self.peer.call(lambda: self.described.__setitem__(account_id, dict(directory)))
-
-
-def _result(work: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns that never waits."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value
-    raise AssertionError("it was to answer at once")
+        await self.peer.call(lambda: self.known.__setitem__(account_id, dict(directory)))

@@ -15,14 +15,17 @@ from projections import (
     assignments,
     decisions,
     fairness,
+    linked,
     loads,
     lookups,
     readings,
     requests,
+    tasks,
     timers,
     touches,
 )
 from projections.assignments import Assignment
+from projections.linked import PendingTransfer, Search
 from projections.lookups import Lookup
 from projections.readings import Reading
 from projections.timers import Timer
@@ -38,6 +41,8 @@ PROJECTIONS = (
     "loads",
     "fairness",
     "decisions",
+    "linked",
+    "tasks",
 )
 
 
@@ -67,12 +72,23 @@ class Views:
     tallies: Counter[requests.TallyKey] = field(default_factory=Counter)
     load_rows: Counter[loads.Place] = field(default_factory=Counter)
     share_rows: dict[fairness.Key, fairness.Share] = field(default_factory=dict)
-    movement_rows: list[fairness.Movement] = field(default_factory=list)
+    kind_share_rows: dict[fairness.KindKey, fairness.KindShare] = field(default_factory=dict)
+    movement_rows: list[fairness.Entry] = field(default_factory=list)
     decision_rows: list[decisions.Decision] = field(default_factory=list)
+    search_rows: dict[str, Search] = field(default_factory=dict)
+    transfer_rows: dict[linked.Thing, PendingTransfer] = field(default_factory=dict)
+    task_rows: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
+    tasks_listed_at: datetime | None = None
 
     def position(self) -> int:
         """How far the last of them has come."""
         return min(self.positions[name] for name in PROJECTIONS)
+
+    def pending(self, limit: int | None, after: int) -> list[Assignment]:
+        """What Kommo does not hold yet, oldest decision first."""
+        rows = [row for row in self.assignment_rows.values() if row.state == "pending"]
+        found = [row for row in rows if row.decided_version > after]
+        return sorted(found, key=lambda row: row.decided_version)[:limit]
 
     def project(self, name: str, events: Sequence[Recorded]) -> None:
         """Apply those of the events that are new to a projection; they must continue it."""
@@ -162,9 +178,29 @@ class Views:
         shares, booked = fairness.changes(known, events)
         self.share_rows.update({(share.ledger, share.manager_id): share for share in shares})
         self.movement_rows += booked
+        self.kind_share_rows = fairness.kinds_after(self.kind_share_rows, events)
 
     def _decisions(self, events: Sequence[Recorded]) -> None:
         self.decision_rows += decisions.changes(events)
+
+    def _linked(self, events: Sequence[Recorded]) -> None:
+        found = linked.changes(events)
+        for order_id in found.found:
+            self.search_rows.pop(order_id, None)
+        for thing in found.ended:
+            self.transfer_rows.pop(thing, None)
+        self.search_rows.update(found.searches)
+        self.transfer_rows.update(found.handovers)
+
+    def _tasks(self, events: Sequence[Recorded]) -> None:
+        found = tasks.changes(events)
+        if found.is_forgotten:
+            self.task_rows, self.tasks_listed_at = {}, None
+        for task_id, change in found.tasks.items():
+            self.task_rows.pop(task_id, None)
+            if change.manager_id is not None:
+                self.task_rows[task_id] = change.manager_id, change.due_at
+        self.tasks_listed_at = self.tasks_listed_at or found.listed_at
 
     # What the gateway and the clock ask.
 
@@ -203,6 +239,9 @@ class Views:
             "shares": self.share_rows,
             "movements": self.movement_rows,
             "decisions": self.decision_rows,
+            "searches": self.search_rows,
+            "transfers": self.transfer_rows,
+            "tasks": (self.task_rows, self.tasks_listed_at),
         }
 
 
@@ -229,33 +268,60 @@ class AllViews:
     def __iter__(self) -> Iterator[Views]:
         return iter([self._views[account_id] for account_id in sorted(self._views)])
 
-    def pending(self, limit: int, after: Assignment | None) -> list[Assignment]:
-        """What Kommo does not hold yet, oldest decision first."""
-        rows = [row for views in self for row in views.assignment_rows.values()]
-        rows = [row for row in rows if row.state == "pending"]
-        rows = [row for row in rows if after is None or _decided(row) > _decided(after)]
-        return sorted(rows, key=_decided)[:limit]
+    def _but_for(self, account_ids: Sequence[int]) -> Iterator[Views]:
+        return (views for views in self if views.account_id not in account_ids)
+
+    def heads(self) -> dict[int, int]:
+        """How far each account's decisions reach that Kommo does not hold yet."""
+        found = {views.account_id: views.pending(None, 0) for views in self}
+        return {account_id: rows[-1].decided_version for account_id, rows in found.items() if rows}
 
     def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> list[Assignment]:
         """The newest decisions about these leads."""
         known = self.of(account_id).assignment_rows
         return [known[lead_id] for lead_id in sorted(set(lead_ids)) if lead_id in known]
 
-    def asked(self, limit: int, after: Lookup | None) -> list[Lookup]:
-        """Readings that were asked for, the longest waiting first."""
-        rows = [row for views in self for row in views.lookup_rows.values()]
-        rows = [row for row in rows if after is None or _asked(row) > _asked(after)]
-        return sorted(rows, key=_asked)[:limit]
+    def asked(self, limit: int, after: Lookup | None, but_for: Sequence[int]) -> list[Lookup]:
+        """Readings of known leads that were asked for, the longest waiting first."""
+        return self._lookups(limit, after, but_for, of_unknown=False)
 
-    def to_read(self, limit: int, after: Reading | None) -> list[Reading]:
+    def unknown(self, limit: int, after: Lookup | None, but_for: Sequence[int]) -> list[Lookup]:
+        """The same of unknown leads."""
+        return self._lookups(limit, after, but_for, of_unknown=True)
+
+    def to_read(self, limit: int, after: Reading | None, but_for: Sequence[int]) -> list[Reading]:
         """What requests wait for, the longest waiting first."""
-        rows = [row for views in self for row in views.reading_rows.values()]
+        rows = [row for views in self._but_for(but_for) for row in views.reading_rows.values()]
         rows = [row for row in rows if after is None or _read(row) > _read(after)]
         return sorted(rows, key=_read)[:limit]
 
-    def questions(self, limit: int, after: Question | None) -> list[Question]:
+    def questions(
+        self, limit: int, after: Question | None, but_for: Sequence[int]
+    ) -> list[Question]:
         """Offered leads of which Kommo should tell something, the longest waiting first."""
-        rows = [row for views in self for row in views.question_rows.values()]
+        rows = [row for views in self._but_for(but_for) for row in views.question_rows.values()]
+        rows = [row for row in rows if after is None or _asked(row) > _asked(after)]
+        return sorted(rows, key=_asked)[:limit]
+
+    def to_find(self, limit: int, after: Search | None, but_for: Sequence[int]) -> list[Search]:
+        """Leads whose linked things are asked for, the longest waiting first."""
+        rows = [row for views in self._but_for(but_for) for row in views.search_rows.values()]
+        rows = [row for row in rows if after is None or _searched(row) > _searched(after)]
+        return sorted(rows, key=_searched)[:limit]
+
+    def to_set(
+        self, limit: int, after: PendingTransfer | None, but_for: Sequence[int]
+    ) -> list[PendingTransfer]:
+        """Linked things that Kommo does not hold yet, the longest waiting first."""
+        rows = [row for views in self._but_for(but_for) for row in views.transfer_rows.values()]
+        rows = [row for row in rows if after is None or _transferred(row) > _transferred(after)]
+        return sorted(rows, key=_transferred)[:limit]
+
+    def _lookups(
+        self, limit: int, after: Lookup | None, but_for: Sequence[int], *, of_unknown: bool
+    ) -> list[Lookup]:
+        rows = [row for views in self._but_for(but_for) for row in views.lookup_rows.values()]
+        rows = [row for row in rows if (row.reason in lookups.UNKNOWN) == of_unknown]
         rows = [row for row in rows if after is None or _asked(row) > _asked(after)]
         return sorted(rows, key=_asked)[:limit]
 
@@ -265,12 +331,16 @@ class AllViews:
         return sorted(rows, key=lambda row: (row.due_at, row.account_id, row.timer_id))
 
 
-def _decided(row: Assignment) -> tuple[datetime, int, int]:
-    return row.decided_at, row.account_id, row.lead_id
-
-
 def _read(row: Reading) -> tuple[datetime, int, int]:
     return row.asked_at, row.account_id, row.asked_version
+
+
+def _searched(row: Search) -> tuple[datetime, int, int]:
+    return row.asked_at, row.account_id, row.asked_version
+
+
+def _transferred(row: PendingTransfer) -> tuple[datetime, int, str, int]:
+    return row.asked_at, row.account_id, row.kind, row.entity_id
 
 
 def _asked(row: Lookup | Question) -> tuple[datetime, int, int]:

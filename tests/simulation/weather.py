@@ -128,7 +128,11 @@ class Weather:
             return self._crash(kind.partition(".")[2])
         if kind in ON_THE_LINE:
             self.line.bad[kind] = self.random.choice((0.2, 0.6, 1.0))
-            return lambda: self.line.bad.pop(kind, None) and None
+
+            def mend() -> None:
+                self.line.bad.pop(kind, None)
+
+            return mend
         peer, _, trouble = kind.partition(".")
         if peer in ("log", "database") and trouble in ON_PEERS:
             return self._peer(peer, trouble)
@@ -262,6 +266,8 @@ class Weather:
 
     def _set_clock(self, node: Node, by_s: float) -> None:
         node.skew_s += by_s
+        if "gateway" in node.roles:  # the database is on the same machine
+            self.ours.database_skew_s += by_s
         self.ours.skew_max_s += abs(by_s)
         if node.process is not None:
             node.process.skew_s += by_s

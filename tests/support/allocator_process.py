@@ -15,13 +15,16 @@ from typing import Any
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.errors import Unavailable
 from services.log.kafka import KafkaSettings
 from services.log.kafka_reader import KafkaLogReader
-from services.logs import configure_logging
+from services.runtime.environment import from_environment
+from services.shared.errors import Unavailable
+from services.shared.logs import configure_logging
 from services.storage.database import open_pool
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
+from tests.support.vault import seal
+from tests.support.waiting import lasting
 
 
 class OneOfGroup(KafkaLogReader):
@@ -37,10 +40,10 @@ class OneOfGroup(KafkaLogReader):
 async def main(dsn: str, topic: str, group: str | None = None) -> None:
     configure_logging(json_lines=True, level=os.environ.get("FAIRLEAD_LOG_LEVEL", "INFO"))
     pool = await _pool(dsn)
-    reader = OneOfGroup(KafkaSettings(), topic, pool, CONSUMER)
+    reader = OneOfGroup(from_environment(KafkaSettings), topic, pool, CONSUMER)
     reader.group = group
     stores = Stores(EventStore(pool), SnapshotStore(pool))
-    allocator = Allocator(reader, stores, AllocatorSettings(), on_stored=lambda: None)
+    allocator = Allocator(reader, stores, AllocatorSettings(), on_stored=lambda: None, seal=seal)
     running = asyncio.create_task(allocator.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     await asyncio.gather(running, return_exceptions=True)
@@ -56,7 +59,7 @@ async def _pool(dsn: str) -> Any:
         try:
             return await open_pool(dsn, size_max=4)
         except Unavailable:
-            await asyncio.sleep(0.1)
+            await lasting(0.1)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The short and the long form of a fault test, and the numbers that it is judged by.
 
-A test marked `fault` is the same function in both forms: `make test` runs it once, `make
-campaign` as often as `FAIRLEAD_CAMPAIGN_ROUNDS` says, each time with other chance.
+A test marked `fault`, or named as an attack (`test_attack_S4_...`), is the same function in both
+forms: `make test` runs it once, `make campaign` as often as `FAIRLEAD_CAMPAIGN_ROUNDS` says, each
+time with other chance.
 """
 
 import os
 from dataclasses import dataclass
+
+import pytest
 
 ROUNDS_VARIABLE = "FAIRLEAD_CAMPAIGN_ROUNDS"
 PROPERTY = "tally"
@@ -33,3 +36,9 @@ class Tally:
 def rounds() -> int:
     """How often a fault test is run."""
     return int(os.environ.get(ROUNDS_VARIABLE, "1"))
+
+
+def is_fault(item: pytest.Item) -> bool:
+    """Whether it has a long form; attacks are told by their name alone."""
+    is_attack = item.name.startswith("test_attack_")
+    return is_attack or item.get_closest_marker("fault") is not None

@@ -23,15 +23,22 @@ from typing import Any
 from pydantic import SecretStr
 
 from deploy.kafka.broker import Broker
-from services.cli.installation import Installation, open_distributed
-from services.cli.kommo_process import local_kommo
-from services.cli.local_cluster import LocalCluster, LocalProcess, as_environment, make_cluster
-from services.cli.roles import Role
-from services.embedded import EmbeddedDatabase
+from services.application.installation import Installation
+from services.demo.kommo_process import local_kommo
+from services.demo.local_cluster import (
+    LocalCluster,
+    LocalProcess,
+    as_environment,
+    make_cluster,
+    prepared,
+)
 from services.history.kafka_side import InboundTopic
 from services.log.kafka import KafkaSettings, declared_topics
 from services.log.topics import apply
-from services.secrets import Vault
+from services.runtime.installation import open_distributed
+from services.runtime.settings import OpeningSettings
+from services.shared.settings import InstallationSettings
+from services.storage.embedded.database import EmbeddedDatabase
 from tests.support.kafka import own_cluster, settings_of
 from tests.support.running import FAST, LOG_CHARACTERS, System, connect_sample
 
@@ -41,18 +48,22 @@ DATABASE = {"max_connections": "200"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster(System):
-    """All of it, connected, the sample rules in force and the trigger on its stage."""
+    """All of it, connected, the sample rules in force and the trigger on its stage.
+
+    Attributes:
+        addresses: Of the database: every role, and commands, with a user of its own (S27).
+    """
 
     folder: Path
     roles: LocalCluster
     brokers: tuple[Broker, ...]
     database: EmbeddedDatabase
     kafka: KafkaSettings
-    vault: Vault
+    settings: OpeningSettings
+    addresses: Mapping[str, str]
 
     def opened(self) -> AbstractAsyncContextManager[Installation]:
-        url = SecretStr(self.database.dsn)
-        return open_distributed(self.folder, url, self.kafka, self.vault, connections=4)
+        return open_distributed(self.folder, self.settings, connections=4)
 
     def topic(self) -> InboundTopic:
         return InboundTopic(self.kafka)
@@ -70,7 +81,7 @@ class Cluster(System):
 async def cluster(
     folder: Path,
     *,
-    counts: Mapping[Role, int] | None = None,
+    counts: Mapping[str, int] | None = None,
     knobs: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     kafka: Mapping[str, Any] | None = None,
@@ -87,7 +98,7 @@ async def cluster(
         nodes: Brokers; of three, each message has three copies.
     """
     knobs = {"retry_after_s": 1, **(knobs or {})}
-    key = os.urandom(32)
+    key = base64.b64encode(os.urandom(32)).decode()
     async with AsyncExitStack() as stack:
         opening = own_cluster(folder / "kafka", nodes=nodes)
         kafka_cluster = await asyncio.to_thread(stack.enter_context, opening)
@@ -95,28 +106,30 @@ async def cluster(
         await stack.enter_async_context(database)
         copies = {"replication": min(nodes, 3), "in_sync_min": min(nodes, 2)}
         settings = settings_of(kafka_cluster.address, **copies, **(kafka or {}))
-        await apply(settings.servers, declared_topics(settings))
+        await apply(settings, declared_topics(settings))
         kommo = await stack.enter_async_context(local_kommo(folder, leads=0, knobs=knobs))
+        addresses = await prepared(database)
         roles = make_cluster(
             folder / "processes",
             {
-                "FAIRLEAD_DATABASE_URL": database.dsn,
-                "FAIRLEAD_MASTER_KEY": base64.b64encode(key).decode(),
+                "FAIRLEAD_MASTER_KEY": key,
                 **as_environment(settings),
                 **FAST,
                 **(environment or {}),
             },
+            addresses,
             counts=counts,
         )
         stack.push_async_callback(roles.stop)
         await roles.start()
         address = await roles.of("ingress")[0].address()
-        vault, url = Vault((key,)), SecretStr(database.dsn)
+        where = InstallationSettings(
+            database_url=SecretStr(addresses["commands"]), master_key=SecretStr(key)
+        )
+        opening_settings = OpeningSettings(installation=where, kafka=settings)
         try:
-            async with open_distributed(
-                folder, url, settings, vault, connections=4
-            ) as installation:
-                connected = await connect_sample(kommo, installation, address, folder)
+            async with open_distributed(folder, opening_settings, connections=4) as installation:
+                connected = await connect_sample(kommo, installation, address)
             system = Cluster(
                 kommo=kommo,
                 account_id=connected.account_id,
@@ -126,7 +139,8 @@ async def cluster(
                 brokers=kafka_cluster.brokers,
                 database=database,
                 kafka=settings,
-                vault=vault,
+                settings=opening_settings,
+                addresses=addresses,
             )
             yield system
         except BaseException:

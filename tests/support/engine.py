@@ -19,8 +19,7 @@ from contracts.inbound import Inbound, InboundBody
 from services.allocator.accounts import Stores
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.codec import encode_inbound
-from services.errors import Unavailable
+from services.demo.local_cluster import as_environment
 from services.history.check import check
 from services.history.record import History
 from services.log.kafka import KafkaSettings, partition_of, source_of
@@ -29,13 +28,16 @@ from services.log.kafka_reader import KafkaLogReader
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.port import Entry, LogWriter
 from services.log.topics import apply
+from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
 from services.storage.database import borrow
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from tests.domain.scenario import ANN, BOB, BOSS, CEM, NOON, dp, rule, rules, users
 from tests.support.campaign import Tally
 from tests.support.kafka import PARTITIONS, topic_of
-from tests.support.running import until
+from tests.support.vault import seal
+from tests.support.waiting import lasting, until
 
 ROOT = Path(__file__).parents[2]
 # Two in each partition.
@@ -49,6 +51,7 @@ SMALL_BATCHES = {
     "FAIRLEAD_ALLOCATOR_BATCH_SIZE_MAX": "20",
     "FAIRLEAD_ALLOCATOR_RETRY_PAUSE_MAX_S": "1",
 }
+MODULE = "tests.support.allocator_process"
 REPEATED = 0.2
 AT_ONCE = 10
 WITHIN_S = 120.0
@@ -122,17 +125,14 @@ class Engine:
     _wanted: dict[int, int] = field(default_factory=lambda: dict.fromkeys(ACCOUNTS, 0))
     _opened: set[int] = field(default_factory=set)
 
-    async def start(self, *, group: str | None = None) -> Member:
-        """One allocator more."""
+    async def start(self, *, group: str | None = None, module: str = MODULE) -> Member:
+        """One allocator more; of another release, if its module is another one."""
         log_file = self.folder / f"allocator-{len(self.members) + 1}.log"
         own_group = [] if group is None else [group]
-        kafka = {
-            f"FAIRLEAD_KAFKA_{name.upper()}": str(value)
-            for name, value in self.settings.model_dump().items()
-        }
+        kafka = as_environment(self.settings)
         with log_file.open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.support.allocator_process"),
+                *(sys.executable, "-m", module),
                 *(self.dsn, self.topic, *own_group),
                 cwd=ROOT,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -225,12 +225,12 @@ class Engine:
             for (lead, _), outcome in zip(part, outcomes, strict=True):
                 if isinstance(outcome, Unavailable):
                     self.failures += 1
-                    await asyncio.sleep(0.05)
+                    await lasting(0.05)
                     break
                 assert outcome is None, outcome
                 self.told[account] = max(self.told[account], lead)
                 del waiting[0]
-            await asyncio.sleep(pause_s)
+            await lasting(pause_s)
 
     def _messages(self, account: int) -> list[tuple[int, Entry]]:
         first, last = self.told[account] + 1, self._wanted[account]
@@ -261,7 +261,7 @@ async def an_engine(
 ) -> AsyncIterator[Engine]:
     """An engine on a topic of its own; its members are ended with it."""
     topic = f"engine-{uuid4().hex}"
-    await apply(settings.servers, [topic_of(topic, settings)])
+    await apply(settings, [topic_of(topic, settings)])
     engine = Engine(settings, topic, dsn, pool, folder, chance)
     try:
         yield engine
@@ -282,7 +282,7 @@ async def allocating(engine: Engine, **knobs: Any) -> AsyncIterator[KafkaLogRead
     async with KafkaLogReader(
         engine.settings, engine.topic, engine.pool, CONSUMER, **knobs
     ) as reader:
-        allocator = Allocator(reader, stores, settings, on_stored=lambda: None)
+        allocator = Allocator(reader, stores, settings, on_stored=lambda: None, seal=seal)
         running = asyncio.create_task(allocator.run())
         yield reader
         running.cancel()

@@ -21,6 +21,7 @@ import pytest
 
 from deploy.kafka.broker import HOST, Broker, BrokerError, Cluster, create_cluster, free_ports
 from services.log.kafka import KafkaSettings, Topic, declared_topic
+from tests.support.waiting import until_now
 
 PREFIX = f"fairlead-kafka-tests-{os.geteuid()}-"
 PARTITIONS = 4
@@ -121,13 +122,20 @@ def own_cluster(folder: Path, nodes: int) -> Iterator[Cluster]:
         cluster.kill()
 
 
-def _add_listener(broker: Broker, back_port: int, front_port: int) -> None:
+@contextmanager
+def properties_of(broker: Broker) -> Iterator[dict[str, str]]:
+    """The properties of a broker that is formatted and does not run, to be changed."""
     properties = broker.folder / "server.properties"
     settings = dict(line.split("=", 1) for line in properties.read_text().splitlines())
-    settings["listeners"] += f",PROXIED://{HOST}:{back_port}"
-    settings["advertised.listeners"] += f",PROXIED://{HOST}:{front_port}"
-    settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
+    yield settings
     properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+def _add_listener(broker: Broker, back_port: int, front_port: int) -> None:
+    with properties_of(broker) as settings:
+        settings["listeners"] += f",PROXIED://{HOST}:{back_port}"
+        settings["advertised.listeners"] += f",PROXIED://{HOST}:{front_port}"
+        settings["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
 
 
 def _ensure_running(folder: Path) -> str:
@@ -150,10 +158,9 @@ def _end(folder: Path) -> None:
     port = int((folder / "address").read_text().rpartition(":")[2])
     # The folder and with it all data goes: there is nothing to end in order.
     left = Broker(folder / "node-1", 1, port, (), "")
-    deadline = time.monotonic() + 30
-    while (pid := left.pid) is not None and time.monotonic() < deadline:
+    if (pid := left.pid) is not None:
         os.kill(pid, signal.SIGKILL)
-        time.sleep(0.05)
+    until_now(lambda: left.pid is None)
 
 
 def _sweep() -> None:

@@ -13,7 +13,7 @@ from shutil import rmtree
 
 import asyncpg
 
-from services.embedded import EmbeddedDatabase, EmbeddedDatabaseError, attach
+from services.storage.embedded.database import EmbeddedDatabase, EmbeddedDatabaseError, attach
 from services.storage.migrate import migrate
 
 SETTINGS = {"max_connections": "200", "max_wal_size": "4GB"}

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.support.waiting import lasting
+
 HOST = "127.0.0.1"
 CHUNK_BYTES = 65_536
 
@@ -117,7 +119,7 @@ class Proxy:
 
     async def _answer(self, link: _Link, reader: asyncio.StreamReader) -> None:
         while piece := await reader.read(CHUNK_BYTES):
-            await asyncio.sleep(self.delay_s)
+            await lasting(self.delay_s)
             await self._speaks.wait()
             link.client.write(piece)
             await link.client.drain()

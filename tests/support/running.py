@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import sys
 from collections import Counter
@@ -15,17 +16,23 @@ from typing import Any
 import orjson
 from pydantic import SecretStr
 
-from services.cli import rules
-from services.cli.connect import Connected, connect
-from services.cli.installation import RUNTIME_FILE, Installation, open_installation
-from services.cli.kommo_process import LocalKommo, end, local_kommo, written
-from services.cli.sample import NEW_REQUEST, SALES, sample_rules
+from projections import notices
+from services.access.roles import SCOPES
+from services.application import rules, webhooks
+from services.application.commands import Once
+from services.application.connect import Connected, connect
+from services.application.installation import RUNTIME_FILE, Installation
+from services.application.principal import Principal
+from services.demo.kommo_process import LocalKommo, end, local_kommo, written
+from services.demo.sample import NEW_REQUEST, SALES, sample_rules
 from services.history.kafka_side import InboundTopic
-from services.rules_file import dump
-from services.storage.accounts import Account
-from services.storage.cluster import running_pid
+from services.rules_file.file import dump
+from services.runtime.installation import open_installation
+from services.storage.database import borrow
+from services.storage.embedded.cluster import running_pid
 
 ADMIN_ID = 500
+TESTER = Principal(id="cli:tester", scopes=SCOPES)
 UP_WITHIN_S = 60.0
 LOG_CHARACTERS = 4_000
 FAST = {
@@ -141,6 +148,38 @@ class System:
             for item in orjson.loads(row["body"])
         )
 
+    async def notes(self) -> Counter[str]:
+        """Decision to how many notes of ours Kommo has of it, as its journal tells."""
+        rows = await self.kommo.rows("requests", method="POST")
+        return Counter(
+            item["request_id"]
+            for row in rows
+            if row["status"] in (200, 0) and row["path"].endswith("/notes")
+            for item in orjson.loads(row["body"])
+        )
+
+    async def tell_others(self, url: str) -> None:
+        """Tell a target of every decision that Kommo holds (A8.4)."""
+        async with self.opened() as installation:
+            account = await installation.account(None)
+            await webhooks.add_target(
+                installation, account, TESTER, "crm", url=url, events=["assignment.confirmed"]
+            )
+
+    async def all_notes_written(self) -> bool:
+        """Whether the gateway has nothing more to write."""
+        async with self.opened() as installation, borrow(installation.pool) as connection:
+            return not await notices.pending(connection, limit=1)
+
+    async def tell_people(self) -> None:
+        """Let every rule of the sample write a note and a task for each decision (D12.2)."""
+        async with self.opened() as installation:
+            account = await installation.account(None)
+            sample = sample_rules(datetime.now(UTC), account.timezone)
+            tell = {"note": True, "task": {"due_minutes": 30}, "webhook": "crm"}
+            sections = [rule | {"tell": tell} for rule in sample["rules"]]
+            await apply_rules(installation, dump(sample | {"rules": sections}))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running(System):
@@ -150,14 +189,6 @@ class Running(System):
 
     def opened(self) -> AbstractAsyncContextManager[Installation]:
         return open_installation(self.fairlead.data)
-
-
-async def until(condition: Any, within_s: float = 60.0, every_s: float = 0.1) -> None:
-    """Wait until an async condition holds."""
-    async with asyncio.timeout(within_s):
-        # What is waited for happens in other processes.
-        while not await condition():  # noqa: ASYNC110
-            await asyncio.sleep(every_s)
 
 
 @asynccontextmanager
@@ -176,7 +207,7 @@ async def running(
             await fairlead.start()
             address = f"http://127.0.0.1:{fairlead.port}"
             async with open_installation(fairlead.data) as installation:
-                connected = await connect_sample(kommo, installation, address, folder)
+                connected = await connect_sample(kommo, installation, address)
             yield Running(
                 kommo=kommo,
                 account_id=connected.account_id,
@@ -191,17 +222,17 @@ async def running(
                 await end(fairlead.process)
 
 
-async def connect_sample(
-    kommo: LocalKommo, installation: Installation, address: str, folder: Path
-) -> Connected:
+async def connect_sample(kommo: LocalKommo, installation: Installation, address: str) -> Connected:
     """Connect the account, put the sample rules in force, and set the trigger on their stage."""
     connected = await connect(
         installation,
+        TESTER,
         base_url=kommo.base_url,
         token=SecretStr(kommo.token_file.read_text()),
         public_url=address,
     )
-    await apply_sample(installation, await installation.account(connected.account_id), folder)
+    account = await installation.account(connected.account_id)
+    await apply_rules(installation, dump(sample_rules(datetime.now(UTC), account.timezone)))
     trigger = {
         "pipeline_id": SALES,
         "status_id": NEW_REQUEST,
@@ -211,7 +242,12 @@ async def connect_sample(
     return connected
 
 
-async def apply_sample(installation: Installation, account: Account, folder: Path) -> None:
-    file = folder / "rules.yaml"
-    file.write_text(dump(sample_rules(datetime.now(UTC), account.timezone)))
-    await rules.apply(installation, account, file)
+async def apply_rules(installation: Installation, text: str) -> None:
+    """Put rules in force in the only account."""
+    account = await installation.account(None)
+    await rules.apply(installation, account, TESTER, text.encode(), base_revision=None, once=once())
+
+
+def once() -> Once:
+    """Under a key of its own, with more patience than a busy machine needs."""
+    return Once(key=secrets.token_hex(8), wait_s=30.0)

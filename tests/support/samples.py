@@ -7,7 +7,7 @@ from eventsourcing.persistence import StoredEvent
 from contracts.events import LEAD, LeadAssigned, LookupRequested, Recorded, Standing
 from contracts.inbound import Inbound, TriggerFired
 from contracts.stage import Stage
-from services.codec import encode_event, originator_id
+from services.shared.codec import encode_event, originator_id
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 STAGE = Stage(11, 22)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.proxy import HOST, Proxy
 
+pytestmark = pytest.mark.server
+
 WITHIN_S = 20.0
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

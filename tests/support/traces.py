@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.applications import Starlette
@@ -12,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.http_server import listen, serve_until
-from tests.support.running import System
+from services.demo.sample import NEW_REQUEST, SALES
+from services.shared.http_limits import HttpLimits
+from services.shared.http_server import listen, serve_until
+from tests.support.running import System, apply_rules
 
 STEPS = ["ingress.receive", "allocator.decide", "gateway.patch"]
 
@@ -25,6 +26,15 @@ def to_collector(address: str) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_COMPRESSION": "none",
         "OTEL_BSP_SCHEDULE_DELAY": "200",
     }
+
+
+async def decide_at_once(system: System) -> None:
+    """Put a rule in force that asks nothing of Kommo first: a reading begins a trace of its own."""
+    stage = f"{{pipeline: {SALES}, stage: {NEW_REQUEST}}}"
+    people = "[{manager: 501}, {manager: 502}]"
+    rule = f"  - {{id: only, stages: [{stage}], participants: {people}}}"
+    async with system.opened() as installation:
+        await apply_rules(installation, f"version: 1\nrules:\n{rule}\n")
 
 
 def check_way(spans: list[Span], system: System, lead_id: int) -> None:
@@ -62,12 +72,17 @@ async def collector() -> AsyncIterator[tuple[str, list[Span]]]:
         return Response(b"", media_type="application/x-protobuf")
 
     app = Starlette(routes=[Route("/v1/traces", take, methods=["POST"])])
-    config = uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     stop, listener = asyncio.Event(), listen("127.0.0.1", 0)
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
-            serve_until(config, listener=listener, stop=stop, on_bound=lambda _: None)
+            serve_until(
+                app,
+                HttpLimits(stop_within_s=1),
+                listener=listener,
+                stop=stop,
+                on_bound=lambda _: None,
+            )
         )
         try:
             yield address, spans

@@ -9,13 +9,14 @@ from contracts.events import LeadAssigned, Recorded
 from contracts.stage import Stage
 from projections import fairness, requests
 from services.allocator.accounts import Stores, load
-from services.cli.sample import NEW_REQUEST, SALES
+from services.demo.sample import NEW_REQUEST, SALES
 from services.history.check import examine
 from services.history.collect import collect
-from services.history.record import Entry
+from services.history.record import StageEntry
 from services.storage.database import borrow
 from services.storage.snapshots import SnapshotStore
-from tests.support.running import ADMIN_ID, System, until
+from tests.support.running import ADMIN_ID, System
+from tests.support.waiting import until
 
 PENDING = "SELECT count(*) FROM assignments.leads WHERE state = 'pending'"
 
@@ -30,6 +31,12 @@ async def all_set(system: System, lead_ids: list[int]) -> bool:
     """Whether nobody's lead is left with the administrator."""
     owners = await system.owners()
     return all(owners[lead_id] != ADMIN_ID for lead_id in lead_ids)
+
+
+async def are_set(system: System, leads: int) -> bool:
+    """Whether so many leads have been written by us."""
+    summary = await system.kommo.get("/summary")
+    return bool(summary["leads_patched_by_api"] >= leads)
 
 
 async def each_once(system: System, lead_ids: list[int]) -> list[Recorded]:
@@ -54,7 +61,7 @@ async def settled(system: System, moved: list[int] | None = None) -> list[Record
             may have been.
     """
     stage = Stage(SALES, NEW_REQUEST)
-    entries = None if moved is None else [Entry(lead_id=id_, stage=stage) for id_ in moved]
+    entries = None if moved is None else [StageEntry(lead_id=id_, stage=stage) for id_ in moved]
     async with system.opened() as installation:
         await until(lambda: _nothing_is_pending(installation.pool))
         async with borrow(installation.pool) as connection:
@@ -64,6 +71,7 @@ async def settled(system: System, moved: list[int] | None = None) -> list[Record
             installation.pool,
             system.account_id,
             system.kommo,
+            letters=installation.dead_letters,
             entries=entries,
             topic=system.topic(),
         )

@@ -12,17 +12,19 @@ from uuid import uuid4
 
 from contracts.events import AssignmentConfirmed, LeadAssigned, Recorded, RequestClosed
 from contracts.inbound import Inbound, PauseManager
-from services.cli.sample import INBOX, SALES
-from services.codec import encode_inbound
-from services.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
+from services.demo.sample import INBOX, SALES
 from services.log.port import Entry
-from services.storage.cluster import LINE_OF_STATUS, announced
+from services.shared.codec import encode_inbound
+from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE
+from services.storage.embedded.cluster import LINE_OF_STATUS, announced
 from tests.support.campaign import Tally
-from tests.support.running import Running, System, until
+from tests.support.hook_target import HookTarget
+from tests.support.running import Running, System
+from tests.support.waiting import until
 from tests.system.checks import agrees, all_set, settled
 
 LEADS = 80
-PERSON = 509  # on vacation, so nobody but a person gives him a lead
+PERSON = 509  # on vacation, so nobody but a person gives them a lead
 MORE_LEADS = 10
 PASSING_MAX = 2
 DIES_WITHIN_S = 60.0
@@ -78,10 +80,16 @@ class Killing:
     """Goes from point to point; a death is recovered from while the next one is provoked."""
 
     def __init__(
-        self, system: System, victim_at: Callable[[str], Victim], *, leads: int = LEADS
+        self,
+        system: System,
+        victim_at: Callable[[str], Victim],
+        target: HookTarget,
+        *,
+        leads: int = LEADS,
     ) -> None:
         self._system = system
         self._victim_at = victim_at
+        self._target = target
         self._leads = leads
         self._dead: Victim | None = None
         self.moved: list[int] = []
@@ -123,7 +131,23 @@ class Killing:
             await self._dead.start({})
         await until(lambda: all_set(self._system, self.moved), SETTLED_WITHIN_S, 0.3)
         await until(lambda: agrees(self._system, self.moved), SETTLED_WITHIN_S, 0.5)
-        return self._tally(await settled(self._system, self.moved))
+        events = await settled(self._system, self.moved)
+        await self._told_once(events)
+        return self._tally(events)
+
+    async def _told_once(self, events: list[Recorded]) -> None:
+        """Check that each decision that Kommo holds gets one note (D12.2), and is told (A8.4)."""
+        decisions = Counter(
+            f"{r.event.request_id}/{r.event.attempt}"
+            for r in events
+            if isinstance(r.event, AssignmentConfirmed)
+        )
+        await until(self._system.all_notes_written, SETTLED_WITHIN_S, 0.5)
+        assert await self._system.notes() == decisions
+        confirmed = {r.version for r in events if isinstance(r.event, AssignmentConfirmed)}
+        told = self._target.versions_of
+        await until(lambda: told("assignment.confirmed") == confirmed, SETTLED_WITHIN_S)
+        await until(lambda: len(told("notice.requested")) == len(confirmed), SETTLED_WITHIN_S)
 
     async def _load(self, leads: int) -> None:
         lead_ids = await self._system.new_leads(leads)

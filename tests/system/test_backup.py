@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 from tests.support.cluster import Cluster, cluster
-from tests.support.running import running, until
+from tests.support.running import running
+from tests.support.waiting import until
 from tests.system.checks import agrees, all_set, each_once, is_known, settled
 
 LEADS = 5

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.local_cluster import LocalProcess
-from services.failpoints import POINTS
+from services.demo.local_cluster import LocalProcess
+from services.shared.failpoints import POINTS
 from tests.support.campaign import Tally, rounds
 from tests.support.cluster import Cluster, cluster
+from tests.support.hook_target import hook_target
 from tests.support.running import running
 from tests.system.killing import KNOBS, Everything, Killing
 
@@ -24,7 +25,7 @@ OVER_KAFKA = (
     *("spool.after_send", "allocator.after_append", "projector.in_tx", "gateway.after_send"),
     *("clock.after_emit", *OVER_KAFKA_ONLY),
 )
-POINTS_OF = {
+POINTS_OF: dict[tuple[str, ...], list[str]] = {
     roles: [
         point
         for point in POINTS
@@ -48,9 +49,11 @@ async def test_F1_F2_F3_F4_F5_F7_F8_F9_F10_killed_at_each_point_it_keeps_every_p
     chance: random.Random,
     judged: Callable[[Tally], None],
 ) -> None:
-    async with running(tmp_path, knobs=_knobs()) as system:
+    async with running(tmp_path, knobs=_knobs()) as system, hook_target() as target:
+        await system.tell_people()
+        await system.tell_others(target.url)
         everything = Everything(system)
-        killing = Killing(system, lambda _: everything)
+        killing = Killing(system, lambda _: everything, target)
         for point in chance.sample(POINTS_OF[roles], len(POINTS_OF[roles])):
             await killing.kill_at(point, chance)
 
@@ -62,14 +65,21 @@ async def test_F2_F3_F4_F5_F8_F9_F10_roles_killed_at_points_over_kafka_keep_ever
     tmp_path: Path, chance: random.Random, judged: Callable[[Tally], None]
 ) -> None:
     points = OVER_KAFKA if rounds() == 1 else tuple(POINTS)
-    async with cluster(tmp_path, counts={"allocator": 1}, knobs=_knobs()) as system:
+    async with (
+        cluster(tmp_path, counts={"allocator": 1}, knobs=_knobs()) as system,
+        hook_target() as target,
+    ):
+        await system.tell_people()
+        await system.tell_others(target.url)
         port = (await system.process("ingress-1").address()).rpartition(":")[2]
         system.process("ingress-1").options = (f"--port={port}",)  # where Kommo sends its hooks
         roles = {
             name: RoleOf(system, process, process.environment)
             for name, process in system.roles.processes.items()
         }
-        killing = Killing(system, lambda point: roles[f"{ROLE_OF[point.partition('.')[0]]}-1"])
+        killing = Killing(
+            system, lambda point: roles[f"{ROLE_OF[point.partition('.')[0]]}-1"], target
+        )
         for point in chance.sample(points, len(points)):
             await killing.kill_at(point, chance)
 

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from contracts.events import RequestOpened
-from services.cli.installation import open_installation
-from services.cli.sample import NEW_REQUEST, SALES
-from tests.support.running import ADMIN_ID, running, until
+from services.demo.sample import NEW_REQUEST, SALES
+from services.runtime.installation import open_installation
+from tests.support.running import ADMIN_ID, running
+from tests.support.waiting import until
 from tests.system.checks import all_set, decided, each_once, settled
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}

@@ -10,7 +10,7 @@ from contracts.topics import ALLOCATIONS
 from services.log.kafka import key_of
 from tests.services.cli.conftest import Said, process
 from tests.support.cluster import Cluster, cluster
-from tests.support.running import until
+from tests.support.waiting import until
 from tests.system.checks import all_set
 
 
@@ -20,6 +20,7 @@ async def test_F33_commands_reach_the_processes_and_poison_is_listed_tried_and_d
     async with cluster(tmp_path, counts={"allocator": 1}) as system:
         for name, value in system.process("clock-1").environment.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("FAIRLEAD_DATABASE_URL", system.addresses["commands"])
 
         async def say(*words: object) -> Said:
             return await asyncio.to_thread(process, tmp_path / "elsewhere", *words)
@@ -28,12 +29,12 @@ async def test_F33_commands_reach_the_processes_and_poison_is_listed_tried_and_d
         await system.move([lead_id])
         await until(lambda: all_set(system, [lead_id]))
         explained = await say("explain", lead_id)
-        assert f"got lead {lead_id} under rule 'site'" in explained.out
+        assert f'got lead {lead_id} under rule "site"' in explained.out
         assert "the same decision" in explained.out
 
         assert (await say("pause", 501, "--reason", "lunch")).out == "Ana Souza is paused.\n"
         assert (await say("pause", 501, "--reason", "lunch")).out == (
-            "Ana Souza was paused like that already.\n"
+            "Ana Souza was already paused like that.\n"
         )
         assert (await say("resume", 501)).out == "Ana Souza takes leads again.\n"
         assert (await say("rules", "show")).out.startswith("# Revision 1, applied by")
@@ -48,7 +49,7 @@ async def test_F33_commands_reach_the_processes_and_poison_is_listed_tried_and_d
         assert "topics as declared" in doctor.out
         assert "not running" not in doctor.out
         tried = await say("dead", "retry", 1)
-        assert "dead letter 1 still cannot be understood: allocation: " in tried.err
+        assert "Dead letter 1 is still not understood: allocation: " in tried.err
         assert (await say("dead", "drop", 1)).out == "Dead letter 1 is dropped.\n"
 
         (another,) = await system.new_leads(1)  # nothing is blocked

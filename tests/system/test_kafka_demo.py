@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.demo import Demo
-from services.cli.demo_kafka import Comparison, _first_difference
-from services.cli.demo_output import print_comparison
+from services.demo.kafka import Comparison, _first_difference
+from services.demo.output import print_comparison
+from services.demo.run import Demo
 from tests.support.kafka import own_broker
 
 LEADS = 60

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import httpx
 
-from services.cli.local_cluster import LocalProcess
+from services.demo.local_cluster import LocalProcess
 from tests.services.ops.harness import Samples, read_samples
 from tests.support.cluster import cluster
-from tests.support.running import until
-from tests.support.traces import STEPS, check_way, collector, to_collector
-from tests.system.checks import all_set, is_known
+from tests.support.traces import STEPS, check_way, collector, decide_at_once, to_collector
+from tests.support.waiting import until
+from tests.system.checks import agrees, all_set, is_known
 
 OWN = {
     "ingress-1": "fairlead_spool_messages",
@@ -26,7 +26,10 @@ async def test_F18_S19_each_process_tells_its_own_and_one_trace_leads_through_th
         context = cluster(tmp_path, counts={"allocator": 1}, environment=to_collector(address))
         async with context as system:
             await until(lambda: is_known(system))
+            await decide_at_once(system)
             (lead_id,) = await system.new_leads(1)
+            # One that nobody knows is read first, and its reading begins a trace of its own.
+            await until(lambda: agrees(system, [lead_id]))
             await system.move([lead_id])
             await until(lambda: all_set(system, [lead_id]))
             for process in system.roles.processes.values():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cluster import cluster
-from tests.support.running import until
+from tests.support.waiting import lasting, until
 from tests.system.checks import agrees, all_set, each_once
 
 pytestmark = pytest.mark.fault
@@ -31,7 +31,7 @@ async def test_F12_each_role_killed_once_under_load_every_lead_is_assigned_once(
         lead_ids = await system.new_leads(LEADS)
         moving = asyncio.create_task(system.move(lead_ids))
         for name in names:
-            await asyncio.sleep(chance.uniform(0, KILL_WITHIN_S / len(names)))
+            await lasting(chance.uniform(0, KILL_WITHIN_S / len(names)))
             await system.process(name).kill()
             await system.process(name).start()
         await moving

@@ -16,7 +16,7 @@ from contracts.topics import INBOUND
 from deploy.kafka.broker import Broker
 from tests.support.campaign import Tally, rounds
 from tests.support.cluster import Cluster, cluster
-from tests.support.running import until
+from tests.support.waiting import lasting, until
 from tests.system.checks import agrees, all_set, decided, settled
 
 pytestmark = pytest.mark.fault
@@ -68,7 +68,7 @@ async def test_F12_F13_F14_roles_that_die_end_and_freeze_under_load_cost_nothing
                     await process.stop()
                 case _:
                     process.freeze()
-            await asyncio.sleep(chance.uniform(0, PAUSE_MAX_S))  # no wait: it is the storm
+            await lasting(chance.uniform(0, PAUSE_MAX_S))
             if process.is_running:
                 process.thaw()
             else:
@@ -88,7 +88,7 @@ async def test_F16_F38_brokers_and_the_database_that_die_under_load_cost_nothing
             else:
                 broker = await _leader(system, chance)
                 await asyncio.to_thread(blow, broker)
-                await asyncio.sleep(chance.uniform(0, PAUSE_MAX_S))  # no wait: it is the storm
+                await lasting(chance.uniform(0, PAUSE_MAX_S))
                 await asyncio.to_thread(broker.start)
 
 
@@ -96,7 +96,7 @@ async def _move(system: Cluster, lead_ids: Sequence[int]) -> None:
     size = len(lead_ids) // PORTIONS
     for first in range(0, len(lead_ids), size):
         await system.move(list(lead_ids[first : first + size]))
-        await asyncio.sleep(PAUSE_MAX_S)
+        await lasting(PAUSE_MAX_S)
 
 
 async def _tally(system: Cluster, lead_ids: list[int]) -> Tally:

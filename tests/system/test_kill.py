@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import running, until
+from tests.support.running import running
+from tests.support.waiting import lasting, until
 from tests.system.checks import all_set, each_once
 
 pytestmark = pytest.mark.fault
@@ -35,7 +36,7 @@ async def test_F12_killed_at_random_instants_it_ends_with_every_lead_assigned_on
         for number in range(ROUNDS):
             lead_ids = await system.new_leads(LEADS)
             moving = asyncio.create_task(system.move(lead_ids))
-            await asyncio.sleep(chance.uniform(0, KILL_WITHIN_S))
+            await lasting(chance.uniform(0, KILL_WITHIN_S))
             await system.fairlead.kill(database_too=number % 2 == 1)
             await moving
             await system.fairlead.start()

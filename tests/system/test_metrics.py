@@ -5,9 +5,10 @@ from pathlib import Path
 import httpx
 import orjson
 
-from services.cli.installation import RUNTIME_FILE
+from services.application.installation import RUNTIME_FILE
 from tests.services.ops.harness import Samples, read_samples
-from tests.support.running import Running, running, until
+from tests.support.running import Running, running
+from tests.support.waiting import until
 from tests.system.checks import all_set, is_known, settled
 
 LEADS = 30

@@ -8,12 +8,15 @@ from typing import Any
 import orjson
 
 from contracts.events import LeadAssigned, LeadLapsed, LeadTouched
-from services.cli import explain, rules
-from services.cli.installation import open_installation
-from services.cli.sample import NEW_REQUEST, SALES
-from services.rules_file import dump
+from services.application import explain
+from services.application.rules import users_of
+from services.demo.sample import NEW_REQUEST, SALES
+from services.rules_file.file import dump
+from services.runtime.installation import open_installation
 from services.storage.database import borrow
-from tests.support.running import Running, running, until
+from services.words.catalogue import Words
+from tests.support.running import TESTER, Running, apply_rules, running
+from tests.support.waiting import until
 from tests.system.checks import agrees, all_set, settled
 
 LEADS = 30
@@ -38,7 +41,7 @@ async def test_D7_3_what_is_worked_on_stays_what_lies_is_passed_on_and_a_person_
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path) as system:
-        await _apply(system, tmp_path)
+        await _apply(system)
         contact = await system.kommo.post("/cards", {"contacts": [{"responsible_user_id": PERSON}]})
         answer = await system.kommo.post(
             "/leads",
@@ -92,15 +95,13 @@ async def test_D7_3_what_is_worked_on_stays_what_lies_is_passed_on_and_a_person_
             verdicts = {standing.manager_id: standing.verdict for standing in event.standings}
             assert verdicts[first[event.lead_id]] == "already_tried"
         told = await _explained(system, lying[0])
-        assert "did nothing with it within 0:01:00 of" in told
+        assert "did nothing with it within 1 minute of" in told
         assert "wrote a note" in told
 
 
-async def _apply(system: Running, folder: Path) -> None:
-    file = folder / "passing.yaml"
-    file.write_text(dump(RULES))
+async def _apply(system: Running) -> None:
     async with open_installation(system.fairlead.data) as installation:
-        await rules.apply(installation, await installation.account(None), file)
+        await apply_rules(installation, dump(RULES))
 
 
 async def _work(system: Running, lead_id: int, kind: str, *, by: int, silent: bool = False) -> None:
@@ -150,5 +151,6 @@ async def _written_after_a_person(system: Running) -> list[int]:
 async def _explained(system: Running, lead_id: int) -> str:
     async with open_installation(system.fairlead.data) as installation:
         account = await installation.account(None)
-        found = await explain.explain_lead(installation, account, lead_id)
-    return "\n".join(line for each in found for line in each.lines)
+        found = await explain.explain_lead(installation, account, TESTER, lead_id)
+    words = Words(name=(users_of(account) or {}).get)
+    return "\n".join(line for each in found for line in words.lines(each.sentences))

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import Running, running, until
+from tests.support.running import Running, running
+from tests.support.waiting import until
 from tests.system.checks import all_set, each_once, is_known
 
 pytestmark = pytest.mark.fault

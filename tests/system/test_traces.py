@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.support.running import running, until
-from tests.support.traces import check_way, collector, to_collector
-from tests.system.checks import all_set, is_known
+from tests.support.running import running
+from tests.support.traces import check_way, collector, decide_at_once, to_collector
+from tests.support.waiting import until
+from tests.system.checks import agrees, all_set, is_known
 
 
 async def test_S19_one_trace_leads_from_the_webhook_to_the_patch(tmp_path: Path) -> None:
@@ -13,7 +14,10 @@ async def test_S19_one_trace_leads_from_the_webhook_to_the_patch(tmp_path: Path)
         context = running(tmp_path, knobs=knobs, environment=to_collector(address))
         async with context as system:
             await until(lambda: is_known(system))
+            await decide_at_once(system)
             (lead_id,) = await system.new_leads(1)
+            # One that nobody knows is read first, and its reading begins a trace of its own.
+            await until(lambda: agrees(system, [lead_id]))
             await system.move([lead_id])
             await until(lambda: all_set(system, [lead_id]))
             assert await system.fairlead.stop() == 0  # what is left is sent at the end

@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
-from contracts.inbound import TouchReported
+from contracts.inbound import SeenTask, TaskRemoved, TaskReported, TouchReported
 from contracts.kommo.forms import encode_form
-from contracts.kommo.notifications import DeedNotification, OtherNotification
+from contracts.kommo.notifications import (
+    DeedNotification,
+    OtherNotification,
+    TaskNotification,
+    TaskRemovedNotification,
+)
 from contracts.kommo.webhooks import read_body
-from services.ingress.translate import fact_of
+from services.ingress.translate import fact_of, facts_of
 
 FORM = "application/x-www-form-urlencoded"
 MADE, DONE = 1_760_000_000, 1_760_000_600
@@ -113,9 +118,9 @@ def test_D7_1_other_notes_are_understood_and_no_deeds(changes: dict[str, str]) -
 
 
 def test_D7_1_a_task_that_is_made_or_closed_is_a_deed() -> None:
-    assert task("add") == deed("task_added")
+    assert task("add").deed == deed("task_added")
     closing = {"action_close": "1", "status": "1", "modified_by": "503"}
-    assert task("update", **closing) == deed("task_completed", by=503, at=DONE)
+    assert task("update", **closing).deed == deed("task_completed", by=503, at=DONE)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +130,47 @@ def test_D7_1_a_task_that_is_made_or_closed_is_a_deed() -> None:
         ("update", {"action_close": "1", "status": "1"}),
         ("update", {"action_close": "0", "modified_by": "501"}),
         ("add", {"element_type": "3"}),
-        ("delete", {}),
     ],
-    ids=["edited", "closed by nobody knows whom", "not closed", "of a company", "deleted"],
+    ids=["edited", "closed by nobody knows whom", "not closed", "of a company"],
 )
 def test_D7_1_other_hooks_of_tasks_are_no_deeds(action: str, changes: dict[str, str]) -> None:
-    other = OtherNotification(entity="task", action=action, entity_id="600001")
+    assert task(action, **changes).deed is None
 
-    assert task(action, **changes) == other
+
+def test_D5_6_a_task_tells_whose_it_is_until_when_and_whether_it_is_done() -> None:
+    made = task("add")
+    assert (made.task_id, made.responsible_user_id, made.is_open) == (600_001, 502, True)
+    assert made.due_at == datetime(2025, 10, 10, 8, 53, 20, tzinfo=UTC)
+    assert made.modified_at == datetime.fromtimestamp(DONE, UTC)
+    assert not task("update", status="1").is_open
+    assert not task("update", action_close="1").is_open
+    assert task("add", complete_till="soon", complete_before=str(DONE)).due_at == made.modified_at
+    assert task("add", complete_till="").due_at is None
+
+
+@pytest.mark.parametrize("changes", [{"id": ""}, {"updated_at": "", "created_at": ""}])
+def test_D5_6_a_task_without_its_id_or_time_is_only_a_deed_if_anything(
+    changes: dict[str, str],
+) -> None:
+    assert not isinstance(task("update", **changes), TaskNotification)
+
+
+def test_D5_6_a_deleted_task_is_named() -> None:
+    assert task("delete") == TaskRemovedNotification(task_id=600_001)
+    assert task("delete", id="") == OtherNotification(
+        entity="task", action="delete", entity_id=None
+    )
+
+
+def test_D5_6_a_task_is_two_facts_what_was_done_to_its_lead_and_how_it_is_now() -> None:
+    due_at = datetime(2025, 10, 10, 8, 53, 20, tzinfo=UTC)
+    seen = SeenTask(600_001, 502, due_at, datetime.fromtimestamp(DONE, UTC))
+
+    touch, now = facts_of(task("add"))
+    assert isinstance(touch, TouchReported)
+    assert now == TaskReported(task=seen, is_open=True)
+    assert list(facts_of(task("update", old_text="Ring"))) == [now]
+    assert list(facts_of(task("delete"))) == [TaskRemoved(task_id=600_001)]
 
 
 def test_D7_1_a_message_of_a_user_to_a_client_of_the_lead_is_a_deed() -> None:
@@ -163,3 +201,26 @@ def test_D7_1_a_persons_deed_is_a_fact_and_a_robots_is_none() -> None:
         lead_id=900_001, kind="note", by=501, happened_at=datetime.fromtimestamp(MADE, UTC)
     )
     assert fact_of(note(created_by="0")) is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        note(text="Ann got this lead. [fl:900001.7/1]"),
+        note(text='{"service":"Fairlead","text":"Ann got it. [fl:900001.7/2]"}', note_type="26"),
+    ],
+)
+def test_D7_1_our_own_notes_and_tasks_are_no_deeds_of_anybody(told: Any) -> None:
+    assert isinstance(told, OtherNotification)
+    assert task("add", text="Contact this lead. [fl:900001.7/1]").deed is None
+
+
+@pytest.mark.parametrize("text", ["[fl:]", "[fl:1/1]", "fl:9.7/1", "[fl:9.7/x]", "[FL:1.1/1]"])
+def test_D7_1_what_only_resembles_our_mark_is_a_persons_note(text: str) -> None:
+    assert isinstance(note(text=text), DeedNotification)
+
+
+def test_D12_2_a_task_of_ours_that_its_manager_closes_is_their_deed() -> None:
+    closed = task("update", action_close="1", modified_by="502", text="Call. [fl:900001.7/1]")
+
+    assert (closed.deed.deed, closed.deed.by) == ("task_completed", 502)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.rules import AbsenceSection
+from contracts.sentences import sentence
 from domain.schedule import absence_problems, compile_absences
 
 INSTANT = timedelta(microseconds=1)
@@ -113,7 +114,7 @@ def test_D4_2_a_sound_absence_has_no_problems(start: Any, end: Any) -> None:
 def test_D4_2_an_absence_that_ends_before_it_begins_is_refused(start: Any, end: Any) -> None:
     section = absence(start, end)
 
-    expected = f"expected an end after {section.start}, found {section.end}"
+    start_, end_ = str(section.start), str(section.end)
     assert absence_problems(section) == [
-        (("to",), f"{expected}; the end is the first instant or date of work again")
+        (("to",), sentence("problem.absence_order", start=start_, end=end_))
     ]

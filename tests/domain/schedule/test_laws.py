@@ -7,19 +7,18 @@ the clock on the wall at each, and looks for the minutes at which an interval st
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.rules import Rotation, ScheduleException, ScheduleSection
 from domain.schedule import HORIZON, Schedule, compile_schedule, schedule_problems
 from domain.schedule.hours import WEEKDAYS, span
 from domain.schedule.zones import zone, zone_names
+from services.words.catalogue import Words
 
 INSTANT = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
-
-some = settings(max_examples=150, deadline=None)
 
 
 @st.composite
@@ -134,7 +133,6 @@ def compiled(case: tuple[ScheduleSection, str, date]) -> Schedule:
     return compile_schedule(case[0], case[1])
 
 
-@some
 @given(cases())
 def test_F66_every_minute_agrees_with_a_walk_over_the_clock(
     case: tuple[ScheduleSection, str, date],
@@ -148,7 +146,6 @@ def test_F66_every_minute_agrees_with_a_walk_over_the_clock(
     assert schedule.working_time_between(begin, begin + len(expected) * MINUTE) == worked
 
 
-@some
 @given(cases(), st.data())
 def test_F66_the_next_start_is_strictly_later_and_a_real_opening(
     case: tuple[ScheduleSection, str, date], data: st.DataObject
@@ -172,7 +169,6 @@ def test_F66_the_next_start_is_strictly_later_and_a_real_opening(
         assert schedule.working_time_between(until if is_open else t, start) == timedelta(0)
 
 
-@some
 @given(cases(), st.data())
 def test_F66_shifts_are_never_negative_nor_empty(
     case: tuple[ScheduleSection, str, date], data: st.DataObject
@@ -191,7 +187,6 @@ def test_F66_shifts_are_never_negative_nor_empty(
         t = start
 
 
-@some
 @given(cases(), st.data())
 def test_F66_working_time_is_additive(
     case: tuple[ScheduleSection, str, date], data: st.DataObject
@@ -206,7 +201,6 @@ def test_F66_working_time_is_additive(
     assert schedule.working_time_between(a, c) == one + two
 
 
-@some
 @given(cases(), st.data())
 def test_F66_the_state_holds_until_the_instant_that_is_named(
     case: tuple[ScheduleSection, str, date], data: st.DataObject
@@ -221,7 +215,6 @@ def test_F66_the_state_holds_until_the_instant_that_is_named(
     assert schedule.is_open(until) != is_open or until == t + HORIZON
 
 
-@some
 @given(cases(), st.data())
 def test_F66_the_order_of_questions_changes_no_answer(
     case: tuple[ScheduleSection, str, date], data: st.DataObject
@@ -234,9 +227,8 @@ def test_F66_the_order_of_questions_changes_no_answer(
     assert asked == fresh
 
 
-@some
 @given(cases())
 def test_S34_looking_for_problems_never_fails(case: tuple[ScheduleSection, str, date]) -> None:
-    for path, message in schedule_problems(case[0]):
-        assert path
-        assert message.startswith("expected ")
+    problems = schedule_problems(case[0])
+
+    assert all(path and Words().say(problem) for path, problem in problems)

@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 
 from contracts.rules import ScheduleSection
-from domain.schedule import Problem, compile_schedule, schedule_problems
+from domain.schedule import compile_schedule, schedule_problems
+from tests.support.words import Place, with_places
 
 NIGHT = ["22:00-07:00"]
 
 
-def found(**section: Any) -> list[Problem]:
-    return schedule_problems(ScheduleSection.model_validate(section))
+def found(**section: Any) -> list[tuple[Place, str]]:
+    return with_places(schedule_problems(ScheduleSection.model_validate(section)))
 
 
 def overlap(interval: str, other: str) -> str:
-    return f"expected {interval} to start after the end of {other}, they overlap"
+    return f"Expected {interval} to start after the end of {other}; they overlap."
 
 
-def rotation(**fields: Any) -> list[Problem]:
+def rotation(**fields: Any) -> list[tuple[Place, str]]:
     return found(rotating={"anchor": "2026-01-01", **fields})
 
 
@@ -42,10 +43,12 @@ def test_D4_1_a_sound_schedule_has_no_problems_and_compiles(section: dict[str, A
 
 
 def test_D4_1_a_schedule_is_of_exactly_one_kind() -> None:
-    expected = "expected exactly one of weekly, rotating, always, found"
+    kinds = "`weekly`, `rotating` and `always`"
 
-    assert found() == [((), f"{expected} none")]
-    assert found(weekly={}, always=True) == [((), f"{expected} weekly and always")]
+    assert found() == [((), f"Expected one of {kinds}, found none.")]
+    assert found(weekly={}, always=True) == [
+        ((), f"Expected exactly one of {kinds}; found: weekly, always.")
+    ]
 
 
 def test_D4_1_a_schedule_without_a_kind_does_not_compile() -> None:
@@ -58,7 +61,7 @@ def test_D4_1_an_interval_of_no_length_is_refused_with_advice(interval: str) -> 
     assert found(weekly={"mon": ["10:00-11:00", interval]}) == [
         (
             ("weekly", "mon", 1),
-            f"expected an end other than the start, found {interval}; a whole day is 00:00-24:00",
+            f"Expected an end other than the start, found {interval}; a whole day is 00:00-24:00.",
         )
     ]
 
@@ -102,11 +105,11 @@ def test_D4_1_the_last_day_of_a_turn_is_followed_by_the_first() -> None:
     [
         (
             "2/2/1",
-            "expected an even count of numbers, working and free days in turn, found 3",
+            "Expected an even count of numbers, working and free days in turn; found 3.",
         ),
-        ("0/0", "expected at least one working day, found none in 0/0"),
-        ("0/5", "expected at least one working day, found none in 0/5"),
-        ("/".join(["99"] * 4), "expected a turn of at most 366 days, found 396"),
+        ("0/0", "Expected at least one working day, found none in 0/0."),
+        ("0/5", "Expected at least one working day, found none in 0/5."),
+        ("/".join(["99"] * 4), "Expected a turn of at most 366 days, found 396."),
     ],
 )
 def test_D4_1_a_malformed_pattern_is_refused(pattern: str, message: str) -> None:
@@ -116,12 +119,12 @@ def test_D4_1_a_malformed_pattern_is_refused(pattern: str, message: str) -> None
 
 
 def test_D4_1_a_rotation_has_either_hours_or_days() -> None:
-    expected = "expected either hours or days, found"
+    expected = "Expected either `hours` or `days`, found"
     hours = ["09:00-18:00"]
 
-    assert rotation(pattern="1/1") == [(("rotating",), f"{expected} neither")]
+    assert rotation(pattern="1/1") == [(("rotating",), f"{expected} neither.")]
     assert rotation(pattern="1/1", hours=hours, days=[hours]) == [
-        (("rotating",), f"{expected} both")
+        (("rotating",), f"{expected} both.")
     ]
 
 
@@ -129,7 +132,7 @@ def test_D4_1_each_working_day_of_a_turn_has_its_hours() -> None:
     assert rotation(pattern="3/1/2/2", days=[["09:00-18:00"]]) == [
         (
             ("rotating", "days"),
-            "expected hours for each of the 5 working days of one turn, found 1",
+            "Expected hours for each of the 5 working days of one turn, found 1.",
         )
     ]
 
@@ -161,7 +164,7 @@ def test_D4_2_a_date_has_one_exception() -> None:
     assert found(always=True, exceptions=[{"on": on} for on in dates]) == [
         (
             ("exceptions", 2, "on"),
-            "expected one exception for 2026-05-01, found another at position 0",
+            "Expected one exception for 2026-05-01; there is another at position 0.",
         )
     ]
 
@@ -181,7 +184,10 @@ def test_D4_3_an_unknown_zone_is_named() -> None:
     assert found(always=True, timezone="Europe/Berlim") == [
         (
             ("timezone",),
-            "unknown time zone 'Europe/Berlim', expected an IANA time zone such as Europe/Berlin",
+            (
+                'There is no time zone "Europe/Berlim".'
+                " Expected an IANA time zone such as Europe/Berlin."
+            ),
         )
     ]
 
@@ -209,10 +215,10 @@ def test_S34_a_schedule_has_at_most_500_intervals() -> None:
 
     assert found(always=True, exceptions=exceptions(10)) == []
     assert found(always=True, exceptions=exceptions(11)) == [
-        ((), "expected at most 500 intervals in one schedule, found 528")
+        ((), "Expected at most 500 intervals in one schedule, found 528.")
     ]
     assert rotation(pattern="99/1", days=[minutes] * 99) == [
-        ((), "expected at most 500 intervals in one schedule, found 4752")
+        ((), "Expected at most 500 intervals in one schedule, found 4752.")
     ]
 
 

@@ -9,16 +9,17 @@ from contracts.events import Recorded
 from contracts.inbound import Inbound, InboundBody
 from domain import snapshot
 from services.allocator.accounts import Stores, load
-from services.allocator.meter import UNMEASURED, Meter
+from services.allocator.meter import UNMEASURED, AllocatorMeter
 from services.allocator.run import CONSUMER, Allocator
 from services.allocator.settings import AllocatorSettings
-from services.codec import encode_inbound
 from services.log.port import Entry
 from services.log.postgres import PostgresLogReader, PostgresLogWriter, source_of
+from services.shared.codec import encode_inbound
 from services.storage.dead_letters import DeadLetters, KeptLetter
 from services.storage.events import EventStore
 from services.storage.snapshots import Snapshot, SnapshotStore
 from tests.domain.scenario import ANN, BOB, BOSS, CEM, DAN, NOON, dp, rule, rules, users
+from tests.support.vault import VAULT, seal
 
 ACCOUNT = 32_000_001
 
@@ -48,7 +49,7 @@ class Desk:
         stores: Stores | None = None,
         reader: Any = None,
         monotonic: Any = None,
-        meter: Meter = UNMEASURED,
+        meter: AllocatorMeter = UNMEASURED,
         **settings: Any,
     ) -> Allocator:
         """One that does not wait for messages; a new one knows nothing, as after a crash."""
@@ -57,6 +58,7 @@ class Desk:
             stores or self.stores,
             AllocatorSettings(**{"batch_wait_ms": 1, "retry_pause_max_s": 0.01, **settings}),
             on_stored=lambda: None,
+            seal=seal,
             meter=meter,
             **({"monotonic": monotonic} if monotonic else {}),
         )
@@ -98,7 +100,7 @@ class Desk:
         return await self.position(account_id) == self.numbers[account_id]
 
     async def letters(self) -> list[KeptLetter]:
-        return sorted(await DeadLetters(self.pool).page(limit=500), key=lambda kept: kept.id)
+        return sorted(await DeadLetters(self.pool, VAULT).page(limit=500), key=lambda kept: kept.id)
 
     async def digest(self, account_id: int = ACCOUNT) -> bytes:
         """Of the state after a replay of every event, snapshots left aside."""

@@ -1,5 +1,6 @@
 """States in memory: snapshots are a shortcut and never a source, and memory is bounded."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -9,14 +10,16 @@ from eventsourcing.application import Application
 
 from contracts.events import Recorded
 from domain import snapshot
-from domain.account import Account
 from domain.decide import decide
-from services.allocator.accounts import Accounts, Stores, fold, load
+from domain.state import Account
+from services.allocator.accounts import AccountStates, Stores, fold, load
 from services.allocator.snapshots import Snapshotter
-from services.codec import decode_inbound, originator_id
+from services.shared.codec import decode_inbound, originator_id
 from services.storage.events import EventStore
-from services.storage.snapshots import SnapshotStore
+from services.storage.snapshots import Snapshot, SnapshotStore
 from tests.domain.scenario import pause, resume
+from tests.domain.test_snapshot import KEPT as OLDER
+from tests.golden.replay import FOLDER, read
 from tests.services.allocator.kit import ACCOUNT, Desk, drain, leads
 
 
@@ -58,7 +61,7 @@ async def test_I7_the_state_in_memory_equals_a_replay_of_its_events(pool: Any) -
 
 async def test_F83_snapshots_are_taken_as_the_account_grows_and_used_on_load(pool: Any) -> None:
     desk = await a_history(pool, snapshot_every=50)
-    newest = await SnapshotStore(pool).newest(ACCOUNT, snapshot.REVISION)
+    newest = await SnapshotStore(pool).newest(ACCOUNT, snapshot.READABLE)
     head = await desk.events.head(ACCOUNT)
     assert newest is not None
     assert head - 50 - 5 * 5 <= newest.version <= head
@@ -73,7 +76,7 @@ async def test_F83_snapshots_are_taken_as_the_account_grows_and_used_on_load(poo
 async def test_no_snapshot_is_taken_before_its_time(pool: Any) -> None:
     await a_history(pool, snapshot_every=10_000)
 
-    assert await SnapshotStore(pool).newest(ACCOUNT, snapshot.REVISION) is None
+    assert await SnapshotStore(pool).newest(ACCOUNT, snapshot.READABLE) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ async def test_F83_an_unusable_snapshot_is_passed_over_for_a_full_replay(
 ) -> None:
     desk = await a_history(pool, snapshot_every=50)
     store = SnapshotStore(pool)
-    newest = await store.newest(ACCOUNT, snapshot.REVISION)
+    newest = await store.newest(ACCOUNT, snapshot.READABLE)
     assert newest is not None
     await pool.execute("DELETE FROM account_snapshots")
     await store.save(replace(newest, **damage))
@@ -108,13 +111,43 @@ async def test_F83_an_unusable_snapshot_is_passed_over_for_a_full_replay(
 async def test_F83_a_snapshot_of_another_version_than_it_says_is_passed_over(pool: Any) -> None:
     desk = await a_history(pool, snapshot_every=50)
     store = SnapshotStore(pool)
-    newest = await store.newest(ACCOUNT, snapshot.REVISION)
+    newest = await store.newest(ACCOUNT, snapshot.READABLE)
     assert newest is not None
     await store.save(replace(newest, version=newest.version + 3))
 
     account = await load(desk.stores, ACCOUNT)
 
     assert snapshot.digest(account) == await desk.digest()
+
+
+async def test_F83_a_snapshot_of_the_revision_before_is_used_on_load(pool: Any) -> None:
+    kept = OLDER[-1]
+    golden = read(FOLDER / kept["release"] / f"{kept['story']}.jsonl")
+    account_id = golden.head["account_id"]
+    desk, store = Desk(pool), SnapshotStore(pool)
+    recorded = [each for _, answer in golden.steps for each in answer]
+    await desk.events.append(recorded, consumer="allocator", source="inbound/1", position=1)
+    state = json.dumps(kept["state"], sort_keys=True, separators=(",", ":")).encode()
+    older = Snapshot(
+        account_id=account_id,
+        version=kept["version"],
+        revision=kept["revision"],
+        digest=bytes.fromhex(kept["digest"]),
+        state=state,
+    )
+    await store.save(older)
+    reads: Any = Reads(desk.events)
+
+    account = await load(Stores(reads, store), account_id)
+
+    assert snapshot.digest(account) == await desk.digest(account_id)
+    assert reads.after[0] == (account_id, older.version)
+
+    await store.save(replace(older, state=state.replace(b"[", b" [", 1)))
+    reads.after.clear()
+    await load(Stores(reads, store), account_id)
+
+    assert reads.after[0] == (account_id, 0), "its bytes are not those of its digest"
 
 
 async def test_F83_decisions_after_a_bad_snapshot_are_those_of_a_replay(pool: Any) -> None:
@@ -156,8 +189,12 @@ async def test_F74_a_state_in_use_is_not_read_again(pool: Any) -> None:
     await drain(desk.allocator())
     reads: Any = Reads(desk.events)
     store = SnapshotStore(pool)
-    accounts = Accounts(
-        Stores(reads, store), Snapshotter(store), cached_max=2, snapshot_every=1_000
+    accounts = AccountStates(
+        Stores(reads, store),
+        Snapshotter(store),
+        cached_max=2,
+        snapshot_every=1_000,
+        snapshot_evicted_every=1_000,
     )
     for account_id in (1, 2, 1, 3, 1):
         await accounts.get(account_id)
@@ -167,6 +204,32 @@ async def test_F74_a_state_in_use_is_not_read_again(pool: Any) -> None:
     await accounts.get(2)
 
     assert [account_id for account_id, after in reads.after if after == 0] == [1, 2, 3, 2]
+
+
+async def test_F74_what_leaves_the_memory_is_not_read_from_its_first_event_again(pool: Any) -> None:
+    desk = Desk(pool)
+    await desk.open(1, 2)
+    await desk.tell(*leads(20), to=1)
+    await drain(desk.allocator())
+    reads: Any = Reads(desk.events)
+    snapshotter = Snapshotter(SnapshotStore(pool))
+    accounts = AccountStates(
+        Stores(reads, SnapshotStore(pool)),
+        snapshotter,
+        cached_max=1,
+        snapshot_every=1_000,
+        snapshot_evicted_every=10,
+    )
+    for account_id in (1, 2):
+        await accounts.get(account_id)
+        accounts.settle([account_id])
+    await snapshotter.finish()
+    reads.after.clear()
+
+    again = await accounts.get(1)
+
+    assert reads.after == [(1, again.version)]
+    assert snapshot.digest(again) == await desk.digest(1)
 
 
 async def test_events_with_a_gap_are_never_folded(pool: Any) -> None:
@@ -182,7 +245,7 @@ async def test_events_with_a_gap_are_never_folded(pool: Any) -> None:
 class Library(Application[str]):
     """The same aggregate on the library alone: its recorder, event store and repository."""
 
-    env: ClassVar[dict[str, str]] = {"MAPPER_TOPIC": "services.codec:RecordedMapper"}
+    env: ClassVar[dict[str, str]] = {"MAPPER_TOPIC": "services.shared.codec:RecordedMapper"}
 
 
 def project(account: Account | None, recorded: Iterable[Any]) -> Account | None:

@@ -23,7 +23,7 @@ from tests.support.campaign import Tally
 from tests.support.engine import ACCOUNTS, REPEATED, Engine
 from tests.support.kafka import Victim, settings_of
 from tests.support.proxy import HOST, Proxy
-from tests.support.running import until
+from tests.support.waiting import lasting, until
 
 pytestmark = pytest.mark.fault
 
@@ -50,7 +50,7 @@ class Kommo:
                 self.statuses[answer.status_code] += 1
             if answer.status_code == 200:
                 self.engine.told[account] = lead
-            await asyncio.sleep(0.05)
+            await lasting(0.05)
 
     async def more(self) -> None:
         """Wait until some more webhooks of each account were accepted."""

@@ -11,14 +11,14 @@ import pytest
 
 from contracts.events import LeadAssigned, Recorded
 from contracts.inbound import PauseManager, ResumeManager
-from services.errors import Unavailable
 from services.log.port import Batch
 from services.log.postgres import source_of
+from services.shared.errors import Unavailable
 from services.storage.database import borrow, open_pool
 from services.storage.events import EventStore
 from tests.domain.scenario import ANN, pause, resume
 from tests.services.allocator.kit import ACCOUNT, Desk, drain, leads
-from tests.support.running import until
+from tests.support.waiting import until
 
 KILL_WAITING = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded import EmbeddedDatabase
 from services.storage.database import open_pool
+from services.storage.embedded.database import EmbeddedDatabase
 from services.storage.migrate import migrate
 from tests.support.campaign import Tally
 from tests.support.engine import Engine, an_engine

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import getpass
-import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,25 +17,33 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.structs import TopicPartition
 from structlog.testing import capture_logs
 
+from contracts.topics import ALLOCATIONS
 from services.allocator.gaps import sweeps_after_gaps
 from services.allocator.run import CONSUMER
-from services.cli import gaps, roles
-from services.cli.installation import Wrong
+from services.application import gaps
+from services.application.refused import Refused
+from services.demo.local_cluster import as_environment
 from services.log.kafka import partition_of, source_of
 from services.log.kafka_reader import KafkaLogReader
 from services.log.topics import apply
 from services.ops.health import Health
 from services.ops.metrics import Metrics
-from services.secrets import KEY_BYTES, Vault
+from services.runtime import distributed
+from services.runtime.listening import Address
+from services.runtime.roles import ROLES, Process
+from services.runtime.settings import EverySetting
+from services.shared.secrets import KEY_BYTES, Vault
+from services.shared.tracing import UNTRACED
 from services.storage.accounts import AccountRegistry
 from services.storage.asked_sweeps import AskedSweeps
+from services.storage.dead_letters import DeadLetters
 from services.storage.events import EventStore
-from services.tracing import UNTRACED
 from tests.services.cli.conftest import command
 from tests.support.campaign import Tally
 from tests.support.engine import ACCOUNTS, Engine, allocating
 from tests.support.kafka import PARTITIONS, topic_of
-from tests.support.running import until
+from tests.support.running import TESTER
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.fault
 
@@ -81,7 +88,7 @@ async def test_F22_F24_what_was_deleted_unread_stops_its_partition_until_a_perso
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = _installation(engine, monkeypatch)
-    await apply(engine.settings.servers, [topic_of(roles.ALLOCATIONS, engine.settings)])
+    await apply(engine.settings, [topic_of(ALLOCATIONS, engine.settings)])
     await engine.pool.execute(CONNECT, ACCOUNTS)
     await engine.tell(80)
     async with administrator(engine) as admin:
@@ -98,22 +105,20 @@ async def test_F22_F24_what_was_deleted_unread_stops_its_partition_until_a_perso
         " fairlead gaps resume 0"
     )
     assert await _asked(engine) == _accounts_in(0)
-    ((found, accounts),) = await gaps.stopped(installation)
-    assert (found.partition, found.position, found.held.earliest) == (0, 0, 5)
-    assert str(accounts) == "2 connected, 2 not yet read in full"
+    (found,) = await gaps.stopped(installation, TESTER)
+    assert (found.place.partition, found.place.position, found.place.held.earliest) == (0, 0, 5)
+    assert (found.gap.is_deleted, found.accounts, found.unswept) == (True, 2, 2)
 
-    await _refused(gaps.plan(installation, PARTITIONS, "earliest"), "expected 0 to 3")
-    await _refused(gaps.plan(installation, 0, "latest"), "--at latest: expected earliest, or")
-    await _refused(gaps.plan(installation, 0, "4"), f"--at 4: the log holds {found.holds}; nothing")
-    await _refused(gaps.plan(installation, 1, "99999"), "partition 1 is not stopped: its position")
-    planned = await gaps.plan(installation, 0, "earliest")
-    assert isinstance(planned, gaps.Plan)
-    assert planned.question == "Let partition 0 go on at 5?"
-    assert "goes on at 5" in await gaps.resume(installation, planned)
-    await _refused(gaps.resume(installation, planned), "partition 0 is no longer at 0")
-    again = await gaps.plan(installation, 0, "earliest")
-    assert again == "Partition 0 goes on already, it is at 5."
-    assert await gaps.stopped(installation) == []
+    await _refused(gaps.plan(installation, TESTER, PARTITIONS), "partition_unknown")
+    await _refused(gaps.plan(installation, TESTER, 0, at=4), "offset_not_held")
+    await _refused(gaps.plan(installation, TESTER, 1, at=99_999), "partition_not_stopped")
+    planned = await gaps.plan(installation, TESTER, 0)
+    assert (planned.gap, planned.position, planned.passed_over) == (found.gap, 5, 0)
+    assert await gaps.resume(installation, TESTER, planned) == len(_accounts_in(0))
+    await _refused(gaps.resume(installation, TESTER, planned), "partition_moved")
+    again = await gaps.plan(installation, TESTER, 0)
+    assert (again.gap, again.place.position) == (None, 5)
+    assert await gaps.stopped(installation, TESTER) == []
     async with _role(installation):
         await engine.everything_decided()
 
@@ -129,7 +134,7 @@ async def test_F22_a_topic_made_anew_stops_what_was_ahead_of_it_until_a_person_h
     async with administrator(engine) as admin:
         await admin.delete_topics([engine.topic])
     await until(lambda: _is_gone(engine))
-    await apply(engine.settings.servers, [topic_of(engine.topic, engine.settings)])
+    await apply(engine.settings, [topic_of(engine.topic, engine.settings)])
     await engine.tell(8)  # fewer than were there before
     async with allocating(engine, **_impatient(engine)) as reader:
         for partition in range(PARTITIONS):
@@ -148,7 +153,7 @@ async def test_F22_a_topic_made_anew_stops_what_was_ahead_of_it_until_a_person_h
         again = await asyncio.to_thread(command, tmp_path, "gaps", "list")
         assert again.out == "No gaps.\n"
         told = await asyncio.to_thread(command, tmp_path, "gaps", "history")
-        assert told.out.count(f"administrator {getpass.getuser()}") == PARTITIONS
+        assert told.out.count(f"cli:{getpass.getuser()}") == PARTITIONS
         await engine.everything_decided()
 
     tally = await engine.tally()
@@ -157,14 +162,16 @@ async def test_F22_a_topic_made_anew_stops_what_was_ahead_of_it_until_a_person_h
 
 def _installation(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The engine's database and topic, as a command and a process of roles see them."""
-    for module in (gaps, roles):
+    for module in (gaps, distributed):
         monkeypatch.setattr(module, "INBOUND", engine.topic)
-    monkeypatch.setattr(roles, "ALLOCATIONS", f"{engine.topic}-allocations")
+    monkeypatch.setattr(distributed, "ALLOCATIONS", f"{engine.topic}-allocations")
+    vault = Vault((bytes(KEY_BYTES),))
     return SimpleNamespace(
         kafka=engine.settings,
         pool=engine.pool,
         events=EventStore(engine.pool),
-        accounts=AccountRegistry(engine.pool, Vault((bytes(KEY_BYTES),))),
+        accounts=AccountRegistry(engine.pool, vault),
+        dead_letters=DeadLetters(engine.pool, vault),
     )
 
 
@@ -173,19 +180,29 @@ def _distributed(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gaps, "INBOUND", engine.topic)
     monkeypatch.setenv("FAIRLEAD_DATABASE_URL", engine.dsn)
     monkeypatch.setenv("FAIRLEAD_MASTER_KEY", base64.b64encode(bytes(KEY_BYTES)).decode())
-    for name, value in engine.settings.model_dump().items():
-        monkeypatch.setenv(f"FAIRLEAD_KAFKA_{name.upper()}", str(value))
+    for name, value in as_environment(engine.settings).items():
+        monkeypatch.setenv(name, value)
 
 
 @asynccontextmanager
 async def _role(installation: Any) -> AsyncIterator[Metrics]:
     """The allocator as `fairlead run` wires it."""
     metrics = Metrics()
-    role = roles.Roles(
-        installation, installation.kafka, Health().register, metrics, UNTRACED, asyncio.Event()
+    settings = EverySetting(kafka=installation.kafka)
+    process = Process(
+        settings=settings,
+        peers=distributed.KafkaPeers(installation, settings),
+        address=Address("127.0.0.1", 0, lambda _port: None),
+        on_listening=lambda _role, _address: None,
+        stop=asyncio.Event(),
+        register=Health().register,
+        metrics=metrics,
+        traces=UNTRACED,
     )
-    running = asyncio.create_task(role.allocator())
+    running = asyncio.create_task(ROLES["allocator"].work(process))
     yield metrics
+    if running.done():
+        running.result()  # it ended by itself: why
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -194,8 +211,8 @@ async def _are_stopped(metrics: Metrics, count: int) -> bool:
     return metrics.registry.get_sample_value("fairlead_sources_stopped") == count
 
 
-async def _refused(asked: Coroutine[Any, Any, object], words: str) -> None:
-    with pytest.raises(Wrong, match=re.escape(words)):
+async def _refused(asked: Coroutine[Any, Any, object], code: str) -> None:
+    with pytest.raises(Refused, match=code):
         await asked
 
 

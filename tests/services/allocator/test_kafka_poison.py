@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from contracts.events import AllocationEvent
 from contracts.inbound import Inbound, TriggerFired
-from domain.account import Account
 from domain.decide import decide
+from domain.state import Account
 from services.allocator import run
 from services.log.kafka import partition_of, source_of
 from services.log.kafka_writer import KafkaLogWriter
@@ -16,6 +16,7 @@ from services.log.port import Entry
 from services.storage.dead_letters import DeadLetters
 from tests.support.engine import ACCOUNTS, Engine, allocating
 from tests.support.kafka import PARTITIONS
+from tests.support.vault import VAULT
 
 pytestmark = pytest.mark.fault
 
@@ -58,7 +59,7 @@ async def test_F26_what_is_poisonous_is_kept_aside_and_all_others_of_the_partiti
     async with allocating(engine):
         await engine.everything_decided()
 
-    letters = sorted(await DeadLetters(engine.pool).page(), key=lambda kept: kept.id)
+    letters = sorted(await DeadLetters(engine.pool, VAULT).page(), key=lambda kept: kept.id)
     source = f"fairlead.inbound.v1:{source_of(engine.topic, partition_of(HURT, PARTITIONS))}"
     assert [(kept.account_id, kept.source) for kept in letters] == [(HURT, source)] * 2
     tripped, unread = letters

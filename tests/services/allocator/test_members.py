@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.campaign import Tally
 from tests.support.engine import WITHIN_S, Engine, Member
-from tests.support.running import until
+from tests.support.waiting import lasting, until
 
 pytestmark = pytest.mark.fault
 
@@ -56,7 +56,7 @@ async def test_F20_members_come_and_go_and_freeze_under_load(
                 member.freeze()
                 frozen.append(member)
         await engine.start()
-        await asyncio.sleep(chance.uniform(0.1, 1.5))  # no wait for anything: it is the storm
+        await lasting(chance.uniform(0.1, 1.5))
         if frozen and chance.random() < 0.5:
             frozen.pop(0).thaw()
     for member in frozen:

@@ -8,10 +8,10 @@ from structlog.testing import capture_logs
 
 from contracts.events import AllocationEvent, LeadAssigned
 from contracts.inbound import Inbound, TriggerFired
-from domain.account import Account
 from domain.decide import decide
+from domain.state import Account
 from services.allocator import run
-from services.codec import encode_inbound
+from services.shared.codec import encode_inbound
 from tests.domain.scenario import dp
 from tests.services.allocator.kit import ACCOUNT, Desk, at, drain, leads
 
@@ -83,6 +83,19 @@ async def test_F33_a_message_that_trips_over_a_bug_is_kept_and_its_account_goes_
         Inbound(account_id=ACCOUNT, message_id="m4", at=at(4), body=dp(2))
     )
     assert await desk.position() == 6
+
+
+async def test_S21_what_is_not_understood_lies_sealed_from_the_first_moment(pool: Any) -> None:
+    desk = Desk(pool)
+    await desk.open()
+    await desk.publish(ACCOUNT, [b'{"of": "Anna"}'])
+
+    await drain(desk.allocator())
+
+    lies = await pool.fetchrow("SELECT body, is_sealed FROM dead_letters")
+    assert lies["is_sealed"]
+    assert b"Anna" not in lies["body"]
+    assert [letter.body for letter in await desk.letters()] == [b'{"of": "Anna"}']
 
 
 async def test_F33_half_of_a_decision_leaves_no_trace_in_the_state(

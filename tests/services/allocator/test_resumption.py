@@ -6,8 +6,8 @@ from typing import Any
 from contracts.events import LeadAssigned
 from contracts.inbound import Inbound
 from services.allocator.run import CONSUMER, letters_of
-from services.codec import encode_inbound
 from services.log.port import Batch, Record
+from services.shared.codec import encode_inbound
 from services.storage.resumption import Resumed, Resumption
 from tests.domain.scenario import ANN, BOB, BOSS, dp, rule, rules, users
 from tests.services.allocator.kit import ACCOUNT, Desk, at

@@ -1,6 +1,7 @@
 """Snapshots are taken beside the decisions: neither their length nor their failure stops any."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from domain import snapshot
 from services.allocator.accounts import Stores
 from services.allocator.snapshots import Snapshotter
-from services.errors import Unavailable
+from services.shared.errors import Unavailable
 from services.storage.snapshots import Snapshot, SnapshotStore
 from tests.services.allocator.kit import ACCOUNT, Desk, drain, leads
 
@@ -24,8 +25,10 @@ class Held:
     begun: list[int] = field(default_factory=list)
     is_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def newest(self, account_id: int, revision: int) -> Snapshot | None:
-        return await self.real.newest(account_id, revision)
+    async def newest(
+        self, account_id: int, revisions: Sequence[int], *, at_most_version: int | None = None
+    ) -> Snapshot | None:
+        return await self.real.newest(account_id, revisions, at_most_version=at_most_version)
 
     async def save(self, taken: Snapshot) -> None:
         self.begun.append(taken.version)
@@ -47,7 +50,7 @@ async def desk_with_leads(pool: Any, count: int) -> Desk:
 
 
 async def newest(pool: Any) -> Snapshot | None:
-    return await SnapshotStore(pool).newest(ACCOUNT, snapshot.REVISION)
+    return await SnapshotStore(pool).newest(ACCOUNT, snapshot.READABLE)
 
 
 async def test_F73_decisions_go_on_while_a_snapshot_is_stored(pool: Any) -> None:

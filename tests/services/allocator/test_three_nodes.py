@@ -14,7 +14,7 @@ from tests.support.campaign import Tally
 from tests.support.engine import Engine, an_engine
 from tests.support.kafka import own_cluster, settings_of
 
-pytestmark = pytest.mark.fault
+pytestmark = [pytest.mark.broker, pytest.mark.fault]
 
 LEADS = 800
 

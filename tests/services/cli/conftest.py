@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.cli.output import out
-from tests.support.running import ADMIN_ID, Running, running, until
+from tests.support.running import ADMIN_ID, Running, running
+from tests.support.waiting import until
 
 WIDE = {"COLUMNS": "250", "TERM": "dumb"}
 
@@ -64,7 +65,7 @@ def own_logging() -> Iterator[None]:
 
 def command(data: Path, *words: object, typed: str | None = None) -> Said:
     """Run a command in this process; a traceback is no answer."""
-    with own_logging(), capture_logs(), wide(out):
+    with own_logging(), capture_logs(), wide(out()):
         result = CliRunner().invoke(
             app,
             [str(word) for word in words],
@@ -139,3 +140,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Here]:
             yield Here(runner, system, folder)
         finally:
             runner.run(context.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def kept() -> Iterator[Any]:
+    """The demo's week, for commands that ask about the past."""
+    from tests.services.cli.week import kept_week  # noqa: PLC0415 - it uses what is above
+
+    with kept_week() as week:
+        yield week

@@ -13,15 +13,16 @@ import pytest
 from pydantic import SecretStr
 from typer.main import get_command
 
-from services.cli.installation import open_installation
 from services.cli.main import app
-from services.cli.sample import NEW_REQUEST, SALES
+from services.demo.sample import NEW_REQUEST, SALES
 from services.log.port import Entry
 from services.projector.registry import PROJECTIONS
 from services.projector.run import lag
+from services.runtime.installation import open_installation
 from services.storage.dead_letters import DeadLetter
 from tests.services.cli.conftest import Here, command, process
-from tests.support.running import ADMIN_ID, until
+from tests.support.running import ADMIN_ID
+from tests.support.waiting import until
 
 BEYOND = 2**63
 
@@ -43,6 +44,7 @@ def test_every_command_explains_itself(tmp_path: Path, words: tuple[str, ...]) -
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.server
 def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     helped = process(tmp_path, "--help")
     told = process(tmp_path, "--version")
@@ -61,7 +63,7 @@ def test_the_program_itself_answers_and_refuses_what_it_does_not_know(tmp_path: 
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("acme", "must begin with https://; expected one like https://acme.kommo.com"),
+        ("acme", "must begin with https://. Expected one like https://acme.kommo.com."),
         ("https://evil.test", "must be https://<name>.kommo.com"),
         ("https://acme.kommo.com.evil.test", "must be https://<name>.kommo.com"),
         ("https://acme.kommo.com@evil.test", "ADDRESS: "),
@@ -108,8 +110,8 @@ def test_connect_names_a_token_file_that_cannot_be_read(here: Here) -> None:
     missing = here.say("connect", address, "--token-file", here.folder / "none")
     folder = here.say("connect", address, "--token-file", here.folder)
 
-    assert missing.error == f"--token-file: {here.folder}/none: No such file or directory"
-    assert folder.error == f"--token-file: {here.folder}: Is a directory"
+    assert missing.error == f"{here.folder}/none: No such file or directory"
+    assert folder.error == f"{here.folder}: Is a directory"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_connect_refuses_an_address_that_kommo_cannot_reach(here: Here, url: str
         *("--token-file", here.system.kommo.token_file),
     )
 
-    assert "--public-url: expected something like https://leads.example.test" in said.error
+    assert "--public-url: Expected something like https://leads.example.test" in said.error
 
 
 def test_connect_asks_for_the_token_and_shows_it_nowhere(tmp_path: Path, here: Here) -> None:
@@ -135,9 +137,9 @@ def test_connect_asks_for_the_token_and_shows_it_nowhere(tmp_path: Path, here: H
     again = command(tmp_path / "own", *words, typed=f"{token}\n")
 
     assert nothing_runs.status == 1
-    assert "name --public-url, or start: fairlead up" in nothing_runs.err
+    assert "has to be named" in nothing_runs.err
     assert (first.status, again.status) == (0, 0), again.err
-    assert "Connected account 32000001 (Acme, America/Sao_Paulo):" in first.out
+    assert "Connected account 32000001 (Acme, America/Sao_Paulo)." in first.out
     assert "replace it in every trigger" not in first.out
     assert "replace it in every trigger" in again.out
     assert token not in first.out + first.err + again.out + again.err
@@ -196,7 +198,7 @@ def test_rules_that_are_shown_are_those_in_force(here: Here) -> None:
     again = here.say("rules", "apply", file)
 
     assert shown.out.startswith("# Revision 1, applied by ")
-    assert (again.status, again.out) == (0, "These rules are in force already.\n")
+    assert (again.status, again.out) == (0, "These rules are already in force.\n")
 
 
 # people ----------------------------------------------------------------------------------------
@@ -206,12 +208,13 @@ def test_rules_that_are_shown_are_those_in_force(here: Here) -> None:
 def test_pause_refuses_an_end_that_is_none(here: Here, until_: str) -> None:
     said = here.say("pause", 502, "--until", until_)
 
-    assert "--until: expected HH:MM or a date and time like 2026-12-01T15:00" in said.error
+    expected = "a time like 15:00, or a date and time like 2026-12-01T15:00"
+    assert said.error == f'--until: Expected {expected}, got "{until_}".'
 
 
 def test_pause_refuses_the_past_and_strangers(here: Here) -> None:
-    assert "must be in the future" in here.say("pause", 502, "--until", "2020-01-01T10:00").error
-    assert "9999 is not an active user" in here.say("pause", 9999).error
+    assert "must end in the future" in here.say("pause", 502, "--until", "2020-01-01T10:00").error
+    assert "user 9999 is not an active user" in here.say("pause", 9999).error
     assert here.say("pause", "ana").status == 2
     assert here.say("pause", BEYOND).status == 2
     assert here.say("resume", 0).status == 2
@@ -223,8 +226,8 @@ def test_a_pause_and_its_end_twice_say_so(here: Here) -> None:
     answers = [here.say(*words), here.say(*words), here.say("resume", 503), here.say("resume", 503)]
 
     assert [(said.status, said.out, said.err) for said in answers] == [
-        (0, "Carla Mendes is paused until 2099-01-01 15:00 (America/Sao_Paulo).\n", ""),
-        (0, "Carla Mendes was paused like that already.\n", ""),
+        (0, "Carla Mendes is paused until 2099-01-01 15:00 UTC-3.\n", ""),
+        (0, "Carla Mendes was already paused like that.\n", ""),
         (0, "Carla Mendes takes leads again.\n", ""),
         (0, "Carla Mendes was not paused.\n", ""),
     ]
@@ -236,7 +239,7 @@ def test_a_pause_and_its_end_twice_say_so(here: Here) -> None:
 def test_explain_of_a_lead_that_nothing_was_decided_about(here: Here) -> None:
     said = here.say("explain", 1)
 
-    assert said.error == "no decision about lead 1 is recorded for account 32000001"
+    assert said.error == "Nothing was ever decided about lead 1."
     assert here.say("explain", BEYOND).status == 2
 
 
@@ -275,7 +278,7 @@ def test_D6_4_undo_shows_what_it_would_do_does_it_once_and_says_so(here: Here) -
     assert shown.out.splitlines()[0].startswith("Decision ")
     assert shown.out.splitlines()[1].endswith("-> Vera Lindqvist")
     assert shown.out.splitlines()[2] == (
-        "Nothing was changed. To put this back, say it again with --yes"
+        "Nothing was changed. To put this back, repeat the command with --yes."
     )
     assert here.do(owner()) == manager_id
 
@@ -291,7 +294,7 @@ def test_D6_4_undo_shows_what_it_would_do_does_it_once_and_says_so(here: Here) -
 
     here.do(until(is_over))
     again = here.say("undo", lead_id, "--yes")
-    assert again.error.endswith("can be put back")
+    assert again.error.endswith("can be put back.")
     told = here.say("explain", lead_id).out
     assert "put request" in told
     assert f"Lead {lead_id} went from" in told
@@ -307,8 +310,9 @@ def test_D6_4_undo_names_what_it_does_not_know(here: Here) -> None:
     unknown = here.say("undo", 1)
     other = here.say("undo", lead_id, "--decision", "1.1")
 
-    assert unknown.error == "no decision gave lead 1 to anybody in account 32000001"
-    assert other.error.startswith(f"--decision: lead {lead_id} has no 1.1; known: {lead_id}.")
+    assert unknown.error == "No decision gave lead 1 to anybody."
+    known = f"No decision 1.1 gave lead {lead_id} to anybody. Known: {lead_id}."
+    assert other.error.startswith(f"--decision: {known}")
     assert here.say("undo", BEYOND).status == 2
 
 
@@ -330,7 +334,7 @@ def test_every_projection_is_rebuilt_beside_the_live_one(here: Here, name: str) 
 def test_an_unknown_projection_is_answered_with_the_known_ones(here: Here) -> None:
     said = here.say("projections", "rebuild", "shares")
 
-    assert said.error.startswith("there is no projection 'shares'; known: assignments, linked,")
+    assert said.error.startswith('There is no projection "shares". Known: assignments, linked,')
 
 
 # dead letters ----------------------------------------------------------------------------------
@@ -352,10 +356,10 @@ def test_dead_letters_are_listed_shown_retried_and_dropped(here: Here) -> None:
     assert listed.status == 0
     assert f"inbound/{here.system.account_id}" in listed.out
     assert (shown.status, "expected JSON" in shown.out) == (0, True)
-    assert tried.error.startswith(f"dead letter {broken} still cannot be understood: ")
+    assert tried.error.startswith(f"Dead letter {broken} is still not understood: ")
     assert (dropped.status, dropped.out) == (0, f"Dead letter {broken} is dropped.\n")
     for word in ("drop", "retry"):
-        assert here.say("dead", word, broken).error == f"dead letter {broken} was dismissed before"
+        assert here.say("dead", word, broken).error == f"Dead letter {broken} was dropped before."
 
 
 def test_a_dead_letter_that_is_understood_by_now_is_published_once(here: Here) -> None:
@@ -368,8 +372,8 @@ def test_a_dead_letter_that_is_understood_by_now_is_published_once(here: Here) -
 
     first, second = here.say("dead", "retry", letter), here.say("dead", "retry", letter)
 
-    assert (first.status, first.out) == (0, "Published again: 1 message(s).\n")
-    assert second.error == f"dead letter {letter} was replayed before"
+    assert (first.status, first.out) == (0, "1 message is published again.\n")
+    assert second.error == f"Dead letter {letter} was published again before."
 
 
 def test_S20_a_dead_letter_does_not_steer_the_terminal(here: Here) -> None:
@@ -381,19 +385,19 @@ def test_S20_a_dead_letter_does_not_steer_the_terminal(here: Here) -> None:
     for said in (listed, shown):
         assert (said.status, "\x1b" in said.out, "\u202e" in said.out) == (0, False, False)
         assert "\\u001b[31mred" in said.out
-    assert "\n        two :warning: [bold]\n" in shown.out
+    assert "\n| \\u0009two :warning: [bold]\n" in shown.out
 
 
 def test_a_dead_letter_that_does_not_exist(here: Here) -> None:
     for word in ("show", "retry", "drop"):
         error = here.say("dead", word, 10**15).error
-        assert error == f"there is no dead letter {10**15}; see: fairlead dead list"
+        assert error == f"There is no dead letter {10**15}.\nSee: fairlead dead list"
         assert here.say("dead", word, BEYOND).status == 2
 
 
 @pytest.mark.parametrize("words", [("list",), ("history",), ("resume", 3)])
 def test_F22_an_installation_without_kafka_has_no_gaps(here: Here, words: tuple[object]) -> None:
-    assert here.say("gaps", *words).error.startswith("this installation is not on Kafka: ")
+    assert here.say("gaps", *words).error.startswith("This installation is not on Kafka. ")
 
 
 # doctor ----------------------------------------------------------------------------------------
@@ -421,9 +425,10 @@ def test_doctor_finds_everything_well_and_then_a_dead_letter(here: Here) -> None
 def test_an_account_that_is_not_connected(here: Here) -> None:
     for words in (("rules", "show"), ("pause", 501), ("explain", 7)):
         said = here.say(*words, "--account", 5)
-        assert said.error == "account 5 is not connected; see: fairlead doctor"
+        assert said.error == "Account 5 is not connected.\nSee: fairlead doctor"
 
 
+@pytest.mark.server
 def test_no_account_and_several_accounts(tmp_path: Path) -> None:
     data = tmp_path / "data"
     asyncio.run(_add_accounts(data))
@@ -432,15 +437,17 @@ def test_no_account_and_several_accounts(tmp_path: Path) -> None:
     several = command(data, "rules", "show")
     named = command(data, "rules", "show", "--account", 8)
 
-    assert none.error == "no account is connected yet; connect one: fairlead connect ADDRESS"
-    assert several.error == "several accounts are connected, name one: --account ID, of 7, 8"
-    assert named.error == "no rules are in force yet; apply some: fairlead rules apply FILE"
+    assert none.error == "No account is connected yet.\nSee: fairlead connect --help"
+    assert several.error == (
+        "Several accounts are connected, so one has to be named: 7, 8.\nSee: --account ID"
+    )
+    assert named.error == "No rules are in force yet.\nSee: fairlead rules apply --help"
 
 
 @pytest.mark.parametrize(
     "words",
     [
-        ("rules", "apply", "rules.yaml"),
+        ("rules", "apply", "pyproject.toml"),
         ("rules", "show"),
         ("pause", 501),
         ("resume", 501),

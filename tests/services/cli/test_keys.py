@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from services.cli.installation import open_installation
+from services.runtime.installation import open_installation
 from tests.services.cli.conftest import command
 
 OLD, NEW = (base64.b64encode(byte * 32).decode() for byte in (b"o", b"n"))
 TOKEN = "token-of-acme-1f"  # noqa: S105 - opens nothing
 
 
+@pytest.mark.server
 def test_S17_tokens_are_sealed_anew_and_the_old_key_is_of_no_use_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -27,8 +28,8 @@ def test_S17_tokens_are_sealed_anew_and_the_old_key_is_of_no_use_then(
 
     assert too_early.error == "token of account 1: sealed with another key"
     assert said == [
-        "Sealed with the newest master key now: 1 token(s).\n",
-        "Every token is sealed with the newest master key.\n",
+        "1 token or dead letter is now sealed with the newest master key.\n",
+        "Every token and dead letter is sealed with the newest master key.\n",
     ]
     assert asyncio.run(_token(tmp_path)) == TOKEN
 

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
-from services.cli.installation import open_installation
 from services.gateway.postgres import RegisteredAccounts
+from services.runtime.installation import open_installation
 from services.storage.database import borrow
 from tests.services.cli.conftest import command
 
 
+@pytest.mark.server
 def test_F79_the_gateway_hears_of_it_for_each_account_and_who_said_so_is_kept(
     tmp_path: Path,
 ) -> None:
@@ -24,8 +26,8 @@ def test_F79_the_gateway_hears_of_it_for_each_account_and_who_said_so_is_kept(
 
     (restored_at,), noticed_by = asyncio.run(_known(tmp_path))
     assert before <= restored_at <= datetime.now(UTC)
-    assert noticed_by == [f"administrator {getpass.getuser()}"]
-    assert said.out.startswith("Noted. All leads of 1 account(s) are read in Kommo")
+    assert noticed_by == [f"cli:{getpass.getuser()}"]
+    assert said.out.startswith("Recorded. All leads of 1 account are read from Kommo")
     assert command(tmp_path, "restored").out == said.out  # once more, and read once more
     assert asyncio.run(_known(tmp_path))[0] > [restored_at]
 

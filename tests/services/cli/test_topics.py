@@ -15,6 +15,7 @@ def one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRLEAD_KAFKA_PARTITIONS", "3")
 
 
+@pytest.mark.broker
 @pytest.mark.usefixtures("one_copy")
 def test_F23_topics_are_created_reported_and_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,9 +7,10 @@ from typing import Any
 
 from contracts.inbound import TimerDue
 from services.clock import app
-from services.codec import decode_inbound
+from services.clock.settings import ClockSettings
 from services.log.postgres import PostgresLogWriter
 from services.projector.schema import prepare
+from services.shared.codec import decode_inbound
 
 SET = """
 INSERT INTO timers.timers (account_id, timer_id, generation, due_at)
@@ -32,7 +33,7 @@ async def unmarked(pool: Any) -> int:
 
 async def test_F10_due_timers_of_the_projection_reach_the_log_once(pool: Any) -> None:
     work = app.run(
-        app.Settings(batch_size=4, wait_max_ms=10, retry_max_s=1),
+        ClockSettings(batch_size=4, wait_max_ms=10, retry_max_s=1),
         pool=pool,
         writer=PostgresLogWriter(pool),
         now=lambda: datetime.now(UTC),

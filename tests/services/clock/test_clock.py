@@ -10,8 +10,9 @@ import pytest
 
 from contracts.inbound import Inbound, TimerDue
 from projections.timers import Timer
-from services.clock.clock import Clock, ClockRules
-from services.errors import Unavailable
+from services.clock.clock import Clock
+from services.clock.settings import ClockSettings
+from services.shared.errors import Unavailable
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -49,12 +50,12 @@ class World:
         self.messages += messages
         self.publications.append(len(messages))
 
-    def clock(self, **rules: float) -> Clock:
+    def clock(self, **settings: float) -> Clock:
         return Clock(
             timers=self,
             publisher=self,
             now=lambda: self.now,
-            rules=ClockRules(**rules),  # type: ignore[arg-type]
+            settings=ClockSettings(**settings),  # type: ignore[arg-type]
         )
 
     def _open(self) -> list[Timer]:

@@ -10,24 +10,24 @@ import pytest
 from contracts.inbound import ResponsibleSet
 from services.gateway.connections import Connections
 from services.gateway.leases import SharedLeases
-from services.gateway.postgres import ensure_schema
-from services.gateway.pusher import Pusher, PushRules
+from services.gateway.pusher import Pusher
+from services.gateway.settings import PushSettings
 from services.gateway.starts import SharedStarts
-from services.kommo.limiter import Limiter, Pace
+from services.kommo.limiter import Limiter
+from services.kommo.settings import LimiterSettings
 from services.kommo.starts import Lease, LeaseLost
 from services.log.kafka import partition_of
 from services.sandbox.sample import ACCOUNT_ID
-from tests.services.gateway.world import World, running, until, utc_now, world
+from tests.services.gateway.world import World, running, utc_now, world
+from tests.support.waiting import more, until
 
 PARTITIONS = 4
 HOME = partition_of(ACCOUNT_ID, PARTITIONS)
 ANA, BRUNO = 501, 502
-
-
-@pytest.fixture(autouse=True)
-async def tables(pool: Any) -> None:
-    async with pool.acquire() as connection:
-        await ensure_schema(connection)
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE datname = current_database() AND relation = 'gateway.leases'::regclass AND NOT granted
+"""
 
 
 @asynccontextmanager
@@ -74,15 +74,29 @@ async def test_F20_a_partition_that_nobody_had_in_between_keeps_its_epoch(pool: 
 
 async def test_F20_what_was_taken_away_while_it_was_being_taken_is_not_ours(pool: Any) -> None:
     leases = shared(pool, "a")
-    async with running(leases.run()), pool.acquire() as connection, connection.transaction():
-        await connection.execute("LOCK TABLE gateway.leases")
-        leases.want([HOME])
-        await asyncio.sleep(0.1)
-        leases.want([])
-        await connection.execute("SELECT 1")
-    await asyncio.sleep(0.1)
+    ours: list[bool] = []
+    async with running(leases.run(lambda: ours.append(leases.owns(ACCOUNT_ID)))):
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("LOCK TABLE gateway.leases")
+            leases.want([HOME])
+            await until(lambda: connection.fetchval(WAITING))
+            leases.want([])
+        await until(lambda: bool(ours))
 
-    assert not leases.owns(ACCOUNT_ID)
+    assert await pool.fetchval("SELECT holder FROM gateway.leases") == "a"  # it was taken
+    assert ours == [False]
+
+
+async def test_F20_a_take_that_comes_late_leaves_no_partition_without_a_gateway(pool: Any) -> None:
+    late, present = shared(pool, "late"), SharedLeases(pool, "b", PARTITIONS, (0.05, 0.05))
+    moved: list[Lease | None] = []
+    async with running(present.run(lambda: moved.append(present.lease_of(ACCOUNT_ID)))):
+        present.want([HOME])
+        await until(lambda: len(moved) == 1)
+        assert await late._take([HOME]) == {HOME: 2}  # it was given away meanwhile
+        await until(lambda: len(moved) == 2)
+
+    assert moved == [Lease(partition=HOME, epoch=1), Lease(partition=HOME, epoch=3)]
 
 
 class Gateway:
@@ -90,7 +104,7 @@ class Gateway:
 
     def __init__(self, here: World, pool: Any, holder: str) -> None:
         self.leases = shared(pool, holder)
-        limiter = Limiter(Pace(rate_per_s=100), here.timing, SharedStarts(pool))
+        limiter = Limiter(LimiterSettings(rate_per_s=100), here.timing, SharedStarts(pool))
         self.connections = Connections(here.accounts, limiter, leases=self.leases)
         self.pusher = Pusher(
             work=here.books,
@@ -98,7 +112,7 @@ class Gateway:
             publisher=here.books,
             now=utc_now,
             random=lambda: 0.5,
-            rules=PushRules(fresh_s=3_000.0, settle_s=3_000.0),
+            settings=PushSettings(fresh_s=3_000.0, settle_s=3_000.0),
             timing=here.timing,
         )
 
@@ -119,8 +133,7 @@ async def test_F14_a_gateway_that_slept_through_a_take_over_sends_nothing(pool: 
             # It believes that the partition is its own: nobody could tell it.
             async with holding(other.leases, HOME):
                 here.books.decide(here.lead_ids, ANA)
-                readings = here.books.readings
-                await until(lambda: here.books.readings > readings + 3)
+                await more(lambda: here.books.readings)
 
         assert sleeper.leases.owns(ACCOUNT_ID) is True
         assert here.requests() == []
@@ -152,8 +165,7 @@ async def test_F20_after_a_revocation_nothing_begins_and_what_flies_may_land(poo
             gateway.leases.want(())
             await asyncio.wait_for(gateway.pusher.let_go(), 10)
             sent = len(here.patched_ids())
-            readings = here.books.readings
-            await until(lambda: here.books.readings > readings + 3)
+            await more(lambda: here.books.readings)
 
         assert len(here.patched_ids()) == sent
         answered = {each.lead_id for each in here.books.bodies(ResponsibleSet)}

@@ -1,19 +1,27 @@
 """What belongs to leads, read and handed over in bulk on a real HTTP server (D6.4)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, get_args
 
 import orjson
+import pytest
 
 from contracts.events import LinkedKind, LinkedObject
 from contracts.inbound import Linked, LinkedFound, LinkedSettled
 from contracts.stage import WON
-from projections.linked import PendingHandover, Search
-from services.gateway.linked import LinkedWorker
+from projections.linked import PendingTransfer, Search
+from services.gateway.linked import find_linked
+from services.gateway.rounds import Rounds
+from services.gateway.transfers import TransferWriter
 from services.sandbox.cards import Card, Task
 from services.sandbox.sample import ACCOUNT_ID
-from tests.services.gateway.world import World, running, until, utc_now, world
+from tests.services.gateway.world import World, running, utc_now, world
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.server
 
 ANN, BOB, CEM, DAN = 501, 502, 503, 504
 EVERYTHING: tuple[LinkedObject, ...] = get_args(LinkedObject)
@@ -26,7 +34,7 @@ class Lists:
 
     here: World
     searches: list[Search] = field(default_factory=list)
-    handovers: list[PendingHandover] = field(default_factory=list)
+    handovers: list[PendingTransfer] = field(default_factory=list)
 
     def search(self, *lead_ids: int, objects: tuple[LinkedObject, ...] = EVERYTHING) -> None:
         self.searches += [
@@ -52,7 +60,7 @@ class Lists:
     ) -> None:
         """Newer than the worker, so that it knows that nothing was sent; or older."""
         self.handovers += [
-            PendingHandover(
+            PendingTransfer(
                 account_id=ACCOUNT_ID,
                 kind=kind,
                 entity_id=entity_id,
@@ -66,12 +74,20 @@ class Lists:
             for number, entity_id in enumerate(ids, 1)
         ]
 
-    async def to_find(self, *, limit: int, after: Search | None) -> list[Search]:
+    async def to_find(
+        self, limit: int, after: Search | None, but_for: Sequence[int]
+    ) -> list[Search]:
+        if ACCOUNT_ID in but_for:
+            return []
         found = {body.order_id for body in self.here.books.bodies(LinkedFound)}
         rows = [row for row in self.searches if row.order_id not in found]
         return [row for row in rows if after is None or row.asked_at > after.asked_at][:limit]
 
-    async def to_set(self, *, limit: int, after: PendingHandover | None) -> list[PendingHandover]:
+    async def to_set(
+        self, limit: int, after: PendingTransfer | None, but_for: Sequence[int]
+    ) -> list[PendingTransfer]:
+        if ACCOUNT_ID in but_for:
+            return []
         ended = {
             (result.kind, result.entity_id)
             for body in self.here.books.bodies(LinkedSettled)
@@ -81,14 +97,14 @@ class Lists:
         return [row for row in rows if after is None or row.asked_at > after.asked_at][:limit]
 
 
-def worker(here: World, lists: Lists) -> LinkedWorker:
-    return LinkedWorker(
-        lists=lists,
-        connections=here.connections,
-        publisher=here.books,
-        now=utc_now,
-        timing=here.timing,
-    )
+def finding(here: World, lists: Lists) -> Rounds[Search]:
+    work = partial(find_linked, publisher=here.books, now=utc_now)
+    return here.rounds(lists.to_find, work)
+
+
+def setting(here: World, lists: Lists) -> Rounds[PendingTransfer]:
+    transfers = TransferWriter(publisher=here.books, now=utc_now)
+    return here.rounds(lists.to_set, transfers.hand_over)
 
 
 def card(here: World, kind: LinkedKind, user_id: int, **fields: Any) -> int:
@@ -110,7 +126,7 @@ def owner(here: World, kind: LinkedKind, entity_id: int) -> int:
 
 
 async def find(here: World, lists: Lists, count: int) -> list[LinkedFound]:
-    async with running(worker(here, lists).finding.run()):
+    async with running(finding(here, lists).run()):
         await until(lambda: len(here.books.bodies(LinkedFound)) == count)
     return here.books.bodies(LinkedFound)
 
@@ -120,7 +136,7 @@ async def hand_over(here: World, lists: Lists, count: int) -> dict[int, str]:
         bodies = here.books.bodies(LinkedSettled)
         return {result.entity_id: result.how for body in bodies for result in body.results}
 
-    async with running(worker(here, lists).setting.run()):
+    async with running(setting(here, lists).run()):
         await until(lambda: len(ended()) == count)
     return ended()
 
@@ -233,3 +249,23 @@ async def test_F52_one_bad_thing_does_not_keep_the_others() -> None:
         assert ended[42] == "gone"
         assert [ended[each] for each in contacts] == ["answered"] * 8
         assert list(ended.values()).count("refused") == 1
+
+
+@pytest.mark.parametrize("refusals", ["by_index", "by_id"])
+async def test_F59_a_contact_that_may_not_have_a_manager_says_nothing_of_the_others(
+    refusals: str,
+) -> None:
+    async with world(1) as here:
+        contacts = [card(here, "contact", ANN) for _ in range(8)]
+        bad = contacts[3]
+        here.sandbox.knobs.turn({"refuse_pairs": ((bad, BOB),), "refusals": refusals})
+        lists = Lists(here)
+        lists.hand_over("contact", *contacts, before=ANN, to=BOB)
+        async with running(setting(here, lists).run()):
+            await until(lambda: len(here.books.bodies(LinkedSettled)) == 8)
+
+        results = [each for body in here.books.bodies(LinkedSettled) for each in body.results]
+        refused = [each for each in results if each.how == "refused"]
+        assert [each.entity_id for each in refused] == [bad]
+        assert refused[0].detail == "The value you selected is not a valid choice."
+        assert {owner(here, "contact", each) for each in contacts if each != bad} == {BOB}

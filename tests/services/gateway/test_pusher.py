@@ -1,6 +1,6 @@
 """The pusher before a real HTTP server: what it sends, and above all what it does not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,37 +9,67 @@ import pytest
 
 from contracts.inbound import LeadObserved, ResponsibleRefused, ResponsibleSet
 from projections.assignments import Assignment
-from services.errors import Unavailable
 from services.sandbox.knobs import Knobs
-from tests.services.gateway.world import PERSON, Books, World, running, until, utc_now, world
+from services.shared.errors import Unavailable
+from tests.services.gateway.world import PERSON, Books, World, running, utc_now, world
+from tests.support.waiting import more, until
+
+pytestmark = pytest.mark.server
 
 ANA, BRUNO, CARLA = 501, 502, 503
 
 
-async def settle(here: World, **rules: object) -> None:
-    async with running(here.pusher(**rules).run()):
+async def settle(here: World, **settings: object) -> None:
+    async with running(here.pusher(**settings).run()):
         await until(here.books.is_settled)
 
 
-async def settle_fresh(here: World, decide: Callable[[], None], **rules: object) -> None:
+async def settle_fresh(here: World, decide: Callable[[], None], **settings: object) -> None:
     """Decide after the pusher has seen an empty work list, so that nothing is in doubt."""
-    async with running(here.pusher(**rules).run()):
+    async with running(here.pusher(**settings).run()):
         await until(lambda: here.books.readings > 1)
         decide()
         await until(here.books.is_settled)
 
 
-async def test_F69_a_thousand_fresh_decisions_go_out_in_twenty_requests() -> None:
-    async with world(1_000) as here:
-        await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA))
+def sizes(here: World) -> list[int]:
+    """How many leads each PATCH was about."""
+    return [len(orjson.loads(row.body)) for row in here.requests("PATCH")]
 
-        assert len(here.requests("PATCH")) == 20
+
+async def test_F69_a_thousand_fresh_decisions_go_out_in_ever_larger_requests() -> None:
+    async with world(1_000) as here:
+        await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA), flights_max=1)
+
+        assert sizes(here) == [50, 200, 250, 250, 250]
         assert here.requests("GET") == []
         assert sorted(here.patched_ids()) == here.lead_ids
         assert {here.owner(each) for each in here.lead_ids} == {ANA}
         answers = here.books.bodies(ResponsibleSet)
         assert {each.how for each in answers} == {"answered"}
-        assert here.books.calls == 20
+        assert here.books.calls == 5
+
+
+async def test_F69_batches_of_50_and_no_more_need_twenty_requests() -> None:
+    async with world(1_000) as here:
+        await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA), batch_size_max=50)
+
+        assert sizes(here) == [50] * 20
+
+
+async def test_F52_a_batch_that_takes_kommo_too_long_makes_smaller_ones_for_a_while() -> None:
+    async with world(2_000) as here:
+        here.sandbox.knobs.turn({"timeout_above": 120})
+        await settle_fresh(
+            here,
+            lambda: here.books.decide(here.lead_ids, ANA),
+            flights_max=1,
+            retry_first_s=0.1,
+        )
+
+        # 200 were too many: half of that for a while.
+        assert sizes(here) == [50, 200, *[100] * 19, 50]
+        assert {here.owner(each) for each in here.lead_ids} == {ANA}
 
 
 async def test_F69_batches_of_250_need_four_requests() -> None:
@@ -60,11 +90,11 @@ async def test_only_the_responsible_is_sent() -> None:
 async def test_what_was_answered_is_not_sent_again_while_it_is_not_settled() -> None:
     async with world(3) as here:
         here.books.settles = False
-        async with running(here.pusher(poll_s=0.5).run()):
+        async with running(here.pusher(poll_ms=500).run()):
             await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.books.messages) == 3)
-            await here.timing.sleep(20)
+            await more(lambda: here.books.readings, 20)
 
         assert len(here.requests()) == 1
 
@@ -83,14 +113,14 @@ async def test_a_result_that_nobody_takes_notice_of_is_looked_at_again() -> None
 
 async def test_F7_nothing_is_sent_for_a_decision_withdrawn_before_its_turn() -> None:
     async with world(2) as here:
-        hooked = here.books.of_leads
+        hooked = here.books.pending
         gone, stays = here.lead_ids
 
-        async def withdrawn(account_id: int, lead_ids: list[int]) -> object:
+        async def withdrawn(account_id: int, **asked: int) -> object:
             here.books.rows.pop(gone, None)
-            return await hooked(account_id, lead_ids)
+            return await hooked(account_id, **asked)
 
-        here.books.of_leads = withdrawn  # type: ignore[method-assign, assignment]
+        here.books.pending = withdrawn  # type: ignore[method-assign, assignment]
         await settle_fresh(here, lambda: here.books.decide(here.lead_ids, ANA))
 
         assert here.patched_ids() == [stays]
@@ -152,7 +182,7 @@ async def test_F8_a_past_learnt_later_lets_a_decision_go_out_after_another_look(
             await until(lambda: len(here.books.bodies(LeadObserved)) == 1)
             assert here.patched_ids() == []
             # The account took notice, and still wants Ana.
-            here.books.decide([lead_id], ANA, before=CARLA)
+            here.books.learn(lead_id, CARLA)
             await until(lambda: here.owner(lead_id) == ANA)
 
         assert [row.method for row in here.requests()] == ["GET", "GET", "PATCH"]
@@ -249,28 +279,28 @@ async def test_F33_refusals_throughout_park_the_account_instead_of_closing_reque
             await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.books.bodies(ResponsibleRefused)) == 5)
-            await here.timing.sleep(20)
+            await more(lambda: here.books.readings, 20)
 
         assert len(here.books.bodies(ResponsibleRefused)) == 5
 
 
-async def test_F59_a_manager_who_left_is_refused_for_all_his_leads_at_once() -> None:
+async def test_F59_a_manager_who_left_is_refused_for_all_their_leads_at_once() -> None:
     async with world(50) as here:
         here.sandbox.account.users[BRUNO].is_active = False
-        his, hers = here.lead_ids[::2], here.lead_ids[1::2]
+        theirs, others = here.lead_ids[::2], here.lead_ids[1::2]
 
         def decide() -> None:
-            here.books.decide(his, BRUNO)
-            here.books.decide(hers, ANA)
+            here.books.decide(theirs, BRUNO)
+            here.books.decide(others, ANA)
 
         await settle_fresh(here, decide)
 
         refused = here.books.bodies(ResponsibleRefused)
-        assert sorted(each.lead_id for each in refused) == his
+        assert sorted(each.lead_id for each in refused) == theirs
         assert {each.reason for each in refused} == {"manager_refused"}
-        assert {here.owner(each) for each in hers} == {ANA}
-        # All, the good ones, one of his; and one reading.
-        assert len(here.requests()) == 4
+        assert {here.owner(each) for each in others} == {ANA}
+        # All, the good ones, a reading of theirs, one of them alone, and who is active.
+        assert len(here.requests()) == 5
 
 
 async def test_F47_no_request_leaves_inside_a_pause_and_one_probe_follows_it() -> None:
@@ -303,11 +333,11 @@ async def test_F54_a_token_that_is_refused_stops_the_account_until_it_is_replace
         good = here.accounts.token
         here.accounts.token = "expired"  # noqa: S105 - a value for the test
         await here.connections.reload()
-        async with running(here.pusher(poll_s=0.5).run()):
+        async with running(here.pusher(poll_ms=500).run()):
             await until(lambda: here.books.readings > 1)
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: len(here.requests()) == 1)
-            await here.timing.sleep(60)
+            await more(lambda: here.books.readings, 20)
             assert len(here.requests()) == 1
             here.accounts.token = good
             await here.connections.reload()
@@ -383,13 +413,20 @@ async def test_F79_an_hour_after_a_restored_backup_fresh_decisions_go_out_at_onc
 
 async def test_F49_a_work_list_that_is_away_delays_and_loses_nothing() -> None:
     class Flaky(Books):
-        failures = 3
+        failures = 6
 
-        async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
-            if self.failures:
-                self.failures -= 1
+        async def heads(self) -> Mapping[int, int]:
+            self._fail()
+            return await super().heads()
+
+        async def pending(self, account_id: int, *, limit: int, after: int) -> Sequence[Assignment]:
+            self._fail()
+            return await super().pending(account_id, limit=limit, after=after)
+
+        def _fail(self) -> None:
+            self.failures -= 1
+            if self.failures > 0 and self.failures % 2:  # away for a while, not for ever
                 raise Unavailable("away")
-            return await super().pending(limit=limit, after=after)
 
     async with world(5) as here:
         here.books = Flaky()

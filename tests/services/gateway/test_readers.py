@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,21 +12,29 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from contracts.events import Access
 from contracts.inbound import DescribeAccount, Inbound, LeadMissing, LeadObserved, LeadsListed
 from contracts.kommo.rest import Webhook
+from contracts.stage import Stage
 from projections.lookups import Lookup
 from services.gateway.connections import Connection
-from services.gateway.directory import Directory, DirectoryRules, state_of
-from services.gateway.lookups import LookupReader
-from services.gateway.ports import Connected
-from services.gateway.sweep import Progress, Sweeper, SweepRules
+from services.gateway.directory import Directory, state_of
+from services.gateway.lookups import look_up, read_unknown
+from services.gateway.ports import ConnectedAccount
+from services.gateway.rounds import Rounds
+from services.gateway.settings import DirectorySettings, SweepSettings
+from services.gateway.sweep import Progress, Sweeper
 from services.kommo.errors import Unreachable
 from services.sandbox.knobs import Knobs
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, MANAGER_IDS
-from services.secrets import digest_of
-from tests.services.gateway.world import PERSON, OneAccount, World, running, until, utc_now, world
+from services.shared.secrets import digest_of
+from tests.services.gateway.world import PERSON, OneAccount, World, running, utc_now, world
+from tests.support.waiting import more, until
+
+pytestmark = pytest.mark.server
 
 ANA = 501
+ACCOUNT_BEGAN = datetime.fromtimestamp(1_700_000_000, UTC)
 SECRET = "s3cr3t-of-acme-4f1e9d0c2b7a68559e31"  # noqa: S105 - opens nothing
 # Nobody listens there.
 HOOK = f"http://127.0.0.1:9/kommo/{SECRET}/"
@@ -53,8 +62,10 @@ class SweepsAsked:
 
     asked_at: dict[int, datetime] = field(default_factory=dict)
     settled: list[int] = field(default_factory=list)
+    readings: int = 0
 
     async def open(self) -> dict[int, datetime]:
+        self.readings += 1
         return dict(self.asked_at)
 
     async def settle(self, account_id: int, asked_at: datetime) -> None:
@@ -72,7 +83,7 @@ def sweeper(
     store: Memory,
     asked: SweepsAsked | None = None,
     introduce: Callable[[Connection], Awaitable[None]] = known_already,
-    **rules: Any,
+    **settings: Any,
 ) -> Sweeper:
     return Sweeper(
         connections=here.connections,
@@ -81,20 +92,20 @@ def sweeper(
         introduce=introduce,
         publisher=here.books,
         now=utc_now,
-        rules=SweepRules(**rules),
+        settings=SweepSettings(**settings),
         timing=here.timing,
     )
 
 
 def directory_of(
-    here: World, accounts: OneAccount | None = None, rules: DirectoryRules | None = None
+    here: World, accounts: OneAccount | None = None, settings: DirectorySettings | None = None
 ) -> Directory:
     return Directory(
         accounts=accounts or here.accounts,
         connections=here.connections,
         publisher=here.books,
         now=utc_now,
-        rules=rules,
+        settings=settings,
         timing=here.timing,
     )
 
@@ -265,7 +276,7 @@ async def test_F22_a_full_sweep_that_is_asked_for_begins_at_once_and_is_done_onc
             assert here.books.bodies(LeadObserved) == []
             asked.asked_at[ACCOUNT_ID] = utc_now()
             await until(lambda: asked.settled == [ACCOUNT_ID])
-            await here.timing.sleep(10)
+            await more(lambda: asked.readings)
 
         assert [each.lead_id for each in here.books.bodies(LeadObserved)] == here.lead_ids
         assert {each.reason for each in here.books.bodies(LeadObserved)} == {"sweep"}
@@ -306,8 +317,14 @@ class Asked:
     here: World
     rows: list[Lookup] = field(default_factory=list)
     settles: bool = True
+    readings: int = 0
 
-    async def pending(self, *, limit: int, after: Lookup | None) -> Sequence[Lookup]:
+    async def pending(
+        self, limit: int, after: Lookup | None, but_for: Sequence[int]
+    ) -> Sequence[Lookup]:
+        if ACCOUNT_ID in but_for:
+            return []
+        self.readings += 1
         answered = {
             message.body.lead_id
             for message in self.here.books.messages
@@ -316,12 +333,12 @@ class Asked:
         rows = [row for row in self.rows if not self.settles or row.lead_id not in answered]
         return [row for row in rows if after is None or row.lead_id > after.lead_id][:limit]
 
-    def ask(self, lead_ids: Sequence[int], *, at: datetime) -> None:
+    def ask(self, lead_ids: Sequence[int], *, at: datetime, reason: str = "same_second") -> None:
         self.rows += [
             Lookup(
                 account_id=ACCOUNT_ID,
                 lead_id=lead_id,
-                reason="same_second",
+                reason=reason,
                 asked_version=number,
                 asked_at=at,
             )
@@ -329,14 +346,9 @@ class Asked:
         ]
 
 
-def reader(here: World, asked: Asked) -> LookupReader:
-    return LookupReader(
-        requested=asked,
-        connections=here.connections,
-        publisher=here.books,
-        now=utc_now,
-        timing=here.timing,
-    )
+def reader(here: World, asked: Asked, **settings: Any) -> Rounds[Lookup]:
+    act = partial(look_up, publisher=here.books, now=utc_now)
+    return here.rounds(asked.pending, act, **settings)
 
 
 async def test_F28_lookups_are_read_250_at_a_time() -> None:
@@ -355,17 +367,61 @@ async def test_F28_lookups_are_read_250_at_a_time() -> None:
         assert all(message.at >= asked.rows[0].asked_at for message in here.books.messages)
 
 
-async def test_F28_an_answer_is_given_once_until_it_was_overlooked_or_asked_again() -> None:
+async def test_S2_where_too_many_unknown_leads_are_told_a_sweep_follows_at_once() -> None:
+    async with world(30) as here:
+        asked, store = Asked(here), Memory()
+        swept = sweeper(here, store, interval_s=9_999)
+        act = partial(read_unknown, publisher=here.books, now=utc_now, sweep_soon=swept.hasten)
+        async with running(swept.run()):
+            await until(lambda: store.progress.watermark is not None)
+            asked.ask([1_001, 1_002], at=utc_now())
+            async with running(here.rounds(asked.pending, act).run()):
+                await until(lambda: len(here.books.bodies(LeadMissing)) == 2)
+                calm = len(here.requests("GET"))
+                here.person_takes(here.lead_ids[:2], ANA)
+                asked.ask([1_003], at=utc_now(), reason="crowded")
+                await until(lambda: len(here.books.bodies(LeadObserved)) == 32)
+
+        kinds = [type(message.body) for message in here.books.messages]
+        assert kinds[-3:] == [LeadMissing, LeadObserved, LeadObserved]
+        assert len(here.requests("GET")) == calm + 2
+
+
+async def test_F30_a_sweep_that_is_asked_for_during_another_follows_it_once() -> None:
+    async with world(600) as here:
+        store, asked = Memory(), SweepsAsked()
+        swept = sweeper(here, store, asked, interval_s=9_999)
+        async with running(swept.run()):
+            await until(lambda: store.progress.next_page is not None)
+            swept.hasten(ACCOUNT_ID)
+            await until(lambda: any("filter[updated_at][from]" in each for each in queries(here)))
+            await more(lambda: asked.readings)
+
+        assert len(queries(here)) == 4
+
+
+async def test_F28_an_answer_is_given_once_until_it_is_asked_again() -> None:
     async with world(2) as here:
         asked = Asked(here, settles=False)
         asked.ask(here.lead_ids, at=utc_now())
-        async with running(reader(here, asked).run()):
+        async with running(reader(here, asked, settle_s=3_600).run()):
             await until(lambda: len(here.books.messages) == 2)
-            await here.timing.sleep(20)
+            await more(lambda: asked.readings)
             assert len(here.requests()) == 1
             asked.rows[0] = replace(asked.rows[0], asked_version=9)
             await until(lambda: len(here.books.messages) == 3)
-            await until(lambda: len(here.requests()) == 3)  # overlooked for a minute
+
+    assert len(here.requests()) == 2
+
+
+async def test_F28_an_answer_that_was_overlooked_is_given_again() -> None:
+    async with world(2) as here:
+        asked = Asked(here, settles=False)
+        asked.ask(here.lead_ids, at=utc_now())
+        async with running(reader(here, asked, settle_s=5).run()):
+            await until(lambda: len(here.books.messages) >= 4)
+
+    assert len(here.requests()) >= 2
 
 
 async def test_F49_lookups_survive_failures() -> None:
@@ -388,11 +444,33 @@ async def test_D2_1_the_directory_tells_zone_active_users_and_names() -> None:
 
         active = tuple(sorted({ADMIN_ID, *MANAGER_IDS} - {ANA}))
         assert here.books.bodies(DescribeAccount) == [
-            DescribeAccount(timezone="America/Sao_Paulo", active_user_ids=active)
+            DescribeAccount(
+                timezone="America/Sao_Paulo", active_user_ids=active, began_at=ACCOUNT_BEGAN
+            )
         ]
         names = {user["id"]: user["name"] for user in here.accounts.directory["users"]}
         assert names[502] == "Bruno Carvalho"
         assert here.accounts.directory["pipelines"][0]["stages"][1]["name"] == "Inbox"
+
+
+async def test_D2_2_the_directory_tells_what_users_may_not_see() -> None:
+    async with world() as here:
+        users = here.sandbox.account.users
+        users[ADMIN_ID].hidden_stages = ((7_000_001, 61_000_003),)  # administrators see everything
+        users[501].hidden_stages = ((7_000_001, 61_000_003), (7_000_001, 61_000_002))
+        users[502].sees_no_leads = True
+        users[503].is_free = True
+        users[504].is_active, users[504].is_free = False, True
+        async with running(directory_of(here).run()):
+            await until(lambda: bool(here.books.messages))
+
+        (described,) = here.books.bodies(DescribeAccount)
+        inbox, request = Stage(7_000_001, 61_000_002), Stage(7_000_001, 61_000_003)
+        assert described.limited == (
+            Access(501, hidden_stages=(inbox, request)),
+            Access(502, sees_no_leads=True),
+            Access(503, is_free=True),
+        )
 
 
 async def test_F30_the_baseline_waits_until_the_account_was_described() -> None:
@@ -438,7 +516,7 @@ async def test_the_directory_is_read_again_each_hour() -> None:
 class WithSecret(OneAccount):
     """A registry that knows the account's webhook secret."""
 
-    async def connected(self) -> Sequence[Connected]:
+    async def connected(self) -> Sequence[ConnectedAccount]:
         digest = digest_of(SecretStr(SECRET))
         return [replace(each, webhook_digest=digest) for each in await super().connected()]
 
@@ -448,7 +526,7 @@ async def with_secret(here: World) -> tuple[WithSecret, Directory]:
     accounts = WithSecret(here.accounts.base_url, here.accounts.token)
     here.connections._accounts = accounts
     await here.connections.reload()
-    return accounts, directory_of(here, accounts, DirectoryRules(interval_s=100.0))
+    return accounts, directory_of(here, accounts, DirectorySettings(interval_s=100.0))
 
 
 async def subscribe(here: World) -> None:

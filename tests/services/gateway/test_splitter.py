@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.kommo.rest import Lead
+from contracts.stage import Stage
 from projections.assignments import Assignment
 from services.gateway.judgement import judge
 from services.gateway.splitter import isolate
@@ -75,6 +77,9 @@ async def test_F52_a_hopeless_batch_is_left_for_another_time() -> None:
     assert kommo.requests <= 8 * (math.log2(250) + 3)
 
 
+STAGE, ELSEWHERE = Stage(1, 2), Stage(1, 3)
+
+
 def wanted(before: int | None) -> Assignment:
     return Assignment(
         account_id=1,
@@ -120,3 +125,34 @@ def test_F8_a_reading_tells_ours_the_old_one_and_a_person(
     before: int | None, found: Lead | None, ours: int | None, expected: str
 ) -> None:
     assert judge(wanted(before), found, ours=ours) == expected
+
+
+def told(stage: Stage = STAGE, after_s: float | None = None) -> Assignment:
+    told_at = None if after_s is None else NOON + timedelta(seconds=after_s)
+    return replace(wanted(500), stage=stage, is_told=True, told_at=told_at)
+
+
+@pytest.mark.parametrize(
+    ("decision", "found", "expected"),
+    [
+        (told(), lead(500), "send"),
+        (told(ELSEWHERE), lead(500), "not_there"),
+        (replace(told(ELSEWHERE), is_told=False), lead(500), "send"),
+        (told(after_s=-5), lead(500, after_s=-5), "send"),
+        (told(after_s=-5), lead(500, after_s=99), "send"),
+        (told(after_s=-5), lead(500, after_s=-7), "send"),
+        (told(after_s=-5), lead(500, after_s=-8), "not_there"),
+        (told(ELSEWHERE), lead(777), "not_there"),
+        (told(), lead(777), "taken"),
+        (told(), lead(501), "confirmed"),
+        # Perhaps it was us, and the lead has moved on since.
+        (told(ELSEWHERE), lead(501), "confirmed"),
+        (told(ELSEWHERE), lead(501, after_s=-3), "not_there"),
+        (replace(told(ELSEWHERE), responsible_before=501), lead(501), "not_there"),
+        (told(ELSEWHERE), lead(500, deleted=True), "gone"),
+    ],
+)
+def test_S2_what_hooks_tell_is_borne_out_by_where_the_lead_lies_and_when_it_changed(
+    decision: Assignment, found: Lead, expected: str
+) -> None:
+    assert judge(decision, found, ours=None) == expected

@@ -1,42 +1,49 @@
-import asyncio
-from typing import Any
+"""The starts of our address in the database's table."""
 
-from services.gateway.postgres import ensure_schema
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
 from services.gateway.starts import SharedStarts
-from services.kommo.starts import WINDOW_S
+from services.kommo.starts import Starts
+from tests.services.gateway.starts_conformance import MOST, StartsConformance, take_all
+from tests.support.waiting import lasting
 
-MOST = 7
-
-
-async def starts(pool: Any) -> SharedStarts:
-    async with pool.acquire() as connection:
-        await ensure_schema(connection)
-    return SharedStarts(pool)
-
-
-async def test_F47_all_processes_together_start_no_more_than_allowed(pool: Any) -> None:
-    ours, theirs = await starts(pool), await starts(pool)
-
-    waits = await asyncio.gather(*(each.take(MOST) for each in (ours, theirs) * 10))
-
-    assert waits.count(0.0) == MOST
-    assert all(0 < wait_s <= WINDOW_S for wait_s in waits if wait_s)
+# A clock that is set back sees everything that was noted so much later, and the reverse.
+SHIFT = """
+UPDATE gateway.addresses SET
+    starts = ARRAY(SELECT noted - $1 * interval '1 s' FROM unnest(starts) AS noted ORDER BY 1),
+    closed_until = closed_until - $1 * interval '1 s'
+"""
 
 
-async def test_F47_a_start_is_possible_again_when_the_told_time_has_passed(pool: Any) -> None:
-    own = await starts(pool)
-    for _ in range(MOST):
-        await own.take(MOST)
-    async with asyncio.timeout(30):
-        while (wait_s := await own.take(MOST)) > 0:  # noqa: ASYNC110 - the database tells the time
-            await asyncio.sleep(wait_s)
+@dataclass
+class Table:
+    """The table, and the clock of its database."""
 
-    kept = await pool.fetchval("SELECT cardinality(starts) FROM gateway.addresses")
-    assert kept == MOST
+    pool: asyncpg.Pool
+
+    def process(self) -> Starts:
+        return SharedStarts(self.pool)
+
+    async def set_clock(self, by_s: float) -> None:
+        await self.pool.execute(SHIFT, by_s)
+
+    async def passes(self, seconds: float) -> None:
+        await lasting(seconds)  # the database tells the time
 
 
-async def test_F47_a_pause_outlives_the_process_and_is_never_shortened(pool: Any) -> None:
-    await (await starts(pool)).pause(300)
-    await (await starts(pool)).pause(5)
+@pytest.fixture
+def noted(pool: asyncpg.Pool) -> Table:
+    return Table(pool)
 
-    assert 290 < await (await starts(pool)).take(MOST) <= 300
+
+class TestSharedStarts(StartsConformance):
+    async def test_I13_no_more_starts_are_kept_than_count(self, noted: Table) -> None:
+        await take_all(noted.process())
+        await noted.passes(1.2)
+        await take_all(noted.process())
+
+        kept = await noted.pool.fetchval("SELECT cardinality(starts) FROM gateway.addresses")
+        assert kept == MOST

@@ -1,19 +1,26 @@
 """What was done to offered leads, read in bulk from a real HTTP server (D7.1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from contracts.inbound import TouchesRead, TouchReported
+from contracts.kommo.marks import marked
 from projections.touches import Question
-from services.gateway.touches import TouchesReader, kind_of, newest
+from services.gateway.rounds import Rounds
+from services.gateway.touches import kind_of, newest, read_touches
 from services.sandbox.cards import Card
 from services.sandbox.model import Author, LeadPatch
 from services.sandbox.sample import ACCOUNT_ID, SALES
-from tests.services.gateway.world import World, running, until, utc_now, world
+from tests.services.gateway.world import World, running, utc_now, world
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.server
 
 ANN, BOB = 501, 502
 LATER_STAGE = 61_000_004
@@ -42,20 +49,19 @@ class Asked:
             )
             self.rows.append(replace(row, **changes))
 
-    async def pending(self, *, limit: int, after: Question | None) -> list[Question]:
+    async def pending(
+        self, limit: int, after: Question | None, but_for: Sequence[int]
+    ) -> list[Question]:
+        if ACCOUNT_ID in but_for:
+            return []
         answered = {body.lead_id for body in self.here.books.bodies(TouchesRead)}
         rows = [row for row in self.rows if row.lead_id not in answered]
         start = 0 if after is None else rows.index(after) + 1 if after in rows else 0
         return rows[start : start + limit]
 
-    def reader(self) -> TouchesReader:
-        return TouchesReader(
-            asked=self,
-            connections=self.here.connections,
-            publisher=self.here.books,
-            now=utc_now,
-            timing=self.here.timing,
-        )
+    def reader(self) -> Rounds[Question]:
+        work = partial(read_touches, publisher=self.here.books, now=utc_now)
+        return self.here.rounds(self.pending, work)
 
     async def answered(self) -> None:
         async with running(self.reader().run()):
@@ -97,6 +103,40 @@ async def test_D7_1_everything_that_may_be_a_touch_is_told_before_the_answer() -
             mine = [type(b) for b in bodies if getattr(b, "lead_id", None) == lead_id]
             assert mine[-1] is TouchesRead
             assert mine.count(TouchesRead) == 1
+
+
+async def test_D7_1_notes_and_tasks_of_our_own_are_no_touches() -> None:
+    """Whoever the token belongs to: here to the very manager who has the lead (D12.2)."""
+    async with world(2) as here:
+        ours, theirs = here.lead_ids
+        desk, author = here.sandbox.crm.desk, Author("api", ANN)
+        text = marked("Contact this lead.", f"{ours}.1/1")
+        owner = {"responsible_user_id": ANN, "entity_type": "leads"}
+        task = {**owner, "complete_till": 1_900_000_000}
+        desk.add_tasks([{**task, "text": text, "entity_id": ours}], author)
+        desk.add_tasks([{**task, "text": "Call", "entity_id": theirs}], author)
+        note = {**owner, "note_type": "extended_service_message", "entity_id": ours}
+        desk.add_notes([{**note, "params": {"service": "Fairlead", "text": text}}], author)
+        asked = Asked(here)
+        asked.ask(*here.lead_ids)
+        await asked.answered()
+
+        assert told(here) == {(theirs, "task_added", ANN)}
+
+
+async def test_D12_2_doing_our_task_is_a_touch() -> None:
+    async with world(1) as here:
+        (lead,) = here.lead_ids
+        crm, text = here.sandbox.crm, marked("Contact this lead.", f"{lead}.1/1")
+        owner = {"responsible_user_id": ANN, "entity_type": "leads"}
+        task = {**owner, "complete_till": 1_900_000_000}
+        crm.desk.add_tasks([{**task, "text": text, "entity_id": lead}], Author("api", 0))
+        crm.do("task_completed", [lead], user_id=ANN, silent=True)
+        asked = Asked(here)
+        asked.ask(lead)
+        await asked.answered()
+
+        assert told(here) == {(lead, "task_completed", ANN)}
 
 
 async def test_D7_1_a_call_to_the_contact_of_a_lead_is_work_on_the_lead() -> None:

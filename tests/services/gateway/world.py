@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,10 +14,12 @@ from pydantic import SecretStr
 from contracts.inbound import Inbound, LeadMissing, LeadObserved, ResponsibleRefused, ResponsibleSet
 from projections.assignments import Assignment
 from services.gateway.connections import Connections
-from services.gateway.ports import Connected
-from services.gateway.pusher import Pusher, PushRules
-from services.kommo.client import Deadlines
-from services.kommo.limiter import Limiter, Pace
+from services.gateway.ports import ConnectedAccount
+from services.gateway.pusher import Pusher
+from services.gateway.rounds import Pending, R, Rounds, Work
+from services.gateway.settings import LookupSettings, PushSettings
+from services.kommo.limiter import Limiter
+from services.kommo.settings import CallSettings, LimiterSettings
 from services.sandbox.app import Sandbox, running_sandbox
 from services.sandbox.journal import RequestRow
 from services.sandbox.knobs import Knobs
@@ -45,13 +47,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-async def until(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    """Wait for a condition; fails when it does not come true in time."""
-    async with asyncio.timeout(deadline_s):
-        while not condition():  # noqa: ASYNC110 - the sandbox has no events to wait for
-            await asyncio.sleep(0.005)
-
-
 @contextlib.asynccontextmanager
 async def running(work: Awaitable[None]) -> AsyncIterator[None]:
     """Run something in the background; an error in it fails the test."""
@@ -75,6 +70,7 @@ class Books:
     calls: int = 0
     readings: int = 0
     settles: bool = True
+    versions: int = 0
 
     def decide(
         self,
@@ -84,8 +80,10 @@ class Books:
         before: int | None = ADMIN_ID,
         decided_at: datetime | None = None,
         attempt: int = 1,
+        **rest: Any,
     ) -> None:
         for lead_id in lead_ids:
+            self.versions += 1
             self.rows[lead_id] = Assignment(
                 account_id=ACCOUNT_ID,
                 lead_id=lead_id,
@@ -93,18 +91,24 @@ class Books:
                 attempt=attempt,
                 manager_id=manager_id,
                 responsible_before=before,
-                decided_version=len(self.rows) + 1,
+                decided_version=self.versions,
                 decided_at=decided_at or utc_now(),
+                **rest,
             )
 
-    async def pending(self, *, limit: int, after: Assignment | None) -> Sequence[Assignment]:
+    def learn(self, lead_id: int, responsible_id: int) -> None:
+        """The account learns who was responsible before it decided."""
+        self.rows[lead_id] = replace(self.rows[lead_id], responsible_before=responsible_id)
+
+    async def heads(self) -> Mapping[int, int]:
         self.readings += 1
+        versions = [row.decided_version for row in self.rows.values() if row.state == "pending"]
+        return {ACCOUNT_ID: max(versions)} if versions else {}
 
-        def place(row: Assignment) -> tuple[datetime, int, int]:
-            return row.decided_at, row.account_id, row.lead_id
-
-        rows = sorted((r for r in self.rows.values() if r.state == "pending"), key=place)
-        return [row for row in rows if after is None or place(row) > place(after)][:limit]
+    async def pending(self, account_id: int, *, limit: int, after: int) -> Sequence[Assignment]:
+        rows = [row for row in self.rows.values() if row.state == "pending"]
+        rows = [r for r in rows if r.account_id == account_id and r.decided_version > after]
+        return sorted(rows, key=lambda row: row.decided_version)[:limit]
 
     async def of_leads(self, account_id: int, lead_ids: Sequence[int]) -> Sequence[Assignment]:
         found = [self.rows[lead_id] for lead_id in sorted(lead_ids) if lead_id in self.rows]
@@ -144,18 +148,24 @@ class OneAccount:
     directory: dict[str, Any] = field(default_factory=dict)
     is_known: bool = True
     restored_at: datetime | None = None
+    timezone: str = "UTC"
 
-    async def connected(self) -> Sequence[Connected]:
+    async def connected(self) -> Sequence[ConnectedAccount]:
         if not self.is_known:
             return []
         return [
-            Connected(
+            ConnectedAccount(
                 account_id=ACCOUNT_ID,
                 base_url=self.base_url,
                 token=SecretStr(self.token),
                 restored_at=self.restored_at,
+                timezone=self.timezone,
             )
         ]
+
+    async def described(self, account_id: int) -> Mapping[str, Any]:
+        assert account_id == ACCOUNT_ID
+        return self.directory
 
     async def describe(self, account_id: int, directory: Mapping[str, Any]) -> None:
         assert account_id == ACCOUNT_ID
@@ -173,14 +183,24 @@ class World:
     books: Books
     timing: ScaledTiming
 
-    def pusher(self, *, random: float = 0.5, **rules: Any) -> Pusher:
+    def pusher(self, *, random: float = 0.5, **settings: Any) -> Pusher:
         return Pusher(
             work=self.books,
             connections=self.connections,
             publisher=self.books,
             now=utc_now,
             random=lambda: random,
-            rules=PushRules(**{"fresh_s": 3_000.0, "settle_s": 3_000.0, **rules}),
+            settings=PushSettings(**{"fresh_s": 3_000.0, "settle_s": 3_000.0, **settings}),
+            timing=self.timing,
+        )
+
+    def rounds(self, pending: Pending[R], work: Work[R], **settings: Any) -> Rounds[R]:
+        return Rounds(
+            "test",
+            pending,
+            work,
+            connections=self.connections,
+            settings=LookupSettings(**settings),
             timing=self.timing,
         )
 
@@ -211,15 +231,20 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    leads: int = 0, *, knobs: Knobs | None = None, scale: float = SCALE, **pace: Any
+    leads: int = 0,
+    *,
+    knobs: Knobs | None = None,
+    scale: float = SCALE,
+    limiter: Limiter | None = None,
+    **pace: Any,
 ) -> AsyncIterator[World]:
     """A sandbox that counts requests by the scaled clock's limit, and the gateway's parts."""
     knobs = knobs or Knobs(requests_per_second=1_000_000)
     timing = ScaledTiming(scale)
-    limiter = Limiter(Pace(**{"rate_per_s": 6.0, **pace}), timing)
+    limiter = limiter or Limiter(LimiterSettings(**{"rate_per_s": 6.0, **pace}), timing)
     async with running_sandbox(sample_account(leads), knobs) as sandbox:
         accounts = OneAccount(sandbox.base_url, sandbox.token)
-        connections = Connections(accounts, limiter, Deadlines(total_s=2.0))
+        connections = Connections(accounts, limiter, CallSettings())
         await connections.reload()
         try:
             yield World(sandbox, limiter, accounts, connections, Books(), timing)

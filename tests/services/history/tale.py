@@ -8,16 +8,16 @@ from contracts.events import AllocationEvent, LeadAssigned, Recorded
 from contracts.inbound import DescribeAccount, Inbound, InboundBody, ResponsibleSet
 from contracts.stage import Stage
 from domain import snapshot
-from domain.account import Account
 from domain.decide import decide
+from domain.state import Account
 from projections import assignments, fairness, loads, requests, timers
 from services.history.record import (
     Change,
-    Entry,
     History,
     Hook,
-    Kept,
+    KeptSnapshot,
     LeadInKommo,
+    StageEntry,
     Tables,
     Write,
 )
@@ -60,6 +60,7 @@ def tables_of(events: Sequence[Recorded]) -> Tables:
         ),
         shares=tuple(asdict(row) for row in fairness.changes({}, events)[0]),
         timers=tuple(asdict(row) for row in timers.changes(events).values()),
+        kind_shares=tuple(asdict(row) for row in fairness.kinds_after({}, events).values()),
     )
 
 
@@ -72,17 +73,21 @@ class Tale:
     events: list[Recorded] = field(default_factory=list)
     inbound: list[Inbound] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[StageEntry] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
-    snapshots: list[Kept] = field(default_factory=list)
+    snapshots: list[KeptSnapshot] = field(default_factory=list)
     leads: dict[int, LeadInKommo] = field(default_factory=dict)
 
-    def tell(self, body: InboundBody) -> tuple[AllocationEvent, ...]:
-        """A message comes in and is answered."""
+    def tell(self, body: InboundBody, *, once: str | None = None) -> tuple[AllocationEvent, ...]:
+        """A message comes in and is answered; a command under the id `once` takes effect once."""
         self.now += timedelta(seconds=1)
         message = Inbound(
-            account_id=ACCOUNT_ID, message_id=f"m{len(self.inbound) + 1}", at=self.now, body=body
+            account_id=ACCOUNT_ID,
+            message_id=once or f"m{len(self.inbound) + 1}",
+            at=self.now,
+            body=body,
+            is_once=once is not None,
         )
         self.inbound.append(message)
         first = len(self.events) + 1
@@ -96,7 +101,7 @@ class Tale:
     def enter(self, lead_id: int, *, repeats: int = 1) -> None:
         """A new lead enters the stage of the rule; its trigger comes so many times."""
         self.leads[lead_id] = LeadInKommo(lead_id=lead_id, stage=NEW, responsible_id=BOSS)
-        self.entries.append(Entry(lead_id=lead_id, stage=NEW))
+        self.entries.append(StageEntry(lead_id=lead_id, stage=NEW))
         self._heard(lead_id, "webhook", None)
         self.tell(reported(lead_id, NEW, action="add", modified=self.now))
         for _ in range(repeats):
@@ -142,7 +147,7 @@ class Tale:
     def snap(self) -> None:
         """A snapshot is stored."""
         self.snapshots.append(
-            Kept(
+            KeptSnapshot(
                 version=self.account.version,
                 digest=snapshot.digest(self.account),
                 state=snapshot.dump(self.account),

@@ -3,14 +3,23 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from contracts.inbound import Inbound
-from services.codec import encode_inbound
 from services.history.check import check
 from services.history.collect import collect
+from services.history.our_side import _events
 from services.log.port import Entry
 from services.log.postgres import PostgresLogWriter, source_of
 from services.projector.schema import prepare
+from services.shared.codec import encode_inbound
+from services.storage.chain import Broken
+from services.storage.dead_letters import DeadLetters
+from services.storage.events import EventStore
 from tests.domain.scenario import ACCOUNT_ID, NOON, touch
+from tests.services.storage.conformance import append
+from tests.support.samples import looked_up
+from tests.support.vault import VAULT
 
 
 class OneHook:
@@ -41,16 +50,33 @@ async def come_in(pool: Any) -> None:
 async def test_F15_a_hook_that_is_still_in_the_spool_is_waited_for(pool: Any) -> None:
     await prepare(pool)
     kommo = OneHook()
-    collecting = asyncio.create_task(collect(pool, ACCOUNT_ID, kommo))
+    collecting = asyncio.create_task(
+        collect(pool, ACCOUNT_ID, kommo, letters=DeadLetters(pool, VAULT))
+    )
     await kommo.asked.wait()
     await come_in(pool)
 
     assert check(await collecting) == []
 
 
+async def test_S23_an_event_that_was_altered_is_no_history(pool: Any) -> None:
+    await prepare(pool)
+    await append(EventStore(pool), looked_up(ACCOUNT_ID, 1), looked_up(ACCOUNT_ID, 2), position=1)
+    await pool.execute("UPDATE account_events SET topic = 'x' WHERE originator_version = 2")
+
+    async with pool.acquire() as connection:
+        with pytest.raises(Broken, match="event 2: event_altered"):
+            await _events(connection, ACCOUNT_ID)
+        await pool.execute(
+            "UPDATE account_events SET topic = 'lookup.requested' WHERE originator_version = 2"
+        )
+        assert [recorded.version for recorded in await _events(connection, ACCOUNT_ID)] == [1, 2]
+
+
 async def test_F15_a_hook_that_never_comes_in_is_lost(pool: Any) -> None:
     await prepare(pool)
 
-    history = await collect(pool, ACCOUNT_ID, OneHook(), drained_within_s=0.0)
+    letters = DeadLetters(pool, VAULT)
+    history = await collect(pool, ACCOUNT_ID, OneHook(), letters=letters, drained_within_s=0.0)
 
     assert [violation.invariant for violation in check(history)] == ["I1"]

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.errors import Unavailable
 from services.ingress.detour import Detour, spooled_letters, spooled_log
 from services.ingress.patience import LATE_MAX, Patience
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SPOOL_FILE, Item, look
 from services.log.port import Entry
 from services.log.postgres import PostgresLogWriter
-from services.storage.dead_letters import DeadLetter
+from services.shared.errors import Unavailable
+from services.storage.dead_letters import DeadLetter, DeadLetters
 from tests.services.ingress.harness import (
     MemoryLetters,
     MemoryLog,
@@ -31,8 +31,9 @@ from tests.services.ingress.harness import (
     lead,
     plain_trigger,
     settings,
-    until,
 )
+from tests.support.vault import VAULT
+from tests.support.waiting import lasting, until
 
 QUICK = {"drain_pause_min_ms": 1, "drain_pause_max_ms": 5, "log_within_ms": 100}
 # The drain waits for longer than a test runs: what a request does is seen alone.
@@ -90,6 +91,7 @@ def entry(value: str) -> Entry:
     return Entry(int(value.partition(":")[0]) if ":" in value else 1, value.encode())
 
 
+@pytest.mark.server
 async def test_F15_what_came_while_the_log_was_down_is_in_it_in_order_afterwards(
     tmp_path: Path,
 ) -> None:
@@ -108,6 +110,7 @@ async def test_F15_what_came_while_the_log_was_down_is_in_it_in_order_afterwards
     assert (told[0], told[-1]) == (("spool_opened", 0), ("spool_drained", 20))
 
 
+@pytest.mark.server
 async def test_F34_letters_take_the_same_way(tmp_path: Path) -> None:
     body = form(*lead("add", 0), *lead("add", 1, id="broken"))
     letters = MemoryLetters(is_down=True)
@@ -134,6 +137,7 @@ async def test_F34_a_letter_of_nobody_comes_back_whole(tmp_path: Path) -> None:
         assert detour.unpack(kept.item) == letter
 
 
+@pytest.mark.server
 async def test_F19_an_unknown_outcome_is_kept_twice_under_one_message_id(tmp_path: Path) -> None:
     log = FrozenLog(is_mute=True)
     async with _ingress(tmp_path, log=log) as running:
@@ -170,7 +174,7 @@ async def test_F18_a_log_slower_than_our_patience_is_drained_into_and_not_asked(
     class Slow(MemoryLog):
         async def publish(self, entries: Sequence[Entry]) -> None:
             self.attempts += 1
-            await asyncio.sleep(0.03)
+            await lasting(0.03)
             self.published.append(tuple(entries))
 
     async with roundabout(tmp_path, Slow(), log_within_ms=10) as way:
@@ -184,6 +188,7 @@ async def test_F18_a_log_slower_than_our_patience_is_drained_into_and_not_asked(
     assert way.published() == ["a", "a", "b"]  # a was late, not lost
 
 
+@pytest.mark.server
 async def test_F33_even_a_bug_of_the_log_costs_no_webhook(tmp_path: Path) -> None:
     with capture_logs() as lines:
         async with _ingress(tmp_path, log=MemoryLog(error=RuntimeError("bug"))) as running:
@@ -241,6 +246,7 @@ async def test_I10_new_ones_arrive_while_the_spool_is_drained(tmp_path: Path) ->
     assert way.published() == [str(number) for number in range(301)]
 
 
+@pytest.mark.server
 async def test_F75_with_a_full_spool_and_no_log_the_answer_is_503(tmp_path: Path) -> None:
     log = MemoryLog(is_down=True)
     limits = {**NO_DRAIN, "spool_rows_max": 2, "answer_within_ms": 200}
@@ -251,6 +257,7 @@ async def test_F75_with_a_full_spool_and_no_log_the_answer_is_503(tmp_path: Path
         assert (await running.client.get("/readyz")).status_code == 503
 
 
+@pytest.mark.server
 async def test_F75_a_full_spool_drains_and_webhooks_are_taken_again(tmp_path: Path) -> None:
     log = MemoryLog(is_down=True)
     async with _ingress(tmp_path, log=log, spool_rows_max=2, answer_within_ms=200) as running:
@@ -274,6 +281,7 @@ async def test_F75_the_log_is_tried_when_the_spool_takes_nothing(tmp_path: Path)
         assert way.published() == ["2:x"]
 
 
+@pytest.mark.server
 async def test_I1_ingress_goes_on_without_a_spool_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / SPOOL_FILE).mkdir()
     with capture_logs() as lines:
@@ -292,6 +300,7 @@ async def test_I2_what_a_former_process_left_is_sent_first(tmp_path: Path) -> No
     assert way.published() == ["a", "b", "c"]
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("point", ["after_send", "before_delete"])
 async def test_F3_killed_between_send_and_delete_nothing_is_lost(
     tmp_path: Path, point: str
@@ -414,3 +423,23 @@ async def test_F37_a_log_that_was_cut_off_is_drained_into_by_itself(
 async def _ingress(folder: Path, **given: Any) -> AsyncIterator[Running]:
     async with ingress(spool_file=folder / SPOOL_FILE, **{**QUICK, **given}) as running:
         yield running
+
+
+@pytest.mark.server
+async def test_S21_letters_lie_sealed_in_the_spool(tmp_path: Path) -> None:
+    class SealedLetters(MemoryLetters):
+        def sealed(self, letter: DeadLetter) -> DeadLetter:
+            return DeadLetters(None, VAULT).sealed(letter)  # type: ignore[arg-type]  # no database
+
+    letters = SealedLetters(is_down=True)
+    async with ingress(letters=letters, spool_file=tmp_path / SPOOL_FILE, **NO_DRAIN) as running:
+        assert (await running.post(b"contacts of Anna Kowalska")).status_code == 200
+        files = await asyncio.to_thread(_bytes_in, tmp_path)
+
+    assert letters.kept == []
+    assert b"webhook" in files
+    assert b"Anna" not in files
+
+
+def _bytes_in(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())

@@ -8,11 +8,11 @@ import pytest
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from services.errors import Unavailable
 from services.ingress.appender import Appender
 from services.log.port import Entry
 from services.log.postgres import PostgresLogWriter
-from services.secrets import Vault
+from services.shared.errors import Unavailable
+from services.shared.secrets import Vault
 from services.storage.accounts import AccountRegistry
 from services.storage.dead_letters import DeadLetters
 from tests.services.ingress.harness import (
@@ -26,8 +26,11 @@ from tests.services.ingress.harness import (
     lead,
     plain_trigger,
     request,
-    until,
 )
+from tests.support.vault import VAULT
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.server
 
 
 async def test_I1_the_answer_waits_for_the_log() -> None:
@@ -95,7 +98,7 @@ async def test_I1_letters_that_cannot_be_kept_hold_back_the_answer() -> None:
 
 
 async def test_I13_a_full_queue_gets_503_and_loses_nothing_it_took() -> None:
-    async with ingress(queue_bodies_max=2, batch_messages_max=1) as running:
+    async with ingress(queue_bodies_max=3) as running:
         running.log.open.clear()
         first = asyncio.create_task(running.post(plain_trigger(1)))
         await until(lambda: running.log.attempts == 1)
@@ -116,10 +119,7 @@ async def test_F69_arrivals_during_a_write_share_the_next_one() -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(appender.run())
         deadline = asyncio.get_running_loop().time() + 10
-        waiting = [
-            tasks.create_task(appender.append([Entry(ACCOUNT, b"%d" % n)], [], deadline=deadline))
-            for n in range(1_000)
-        ]
+        waiting = [tasks.create_task(_append(appender, b"%d" % n, deadline)) for n in range(1_000)]
         await until(lambda: log.attempts == 1)
         log.open.set()
         await asyncio.wait(waiting)
@@ -133,7 +133,7 @@ async def test_F69_a_thousand_webhooks_at_once_are_a_thousand_rows_and_few_commi
     pool: Any,
 ) -> None:
     with capture_logs() as lines:
-        writer, letters = PostgresLogWriter(pool), DeadLetters(pool)
+        writer, letters = PostgresLogWriter(pool), DeadLetters(pool, VAULT)
         async with ingress(log=writer, letters=letters) as running:
             posts = (running.raw(request(plain_trigger(900_001 + n))) for n in range(1_000))
             answers = await asyncio.gather(*posts)
@@ -147,7 +147,7 @@ async def test_F69_a_thousand_webhooks_at_once_are_a_thousand_rows_and_few_commi
 
 
 async def test_F34_letters_and_accounts_live_in_postgresql(pool: Any) -> None:
-    letters, accounts = DeadLetters(pool), AccountRegistry(pool, Vault((b"k" * 32,)))
+    letters, accounts = DeadLetters(pool, VAULT), AccountRegistry(pool, Vault((b"k" * 32,)))
     await accounts.add(
         ACCOUNT,
         subdomain="acme",
@@ -184,9 +184,9 @@ async def test_F1_what_was_taken_and_not_written_is_given_up_when_the_appender_d
     appender = _appender(log)
     running = asyncio.create_task(appender.run())
     deadline = asyncio.get_running_loop().time() + 10
-    first = asyncio.create_task(appender.append([Entry(ACCOUNT, b"1")], [], deadline=deadline))
+    first = asyncio.create_task(_append(appender, b"1", deadline))
     await until(lambda: log.attempts == 1)
-    second = asyncio.create_task(appender.append([Entry(ACCOUNT, b"2")], [], deadline=deadline))
+    second = asyncio.create_task(_append(appender, b"2", deadline))
     await asyncio.sleep(0)
     running.cancel()
 
@@ -196,14 +196,19 @@ async def test_F1_what_was_taken_and_not_written_is_given_up_when_the_appender_d
     assert log.published == []
 
 
+async def _append(appender: Appender, value: bytes, deadline: float) -> None:
+    submission = appender.submit(ACCOUNT, [Entry(ACCOUNT, value)], [], deadline=deadline)
+    await submission.durable()
+
+
 def _appender(log: MemoryLog) -> Appender:
     return Appender(
         log,
         MemoryLetters(),
         queue_bodies_max=10_000,
         queue_bytes_max=2**20,
-        batch_messages_max=1_000,
         batch_bytes_max=2**20,
+        turn_bytes_max=2**20,
     )
 
 

@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given, strategies
 from structlog.testing import capture_logs
 
-from contracts.kommo.webhooks import read_body
-from services.codec import encode_inbound
-from services.errors import Unavailable
+from contracts.kommo.steps import at_once
+from contracts.kommo.webhooks import reading
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.intake import Intake
-from services.ingress.quota import Pace, Quotas
+from services.ingress.quota import Quota, Quotas, SendingPace
+from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
+from services.storage.accounts import WebhookOwner
 from tests.services.ingress.harness import (
     ACCOUNT,
     FORM,
@@ -28,9 +30,12 @@ from tests.services.ingress.harness import (
     lead,
     plain_trigger,
     request,
-    until,
 )
+from tests.support.waiting import until
 
+pytestmark = pytest.mark.server
+
+OWNER = WebhookOwner(ACCOUNT, "acme")
 NEW_SECRET = SECRET[::-1]
 HEAD = f"POST /kommo/{SECRET}/ HTTP/1.1\r\nhost: x\r\n".encode()
 UNKNOWN_PATHS = [
@@ -242,17 +247,30 @@ async def test_F35_a_head_over_the_limit_is_refused(head: bytes) -> None:
         assert (await running.raw(head)).startswith(b"HTTP/1.1 431")
 
 
-async def test_F35_one_connection_too_many_is_closed_and_the_others_go_on() -> None:
+async def test_F35_one_connection_too_many_closes_the_longest_stranger() -> None:
     async with ingress(connections_max=3) as running:
-        opened = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(3)]
-        extra = await running.raw()
-        reader, writer = opened[0]
-        writer.write(request(plain_trigger()))
-        answer = await asyncio.wait_for(reader.read(12), 10)
+        opened = [await asyncio.open_connection("127.0.0.1", running.port) for _ in range(4)]
+        oldest = await asyncio.wait_for(opened[0][0].read(), 10)
+        answers = []
+        for reader, writer in opened[1:]:
+            writer.write(request(plain_trigger()))
+            answers.append(await asyncio.wait_for(reader.read(12), 10))
         for _, one in opened:
             one.close()
 
-    assert (extra, answer) == (b"", b"HTTP/1.1 200")
+    assert (oldest, answers) == (b"", [b"HTTP/1.1 200"] * 3)
+
+
+async def test_F35_whoever_is_at_a_webhook_gives_way_to_nobody() -> None:
+    async with ingress(connections_max=1) as running:
+        running.log.open.clear()
+        posting = asyncio.create_task(running.raw(request(plain_trigger())))
+        await until(lambda: running.log.attempts == 1)
+        strangers = [await running.raw() for _ in range(2)]
+        running.log.open.set()
+
+        assert (await posting).startswith(b"HTTP/1.1 200")
+        assert strangers == [b"", b""]
 
 
 async def test_F35_pipelined_requests_are_answered_in_turn() -> None:
@@ -265,8 +283,8 @@ async def test_F35_pipelined_requests_are_answered_in_turn() -> None:
 
 
 async def test_I13_bodies_on_their_way_in_have_a_common_bound() -> None:
-    async with ingress(reading_bytes_max=1_024) as running:
-        assert (await running.post(b"x" * 2_000)).status_code == 503
+    async with ingress(reading_bytes_max=8_192) as running:
+        assert (await running.post(b"x" * 3_000)).status_code == 503
         assert (await running.post(plain_trigger())).status_code == 200
 
 
@@ -287,16 +305,22 @@ async def test_S4_a_flood_is_kept_up_to_the_quota_and_then_refused() -> None:
 
 def test_S4_a_bucket_fills_up_again() -> None:
     seconds = iter([0.0, 0.0, 0.0, 0.5, 1.0])
-    quotas = Quotas(rate_per_s=1, burst=1, quota=1, monotonic=seconds.__next__)
+    plenty = Quota(per_s=1, burst=1_000, reserve=0)
+    quotas = Quotas(
+        bodies=Quota(per_s=1, burst=1, reserve=1),
+        size=plenty,
+        items=plenty,
+        monotonic=seconds.__next__,
+    )
 
     taken = [quotas.take(ACCOUNT) for _ in range(5)]
 
     assert taken == [
-        (Pace.NORMAL, False),
-        (Pace.HASTY, True),
-        (Pace.EXHAUSTED, False),
-        (Pace.EXHAUSTED, False),
-        (Pace.HASTY, False),
+        (SendingPace.NORMAL, False),
+        (SendingPace.HASTY, True),
+        (SendingPace.EXHAUSTED, False),
+        (SendingPace.EXHAUSTED, False),
+        (SendingPace.HASTY, False),
     ]
 
 
@@ -334,17 +358,19 @@ def test_F34_any_bytes_end_as_a_message_a_letter_or_nothing(
     content: bytes, content_type: str | None
 ) -> None:
     clock = ReceiptClock(lambda: datetime.now(UTC))
-    intake = Intake(read=read_body, encode=encode_inbound, clock=clock)
+    intake = Intake(read=reading, encode=encode_inbound, clock=clock)
     body = Body(content=content, size=len(content))
 
-    kept = asyncio.run(
-        intake.understand(ACCOUNT, body, content_type=content_type, content_encoding=None)
+    kept = at_once(
+        intake.understanding(
+            WebhookOwner(ACCOUNT, "acme"), body, content_type=content_type, content_encoding=None
+        )
     )
 
     assert all("not understood" not in letter.reason for letter in kept.letters)
 
 
-async def test_F33_a_bug_while_reading_quarantines_the_body_without_quoting_it() -> None:
+def test_F33_a_bug_while_reading_quarantines_the_body_without_quoting_it() -> None:
     def buggy(content: bytes, content_type: str | None) -> None:
         raise ValueError(content, content_type)
 
@@ -352,7 +378,11 @@ async def test_F33_a_bug_while_reading_quarantines_the_body_without_quoting_it()
     intake = Intake(read=buggy, encode=encode_inbound, clock=clock)  # type: ignore[arg-type]  # a bug
     body = Body(content=b"Anna", size=4)
 
-    kept = await intake.understand(ACCOUNT, body, content_type=FORM, content_encoding=None)
+    kept = at_once(
+        intake.understanding(
+            WebhookOwner(ACCOUNT, "acme"), body, content_type=FORM, content_encoding=None
+        )
+    )
 
     assert kept.entries == ()
     [letter] = kept.letters

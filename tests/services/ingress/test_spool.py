@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.errors import Unavailable
 from services.ingress import spool_file
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import (
@@ -27,6 +26,7 @@ from services.ingress.spool_file import (
     look,
     roll_back,
 )
+from services.shared.errors import Unavailable
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 ALL = {"rows_max": 1_000_000, "bytes_max": 2**30}
@@ -295,6 +295,7 @@ async def test_a_cancelled_append_is_counted_as_it_ends(
         assert (queue.rows, await held(opened)) == (1, ["a"])
 
 
+@pytest.mark.server
 async def test_I1_a_killed_process_loses_nothing_it_was_told_is_kept(tmp_path: Path) -> None:
     script = """
 import asyncio, sys
@@ -329,12 +330,34 @@ asyncio.run(main())
     assert found == [number for number in range(len(found) // 3) for _ in range(3)]
 
 
+EMPTY = spool_file.SpoolStanding(0, 0, None, ())
+
+
+async def test_I12_the_file_and_its_journals_are_nobody_elses(tmp_path: Path) -> None:
+    async with spool(tmp_path) as opened:
+        await opened.queue("inbound").append(items("a"))
+        modes = await asyncio.to_thread(_modes_in, tmp_path)
+
+    assert modes == dict.fromkeys((SPOOL_FILE, f"{SPOOL_FILE}-wal", f"{SPOOL_FILE}-shm"), 0o600)
+
+
+async def test_F75_whether_it_takes_something_is_tried_out(tmp_path: Path) -> None:
+    async with spool(tmp_path) as opened:
+        await opened.run(lambda: _allow_pages(opened, 1))
+        assert not await opened.takes()
+        await opened.run(lambda: _allow_pages(opened, 10_000))
+        opened._failed_at = None
+        assert await opened.takes()
+        # Nothing of it stays, nor is it taken for something that waits.
+        assert (opened.rows, await asyncio.to_thread(look, tmp_path)) == (0, EMPTY)
+
+
 async def test_another_process_may_look(tmp_path: Path) -> None:
     assert look(tmp_path) is None
     async with spool(tmp_path) as opened:
         await opened.queue("inbound").append(items("ab", "c"))
         state = await asyncio.to_thread(look, tmp_path)
-    assert state == spool_file.SpoolState(2, 3, NOON, ())
+    assert state == spool_file.SpoolStanding(2, 3, NOON, ())
     assert await asyncio.to_thread(look, tmp_path) == state  # nobody has it open
     (tmp_path / SPOOL_FILE).write_bytes(b"nonsense" * 1_000)
     with pytest.raises(Unavailable):
@@ -347,6 +370,10 @@ def _noting(method: Any, threads: set[str]) -> Any:
         return method(*given, **named)
 
     return noted
+
+
+def _modes_in(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mode & 0o777 for file in folder.iterdir()}
 
 
 def _allow_pages(opened: Spool, number: int) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
 
-from contracts.inbound import InboundBody, LeadRemoved, LeadReported, TriggerFired
+from contracts.inbound import InboundBody, LeadAnnounced, LeadRemoved, LeadReported, TriggerFired
 from contracts.kommo.notifications import LeadAction
 from contracts.stage import Stage
 from tests.services.ingress.harness import (
@@ -20,8 +21,11 @@ from tests.services.ingress.harness import (
     ingress,
     lead,
     plain_trigger,
+    request,
     widget_trigger,
 )
+
+pytestmark = pytest.mark.server
 
 REPORTED = LeadReported(
     lead_id=900_001,
@@ -61,8 +65,22 @@ async def test_D1_1_an_account_webhook_about_a_lead_is_reported(action: LeadActi
             form(("leads[delete][0][id]", 7), ("leads[delete][0][type]", "lead")),
             LeadRemoved(lead_id=7),
         ),
+        (
+            form(
+                ("unsorted[delete][0][action]", "accept"),
+                ("unsorted[delete][0][accept_result][leads][0]", 7),
+            ),
+            LeadAnnounced(lead_id=7),
+        ),
+        (
+            form(
+                ("unsorted[delete][0][action]", "decline"),
+                ("unsorted[delete][0][decline_result][leads][0]", 7),
+            ),
+            LeadRemoved(lead_id=7),
+        ),
     ],
-    ids=["plain trigger", "widget trigger", "deletion"],
+    ids=["plain trigger", "widget trigger", "deletion", "accepted", "declined"],
 )
 async def test_D1_1_triggers_and_deletions_become_facts(body: bytes, expected: InboundBody) -> None:
     async with ingress() as running:
@@ -98,13 +116,13 @@ async def test_D1_1_the_address_works_with_and_without_its_slash(slash: str) -> 
     assert (answer.status_code, len(running.log.messages())) == (200, 1)
 
 
-async def test_F32_all_leads_of_a_body_are_published_together_and_in_order() -> None:
+async def test_F32_all_leads_of_a_body_are_durable_in_order_before_the_answer() -> None:
     body = form(*(field for number in range(250) for field in lead("status", number)))
-    async with ingress(batch_messages_max=100) as running:
+    async with ingress(turn_bytes_max=32_768) as running:
         answer = await running.post(body)
 
     assert answer.status_code == 200
-    assert [len(batch) for batch in running.log.published] == [250]
+    assert len(running.log.published) > 2
     leads = [m.body.lead_id for m in running.log.messages()]
     assert leads == list(range(900_001, 900_251))
 
@@ -158,6 +176,30 @@ async def test_I11_a_body_that_names_another_account_is_quarantined(body: bytes)
     assert str(ACCOUNT) in letter.reason
 
 
+@pytest.mark.parametrize("name", ["contacts[update][0][id]", "leads[status][0][id]"])
+@pytest.mark.parametrize(("subdomain", "kept"), [("acme", 0), ("ACME", 0), ("other", 1), ("", 0)])
+async def test_I11_a_body_that_names_only_another_subdomain_is_quarantined(
+    name: str, subdomain: str, kept: int
+) -> None:
+    fields = {"account[subdomain]": subdomain, name: 7, "leads[status][0][status_id]": 2}
+    body = urlencode({**fields, "leads[status][0][pipeline_id]": 1, name: 7}).encode()
+    async with ingress() as running:
+        answer = await running.post(body)
+
+    assert answer.status_code == 200
+    other = [letter for letter in running.letters.kept if "the body of other" in letter.reason]
+    assert len(other) == kept
+    assert not (kept and running.log.published)
+
+
+async def test_I11_an_account_that_was_renamed_is_known_by_its_id() -> None:
+    body = plain_trigger().replace(b"acme", b"renamed")
+    async with ingress() as running:
+        await running.post(body)
+
+    assert len(running.log.messages()) == 1
+
+
 async def test_I11_a_lead_of_another_account_inside_a_body_is_quarantined() -> None:
     body = form(*lead("add", 0), *lead("add", 1, account_id=OTHER_ACCOUNT))
     async with ingress() as running:
@@ -165,6 +207,35 @@ async def test_I11_a_lead_of_another_account_inside_a_body_is_quarantined() -> N
 
     assert running.log.published == []
     assert [letter.account_id for letter in running.letters.kept] == [ACCOUNT]
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "anything"])
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_attack_I1_an_upgrade_is_ignored_and_its_body_read(
+    protocol: str, *, is_chunked: bool
+) -> None:
+    body = plain_trigger()
+    head = (
+        f"POST /kommo/{SECRET}/ HTTP/1.1\r\nhost: x\r\ncontent-type: {FORM}\r\n"
+        f"connection: Upgrade, HTTP2-Settings\r\nupgrade: {protocol}\r\nhttp2-settings: AAM\r\n"
+    ).encode()
+    if is_chunked:
+        framed = b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    else:
+        framed = b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    async with ingress() as running:
+        answer = await running.raw(head + framed[:40], framed[40:], request(plain_trigger(2)))
+
+    assert answer.count(b"HTTP/1.1 200") == 2
+    assert [m.body.lead_id for m in running.log.messages()] == [900_001, 2]
+    assert running.letters.kept == []
+
+
+async def test_I1_a_tunnel_is_refused() -> None:
+    async with ingress() as running:
+        answer = await running.raw(b"CONNECT kommo.test:443 HTTP/1.1\r\nhost: x\r\n\r\nleads")
+
+    assert answer.startswith(b"HTTP/1.1 405")
 
 
 async def test_F34_json_instead_of_a_form_is_read() -> None:
@@ -204,6 +275,17 @@ async def test_F34_nonsense_under_a_secret_is_kept_and_answered_200(content_type
     assert running.log.published == []
     assert [letter.body for letter in running.letters.kept] == bodies
     assert max(map(len, bodies)) > 2 * 65_536
+
+
+async def test_F34_of_a_body_of_more_than_kommo_sends_the_beginning_is_kept() -> None:
+    body = b"leads[add][0][id]=x&" * 50_000
+    async with ingress() as running:
+        answer = await running.post(body)
+
+    assert answer.status_code == 200
+    [letter] = running.letters.kept
+    assert (letter.body, letter.size) == (body[:65_536], len(body))
+    assert letter.reason == "body: expected at most 150000 fields and brackets"
 
 
 async def test_F34_the_reason_names_the_body_once() -> None:

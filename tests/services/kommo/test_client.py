@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from contracts.kommo.rest import Lead, UsersPage, read_problem
-from services.errors import Malformed
+from contracts.kommo.rest import Lead, User, read_problem
 from services.kommo.address import checked_base_url
 from services.kommo.answers import read
-from services.kommo.client import Deadlines, KommoClient
+from services.kommo.client import KommoClient
 from services.kommo.errors import (
     AccountStopped,
     AddressBlocked,
@@ -25,7 +24,9 @@ from services.kommo.errors import (
     Rejected,
     Unreachable,
 )
-from services.kommo.limiter import Limiter, Pace, Priority, Turn
+from services.kommo.limiter import CallTurn, Limiter, Priority
+from services.kommo.settings import CallSettings, LimiterSettings
+from services.shared.errors import Malformed
 
 CANARY = "canary-token-5f1d"
 LEAD = {
@@ -78,9 +79,7 @@ async def serving(handle: Handler) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def stub(
-    script: Script, **deadlines: float
-) -> AsyncIterator[tuple[KommoClient, list[bytes]]]:
+async def stub(script: Script, **settings: float) -> AsyncIterator[tuple[KommoClient, list[bytes]]]:
     """Answers each request with what the script says; None hangs up."""
     seen: list[bytes] = []
 
@@ -99,13 +98,14 @@ async def stub(
         KommoClient(
             base_url=base_url,
             token=SecretStr(CANARY),
-            limiter=Limiter(Pace(rate_per_s=1_000.0)),
-            deadlines=Deadlines(**deadlines),  # type: ignore[arg-type]
+            limiter=Limiter(LimiterSettings(rate_per_s=1_000.0)),
+            settings=CallSettings(**settings),  # type: ignore[arg-type]
         ) as client,
     ):
         yield client, seen
 
 
+@pytest.mark.server
 async def test_leads_are_read_with_their_times_as_instants() -> None:
     body = page([LEAD])
     async with stub(lambda _: answer(200, body, "Date: Sun, 09 Nov 2025 10:00:00 GMT")) as (c, _):
@@ -116,13 +116,15 @@ async def test_leads_are_read_with_their_times_as_instants() -> None:
     assert found.answered_at.isoformat() == "2025-11-09T10:00:00+00:00"
 
 
+@pytest.mark.server
 async def test_250_ids_fit_into_a_request_line_of_8_KiB() -> None:
     async with stub(lambda _: answer(204)) as (client, seen):
-        assert await client.leads_by_ids(range(1_900_000_001, 1_900_000_251)) == {}
+        assert (await client.leads_by_ids(range(1_900_000_001, 1_900_000_251))).by_id == {}
 
     assert len(seen[0].split(b"\r\n")[0]) < 8_000
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     "href",
     [
@@ -144,19 +146,20 @@ async def test_S14_a_next_link_that_leads_elsewhere_is_refused(href: str) -> Non
     assert len(seen) == 1
 
 
+@pytest.mark.server
 async def test_a_list_that_goes_on_for_ever_is_no_list() -> None:
     body = {
         "_links": {"next": {"href": "/api/v4/users?page=2"}},
         "_embedded": {"users": []},
     }
     async with stub(lambda _: answer(200, body)) as (client, seen):
-        pages = client.pages(UsersPage, "/api/v4/users", priority=Priority.SWEEP, pages_max=3)
         with pytest.raises(MalformedAnswer, match="/api/v4/users has no end"):
-            [page async for page in pages]
+            await client.whole(User, "users", "/api/v4/users", priority=Priority.SWEEP, pages_max=3)
 
     assert len(seen) == 3
 
 
+@pytest.mark.server
 async def test_a_next_link_to_the_same_list_is_followed() -> None:
     def script(request: bytes) -> bytes:
         return answer(200, page([LEAD], None if b"page=2" in request else "/api/v4/leads?page=2"))
@@ -170,6 +173,7 @@ async def test_a_next_link_to_the_same_list_is_followed() -> None:
     assert seen[1].startswith(b"GET /api/v4/leads?page=2 ")
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("reply", "error"),
     [
@@ -203,6 +207,7 @@ async def test_F63_every_answer_has_a_class(reply: bytes, error: type[Exception]
     assert len(seen) == 1
 
 
+@pytest.mark.server
 async def test_F50_a_cut_after_sending_may_have_happened() -> None:
     async with stub(lambda _: None) as (client, _):
         with pytest.raises(Unreachable) as caught:
@@ -211,6 +216,7 @@ async def test_F50_a_cut_after_sending_may_have_happened() -> None:
     assert caught.value.may_have_happened
 
 
+@pytest.mark.server
 async def test_F51_a_call_without_an_answer_ends_in_time() -> None:
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -220,7 +226,7 @@ async def test_F51_a_call_without_an_answer_ends_in_time() -> None:
             base_url=base_url,
             token=SecretStr(CANARY),
             limiter=Limiter(),
-            deadlines=Deadlines(total_s=0.05),
+            settings=CallSettings(total_timeout_s=0.05),
         )
         async with client:
             with pytest.raises(Unreachable) as caught:
@@ -229,6 +235,7 @@ async def test_F51_a_call_without_an_answer_ends_in_time() -> None:
     assert caught.value.may_have_happened
 
 
+@pytest.mark.server
 async def test_F50_a_refused_connection_has_not_happened() -> None:
     client = KommoClient(base_url="http://127.0.0.1:1", token=SecretStr(CANARY), limiter=Limiter())
     async with client:
@@ -238,6 +245,7 @@ async def test_F50_a_refused_connection_has_not_happened() -> None:
     assert not caught.value.may_have_happened
 
 
+@pytest.mark.server
 async def test_a_client_that_was_replaced_meanwhile_is_unreachable_and_no_bug() -> None:
     arrived = asyncio.Event()
 
@@ -259,8 +267,9 @@ async def test_a_client_that_was_replaced_meanwhile_is_unreachable_and_no_bug() 
     assert (cut.value.may_have_happened, late.value.may_have_happened) == (True, False)
 
 
+@pytest.mark.server
 async def test_F14_a_client_that_is_replaced_while_its_call_waits_to_start_sends_nothing() -> None:
-    class Slow(Turn):
+    class Slow(CallTurn):
         async def start(self) -> None:
             await client.aclose()
 
@@ -272,6 +281,7 @@ async def test_F14_a_client_that_is_replaced_while_its_call_waits_to_start_sends
     assert seen == []
 
 
+@pytest.mark.server
 async def test_F52_complaints_name_the_element() -> None:
     error = {"code": "NotSupportedChoice", "path": "responsible_user_id", "detail": "no\x00\n"}
     body = {"validation-errors": [{"request_id": "3", "errors": [error]}], "detail": "failed"}
@@ -283,8 +293,9 @@ async def test_F52_complaints_name_the_element() -> None:
     assert (complaint.index, complaint.code, complaint.detail) == (3, "NotSupportedChoice", "no")
 
 
+@pytest.mark.server
 async def test_F53_an_absence_counts_only_when_the_answer_is_whole() -> None:
-    stranger, garbled = {**LEAD, "id": 8}, {**LEAD, "responsible_user_id": None}
+    stranger, garbled = {**LEAD, "id": 8}, {**LEAD, "id": 8, "responsible_user_id": None}
     for body in (
         page([stranger]),
         page([garbled]),
@@ -295,13 +306,51 @@ async def test_F53_an_absence_counts_only_when_the_answer_is_whole() -> None:
                 await client.leads_by_ids([7, 9])
 
 
+@pytest.mark.server
 async def test_S26_one_unreadable_lead_does_not_hide_the_others() -> None:
     async with stub(lambda _: answer(200, page([LEAD, {"id": "x"}, None]))) as (client, _):
         found = await client.leads()
 
-    assert ([lead.id for lead in found.leads], found.unreadable) == ([7], 2)
+    assert ([lead.id for lead in found.leads], len(found.odd)) == ([7], 2)
 
 
+@pytest.mark.server
+async def test_F63_a_garbled_lead_is_read_again_alone_and_the_others_stand() -> None:
+    garbled = {**LEAD, "id": 9, "responsible_user_id": None}
+    async with stub(lambda _: answer(200, page([LEAD, garbled]))) as (client, seen):
+        with pytest.raises(MalformedAnswer):  # it does not keep to what was asked
+            await client.leads_by_ids([7, 9])
+    assert len(seen) == 2
+
+    def script(request: bytes) -> bytes:
+        return answer(200, page([LEAD, garbled] if b"=7&" in request else [garbled]))
+
+    async with stub(script) as (client, seen):
+        found = await client.leads_by_ids([7, 9, 11])
+
+    assert (list(found.by_id), found.unread) == ([7], frozenset({9}))
+    assert (found.calls, len(seen)) == (2, 2)
+
+
+@pytest.mark.server
+async def test_F63_nulls_throughout_leave_a_doubt_about_what_is_absent_until_it_is_read_alone() -> (
+    None
+):
+    nulls = dict.fromkeys(LEAD)
+
+    def script(request: bytes) -> bytes:
+        if b"=7&" in request:
+            return answer(200, page([LEAD, nulls]))
+        return answer(200, page([nulls])) if b"=9 " in request else answer(204)
+
+    async with stub(script) as (client, seen):
+        found = await client.leads_by_ids([7, 9, 11])
+
+    assert (list(found.by_id), found.unread) == ([7], frozenset({9}))
+    assert len(seen) == 3
+
+
+@pytest.mark.server
 async def test_S19_no_failure_shows_the_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     texts: list[str] = []

@@ -9,7 +9,8 @@ from itertools import pairwise
 import pytest
 
 from services.kommo.errors import Closed, Crowded
-from services.kommo.limiter import Limiter, Pace, Priority
+from services.kommo.limiter import Limiter, Priority
+from services.kommo.settings import LimiterSettings
 from services.kommo.starts import Lease, LeaseLost, OwnStarts
 
 
@@ -53,7 +54,7 @@ class Calls:
 
     def __init__(self, **pace: float) -> None:
         self.timing = ManualTiming()
-        self.limiter = Limiter(Pace(**{"rate_per_s": 5.0, **pace}), self.timing)  # type: ignore[arg-type]
+        self.limiter = Limiter(LimiterSettings(**{"rate_per_s": 5.0, **pace}), self.timing)  # type: ignore[arg-type]
         self.left: list[tuple[float, str]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -212,7 +213,7 @@ async def test_F47_a_turn_given_before_the_pause_may_not_start_inside_it(calls: 
 
 async def test_F47_uneven_work_between_turn_and_start_never_makes_one_start_too_many() -> None:
     timing, chance = ManualTiming(), random.Random(7)
-    limiter = Limiter(Pace(rate_per_s=6.0), timing)
+    limiter = Limiter(LimiterSettings(rate_per_s=6.0), timing)
     left: list[float] = []
 
     async def work() -> None:
@@ -235,7 +236,7 @@ async def test_F47_uneven_work_between_turn_and_start_never_makes_one_start_too_
 
 async def test_F47_a_pause_of_another_process_closes_the_address(calls: Calls) -> None:
     shared = OwnStarts(calls.timing)
-    calls.limiter = Limiter(Pace(rate_per_s=5.0), calls.timing, shared)
+    calls.limiter = Limiter(LimiterSettings(rate_per_s=5.0), calls.timing, shared)
     await shared.pause(30)
     calls.call("early")
     await calls.timing.advance(1)
@@ -289,14 +290,14 @@ async def test_a_turn_that_is_not_used_costs_nothing(calls: Calls) -> None:
 
 
 async def test_I13_waiting_calls_are_bounded() -> None:
-    made = Calls(waiting_max=2)
-    for number in range(4):
+    made = Calls(waiting_calls_max=10)
+    for number in range(12):
         made.call(str(number))
     await settle()
 
     refused = [task for task in made.tasks if task.done() and task.exception() is not None]
     assert [type(task.exception()) for task in refused] == [Crowded]
-    await made.timing.advance(1)
+    await made.timing.advance(3)
 
 
 class Dawdling:
@@ -321,7 +322,7 @@ async def test_F14_a_start_that_woke_too_late_does_not_begin(seconds: float, sta
     """What the database said of the lease before a long sleep is worth nothing after it."""
     timing = ManualTiming()
     starts, lease = Dawdling(timing, seconds), Lease(partition=3, epoch=7)
-    limiter = Limiter(Pace(), timing, starts)
+    limiter = Limiter(LimiterSettings(), timing, starts)
 
     async def call() -> bool:
         async with limiter.turn(Priority.PUSH, lease) as turn:

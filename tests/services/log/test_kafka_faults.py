@@ -11,13 +11,14 @@ from uuid import uuid4
 import pytest
 
 from deploy.kafka.broker import Broker
-from services.errors import Unavailable
 from services.log.kafka import KafkaSettings
 from services.log.kafka_reader import KafkaLogReader
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.topics import apply
+from services.shared.errors import Unavailable
 from tests.services.log.conformance import entry
 from tests.support.kafka import Victim, settings_of, topic_of
+from tests.support.waiting import lasting, until
 
 pytestmark = pytest.mark.fault
 
@@ -49,11 +50,11 @@ class Load:
             for outcome in outcomes:
                 if isinstance(outcome, Unavailable):
                     self.failures += 1
-                    await asyncio.sleep(0.05)
+                    await lasting(0.05)
                     break
                 assert outcome is None, outcome
                 self.accepted[account] += 1
-            await asyncio.sleep(0.02)
+            await lasting(0.02)
 
     async def read(self, reader: KafkaLogReader) -> None:
         while not self.is_published.is_set() or any(
@@ -68,8 +69,7 @@ class Load:
     async def more(self, count: int) -> None:
         """Wait until so many more were accepted."""
         goal = sum(self.accepted.values()) + count
-        while sum(self.accepted.values()) < goal:  # noqa: ASYNC110 - the broker's doing
-            await asyncio.sleep(0.02)
+        await until(lambda: sum(self.accepted.values()) >= goal)
 
     async def during(self, fault: Callable[[], Awaitable[None]]) -> None:
         """Load before, during and after the fault; then everything accepted was read."""
@@ -89,8 +89,9 @@ class Load:
                 self.is_enough.set()
             self.is_published.set()
 
-    def check(self) -> None:
+    def then_all_was_read_in_order(self) -> None:
         """Nothing accepted is missing; first copies are in order (I1, I10)."""
+        assert self.accepted.keys() == set(ACCOUNTS)
         for account, accepted in self.accepted.items():
             firsts = list(dict.fromkeys(self.seen[account]))
             assert firsts == list(range(len(firsts)))
@@ -107,7 +108,7 @@ async def broker(victim: Victim) -> Broker:
 async def load(broker: Broker, pool: Any) -> Load:
     settings = settings_of(broker.address)
     topic = f"faults-{uuid4().hex}"
-    await apply(broker.address, [topic_of(topic, settings)])
+    await apply(settings_of(broker.address), [topic_of(topic, settings)])
     return Load(settings, topic, pool)
 
 
@@ -119,7 +120,7 @@ async def test_F16_a_killed_broker_loses_and_reorders_nothing(broker: Broker, lo
     await load.during(fault)
 
     assert load.failures > 0
-    load.check()
+    load.then_all_was_read_in_order()
 
 
 async def test_F16_an_orderly_restart_loses_and_reorders_nothing(
@@ -131,7 +132,7 @@ async def test_F16_an_orderly_restart_loses_and_reorders_nothing(
 
     await load.during(fault)
 
-    load.check()
+    load.then_all_was_read_in_order()
 
 
 async def test_F19_a_frozen_broker_is_unavailable_and_loses_nothing(
@@ -139,13 +140,13 @@ async def test_F19_a_frozen_broker_is_unavailable_and_loses_nothing(
 ) -> None:
     async def fault() -> None:
         broker.suspend()
-        await asyncio.sleep(4.0)  # not a wait for anything: it is the fault
+        await lasting(4.0)
         broker.resume()
 
     await load.during(fault)
 
     assert load.failures > 0  # the callers heard of it within their second
-    load.check()
+    load.then_all_was_read_in_order()
 
 
 async def test_F19_nothing_overtakes_what_timed_out(broker: Broker, load: Load) -> None:
@@ -160,7 +161,7 @@ async def test_F19_nothing_overtakes_what_timed_out(broker: Broker, load: Load) 
         broker.suspend()
         try:
             first = asyncio.create_task(writer.publish([entry(1, "first")]))
-            await asyncio.sleep(0.3)  # the second one comes later, and may wait longer
+            await lasting(0.3)  # the second one comes later, and may wait longer
             second = asyncio.create_task(writer.publish([entry(1, "second")]))
             await asyncio.wait([first])
             await asyncio.wait([second], timeout=0.1)

@@ -1,7 +1,7 @@
 """A role's group on the allocations log, on a real broker."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,17 +10,21 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from faststream import AckPolicy
+from structlog.testing import capture_logs
 
-from services.errors import Unavailable
 from services.log import kafka_follower
 from services.log.allocations import allocation_entry
 from services.log.kafka import KafkaSettings, key_of
 from services.log.kafka_follower import AllocationsFollower
 from services.log.kafka_writer import KafkaLogWriter
 from services.log.topics import apply
+from services.shared.errors import Unavailable
 from services.storage.dead_letters import DeadLetter, DeadLetters
 from tests.support.kafka import PARTITIONS, Victim, settings_of, topic_of
+from tests.support.proxy import Proxy
 from tests.support.samples import looked_up, stored
+from tests.support.vault import VAULT
+from tests.support.waiting import until
 
 WITHIN_S = 60.0
 ORDERLY_STOP_S = 10.0
@@ -34,7 +38,7 @@ class Topic:
     role: str = field(default_factory=lambda: f"role-{uuid4().hex}")
 
     def follower(self, **others: Any) -> AllocationsFollower:
-        given = {"dead_letters": DeadLetters(self.pool), "on_moved": lambda: None}
+        given = {"dead_letters": DeadLetters(self.pool, VAULT), "on_moved": lambda: None}
         return AllocationsFollower(self.settings, self.role, topic=self.name, **{**given, **others})
 
     async def publish(self, *accounts: int, version: int = 1) -> None:
@@ -67,7 +71,7 @@ class Topic:
 async def topic(pool: Any, kafka_servers: str) -> Topic:
     settings = settings_of(kafka_servers)
     name = f"test-{uuid4().hex}"
-    await apply(kafka_servers, [topic_of(name, settings)])
+    await apply(settings_of(kafka_servers), [topic_of(name, settings)])
     return Topic(settings, name, pool)
 
 
@@ -82,16 +86,11 @@ async def following(*followers: AllocationsFollower) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not condition():  # noqa: ASYNC110 - the broker's doing
-            await asyncio.sleep(0.02)
-
-
 async def done(topic: Topic, messages: int) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while await topic.committed() < messages:  # noqa: ASYNC110 - the broker's doing
-            await asyncio.sleep(0.05)
+    async def is_done() -> bool:
+        return await topic.committed() >= messages
+
+    await until(is_done)
 
 
 async def test_F20_members_share_the_partitions_and_take_over_from_one_that_leaves(
@@ -125,7 +124,7 @@ async def test_F13_a_follower_ends_in_time_before_a_broker_that_does_not_answer(
     # A client of such a group may wait that long for any answer.
     settings = settings_of(victim.broker.address, session_timeout_ms=30_000)
     name = f"test-{uuid4().hex}"
-    await apply(settings.servers, [topic_of(name, settings)])
+    await apply(settings, [topic_of(name, settings)])
     one = Topic(settings, name, pool).follower()
     following_it = asyncio.create_task(one.run())
     await until(lambda: bool(one.partitions))
@@ -174,7 +173,7 @@ async def test_F33_what_is_no_message_is_kept_with_its_reason_and_blocks_nothing
         await topic.publish(2, version=2)
         await done(topic, 6)
 
-    letters = sorted(await DeadLetters(topic.pool).page(), key=lambda letter: letter.id)
+    letters = sorted(await DeadLetters(topic.pool, VAULT).page(), key=lambda letter: letter.id)
     assert sorted((each.account_id, each.body) for each in letters[:2]) == [
         (1, b'{"v":1,"account":1}'),
         (1, b"\xff"),
@@ -190,7 +189,7 @@ async def test_F33_a_message_under_another_accounts_key_is_kept(topic: Topic) ->
     async with following(topic.follower()):
         await done(topic, 1)
 
-    (letter,) = await DeadLetters(topic.pool).page()
+    (letter,) = await DeadLetters(topic.pool, VAULT).page()
     assert (letter.account_id, letter.reason) == (
         9,
         "allocation: account: expected 9, the message's key",
@@ -227,8 +226,16 @@ async def test_F26_a_framework_that_would_acknowledge_by_itself_is_refused(
             await topic.follower().run()
 
 
-async def test_F15_a_broker_that_is_away_is_waited_for(pool: Any) -> None:
-    away = Topic(settings_of("127.0.0.1:1"), "t", pool).follower()
-    async with following(away):
-        await asyncio.sleep(0.3)
-        assert not away.partitions
+async def test_F15_a_broker_that_is_away_is_waited_for(victim: Victim, pool: Any) -> None:
+    await victim.mend()
+    settings = settings_of(f"127.0.0.1:{victim.front_port}")
+    name = f"test-{uuid4().hex}"
+    await apply(settings_of(victim.broker.address), [topic_of(name, settings)])
+    one = Topic(settings, name, pool).follower()
+
+    with capture_logs() as lines:
+        async with following(one):
+            await until(lambda: [line["event"] for line in lines].count("follower_waits") > 1)
+            assert not one.partitions
+            async with Proxy(victim.back_port, victim.front_port):
+                await until(lambda: one.partitions == frozenset(range(PARTITIONS)))

@@ -8,12 +8,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.errors import Unavailable
 from services.log.port import Batch, Entry
 from services.log.postgres import PostgresLogReader, PostgresLogWriter, prune, source_of
+from services.shared.errors import Unavailable
 from services.storage.events import EventStore
 from services.storage.wakeup import INBOUND, Wakeup
 from tests.services.log.conformance import LogConformance, LogUnderTest, drain, entry
+from tests.support.waiting import WITHIN_S, lasting, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ async def test_a_rewind_during_a_read_is_not_forgotten(pool: Any) -> None:
     reader = PostgresLogReader(pool, "c")
     await reader.read(limit=1, wait_s=1.0)
     reading = asyncio.create_task(reader.read(limit=1, wait_s=1.0))
-    await asyncio.sleep(0.001)
+    await lasting(0.001)  # so that it is somewhere in it
     reader.rewind(source_of(1))
     batches = await reading
 
@@ -141,10 +142,15 @@ async def test_a_rewind_during_a_read_is_not_forgotten(pool: Any) -> None:
         assert (await drain(reader, 2)) == {1: ["a", "b"]}
 
 
+def is_waiting(reader: PostgresLogReader) -> bool:
+    """Whether it has found nothing, and waits for its bell."""
+    return bool(reader._bell._event._waiters)
+
+
 async def test_a_missed_notification_is_found_by_polling(pool: Any) -> None:
     reader = PostgresLogReader(pool, "c", poll_s=0.05)
     reading = asyncio.create_task(drain(reader, 1))
-    await asyncio.sleep(0.01)
+    await until(lambda: is_waiting(reader))
     await PostgresLogWriter(pool).publish([entry(1, "a")])  # notifies nobody
 
     assert await reading == {1: ["a"]}
@@ -153,14 +159,14 @@ async def test_a_missed_notification_is_found_by_polling(pool: Any) -> None:
 async def test_another_process_is_woken(pool: Any, database_url: str) -> None:
     async with Wakeup(database_url) as ours, Wakeup(database_url) as theirs:
         await asyncio.gather(ours.listening.wait(), theirs.listening.wait())
-        reader = PostgresLogReader(pool, "c", theirs, poll_s=30.0)
+        reader = PostgresLogReader(pool, "c", theirs, poll_s=WITHIN_S)
         assert await reader.read(limit=1, wait_s=0.05) == []
         reading = asyncio.create_task(drain(reader, 1))
-        await asyncio.sleep(0.05)
+        await until(lambda: is_waiting(reader))
 
         await PostgresLogWriter(pool, ours).publish([entry(1, "a")])
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(reader.poll_s):
             assert await reading == {1: ["a"]}
 
 
@@ -174,13 +180,9 @@ async def test_F37_wake_ups_come_back_after_their_connection_was_killed(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
         )
-        async with asyncio.timeout(10):
-            while theirs.listening.is_set() or ours.listening.is_set():  # noqa: ASYNC110 - theirs
-                await asyncio.sleep(0.01)
-            await asyncio.gather(ours.listening.wait(), theirs.listening.wait())
-            assert await bell.wait(5)  # on coming back it rings for what may have been missed
-            ours.notify(INBOUND)
-            assert await bell.wait(5)
+        assert await bell.wait(WITHIN_S)  # on coming back it rings for what may have been missed
+        ours.notify(INBOUND)
+        assert await bell.wait(WITHIN_S)
 
 
 async def test_a_bell_keeps_what_rang_between_two_waits(database_url: str) -> None:

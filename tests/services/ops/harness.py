@@ -1,6 +1,5 @@
 """The address for operators on a real port, and what it answers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.ops.server import serving
 from services.ops.settings import OpsSettings
+from tests.support.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,12 @@ async def samples_of(metrics: Metrics) -> Samples:
 
 async def samples_when(metrics: Metrics, condition: Callable[[Samples], object]) -> Samples:
     """The first page on which the condition holds; fails when that takes too long."""
-    async with asyncio.timeout(30):
-        while not condition(samples := await samples_of(metrics)):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    samples: Samples = {}
+
+    async def holds() -> object:
+        nonlocal samples
+        samples = await samples_of(metrics)
+        return condition(samples)
+
+    await until(holds, every_s=0.01)
     return samples

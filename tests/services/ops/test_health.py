@@ -6,14 +6,16 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from services.errors import Unavailable
-from services.logs import hide
 from services.ops import health as healths
 from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.ops.server import serving
 from services.ops.settings import OpsSettings
+from services.shared.errors import Unavailable
+from services.shared.logs import hide
 from tests.services.ops.harness import ops
+
+pytestmark = pytest.mark.server
 
 
 @pytest.fixture(autouse=True)

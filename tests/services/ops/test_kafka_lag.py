@@ -28,7 +28,7 @@ async def test_F18_the_lag_is_what_the_allocator_has_not_taken_in(
     monkeypatch.setattr(readings, "READ_EVERY_S", 0.0)
     monkeypatch.setattr(readings, "READ_WITHIN_S", 20.0)
     settings = settings_of(kafka_servers)
-    await topics.apply(kafka_servers, [declared_topic(topic, settings)])
+    await topics.apply(settings_of(kafka_servers), [declared_topic(topic, settings)])
     metrics = Metrics()
     lag = KafkaLag(settings, EventStore(pool))
     show_kafka_lag(metrics, lag)

@@ -9,8 +9,9 @@ from structlog.testing import capture_logs
 
 from services.allocator import run
 from services.gateway import app
-from services.gateway.settings import Settings
-from services.kommo.limiter import Limiter, Pace, Priority
+from services.gateway.settings import GatewaySettings, PushSettings
+from services.kommo.limiter import Limiter, Priority
+from services.kommo.settings import LimiterSettings
 from services.log.postgres import PostgresLogWriter
 from services.ops.metrics import Metrics
 from services.ops.roles import AllocatorMetrics, GatewayMetrics, IngressMetrics
@@ -25,9 +26,9 @@ from tests.services.ingress.harness import (
     ingress,
     plain_trigger,
     request,
-    until,
 )
 from tests.services.ops.harness import Samples, samples_of, samples_when
+from tests.support.waiting import until
 
 
 def answered(samples: Samples) -> dict[str, float]:
@@ -39,6 +40,7 @@ def answered(samples: Samples) -> dict[str, float]:
     }
 
 
+@pytest.mark.server
 async def test_F31_webhooks_are_counted_by_their_answer() -> None:
     metrics = Metrics()
     async with ingress(meter=IngressMetrics(metrics.registry), body_bytes_max=1_024) as here:
@@ -58,6 +60,7 @@ async def test_F31_webhooks_are_counted_by_their_answer() -> None:
     assert after == {"200": 3, "404": 1, "413": 1, "none": 1}
 
 
+@pytest.mark.server
 async def test_F15_F75_the_spool_shows_what_waits_and_how_full_it_is(tmp_path: Path) -> None:
     metrics, log = Metrics(), MemoryLog(is_down=True)
     meter = IngressMetrics(metrics.registry)
@@ -152,7 +155,9 @@ async def test_F54_F58_calls_to_kommo_by_outcome_and_accounts_that_do_not_let_us
         await decide(pool, here.lead_ids)
         here.sandbox.knobs.turn({"error_next": 1_000_000, "error_status": 402})
         work = app.run(
-            Settings(rate_per_s=100, push_stopped_s=10),
+            GatewaySettings(
+                limiter=LimiterSettings(rate_per_s=100), push=PushSettings(stopped_s=10)
+            ),
             pool=pool,
             accounts=here.accounts,
             writer=PostgresLogWriter(pool),
@@ -176,7 +181,7 @@ async def test_F54_F58_calls_to_kommo_by_outcome_and_accounts_that_do_not_let_us
 
 async def test_F47_the_limiter_shows_its_pause_and_who_waits() -> None:
     metrics = Metrics()
-    limiter = Limiter(Pace(rate_per_s=1_000.0), ScaledTiming(1.0))
+    limiter = Limiter(LimiterSettings(rate_per_s=1_000.0), ScaledTiming(1.0))
     GatewayMetrics(metrics.registry).gateway_built(limiter, Nobody())
 
     def state(samples: Samples) -> tuple[float, float, float]:

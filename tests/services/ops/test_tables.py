@@ -16,11 +16,12 @@ from services.ops.metrics import Metrics
 from services.ops.tables import show_tables
 from services.projector.registry import PROJECTIONS
 from services.projector.schema import prepare
-from services.secrets import Vault
+from services.shared.secrets import Vault
+from services.shared.wall_clock import utc_now
 from services.storage.accounts import AccountRegistry
 from services.storage.dead_letters import DeadLetter, DeadLetters
-from services.wall_clock import utc_now
 from tests.services.ops.harness import Samples, samples_of
+from tests.support.vault import VAULT
 
 ACCOUNT, OTHER = 32_000_001, 32_000_002
 LEAD = 1_000_000_000
@@ -63,6 +64,26 @@ async def test_an_empty_installation_is_in_order(store: Store) -> None:
     assert lags <= set(samples)
 
 
+async def test_D12_1_a_rule_is_shown_while_half_of_its_last_leads_are_touched_too_late(
+    store: Store,
+) -> None:
+    name = f'fairlead_late_touches_leads{{account="{ACCOUNT}",rule="site"}}'
+    await store.do("INSERT INTO response.targets VALUES ($1, 'site')", ACCOUNT)
+    await store.do(
+        """
+        INSERT INTO response.leads
+        SELECT $1, n || '.1', 1, n, 501, 'site', at, at, at, at, 0, 0, 0,
+            at + CASE WHEN n <= 11 THEN -1 ELSE 1 END * interval '1 minute', NULL
+        FROM generate_series(1, 20) AS n, now() AS at
+        """,
+        ACCOUNT,
+    )
+    assert (await store.read())[name] == 11
+
+    await store.do("DELETE FROM response.targets")
+    assert name not in await store.read()
+
+
 async def test_the_inbound_lag_is_what_the_allocator_has_not_taken_in(store: Store) -> None:
     log = PostgresLogWriter(store.pool)
     await log.publish([Entry(ACCOUNT, b"1"), Entry(ACCOUNT, b"2"), Entry(OTHER, b"3")])
@@ -90,11 +111,25 @@ async def test_I9_the_projection_lag_is_what_its_rows_do_not_show(store: Store) 
     assert samples['fairlead_projection_lag_events{projection="timers"}'] == 12
 
 
+async def test_F58_I14_an_account_that_stands_still_is_shown_with_the_cause(store: Store) -> None:
+    insert = """
+    INSERT INTO gateway.stops (account_id, status, cause, since)
+    VALUES ($1, 402, 'unpaid', now() - interval '1 hour')
+    """
+    await store.do(insert, ACCOUNT)
+    samples = await store.read()
+
+    stopped = {n: v for n, v in samples.items() if n.startswith("fairlead_stopped_account_sec")}
+    ((name, seconds),) = stopped.items()
+    assert name == f'fairlead_stopped_account_seconds{{account="{ACCOUNT}",cause="unpaid"}}'
+    assert HOUR_S <= seconds < 2 * HOUR_S
+
+
 async def test_I5_pending_pushes_and_the_age_of_the_oldest(store: Store) -> None:
     insert = """
     INSERT INTO assignments.leads (account_id, lead_id, request_id, attempt, manager_id,
-        decided_version, decided_at, state, settled_at)
-    VALUES ($1, $2, 'r', 1, 501, 1, now() - $3 * interval '1 hour', $4, $5)
+        decided_version, decided_at, state, settled_at, pipeline_id, status_id, is_told)
+    VALUES ($1, $2, 'r', 1, 501, 1, now() - $3 * interval '1 hour', $4, $5, 1, 2, false)
     """
     await store.do(insert, ACCOUNT, 1, 9, "confirmed", utc_now())
     await store.do(insert, ACCOUNT, 2, 1, "pending", None)
@@ -122,7 +157,7 @@ async def test_I2_waiting_requests_and_those_in_no_state(store: Store) -> None:
 
 
 async def test_I8_ledgers_off_zero_cannot_hide_each_other(store: Store) -> None:
-    insert = "INSERT INTO fairness.shares VALUES ($1, $2, $3, $4, $5, $6, 0)"
+    insert = "INSERT INTO fairness.shares VALUES ($1, $2, $3, $4, $5, $6, 0, 1)"
     await store.do(insert, ACCOUNT, "main", 501, 3, 2 * LEAD, -LEAD)
     await store.do(insert, ACCOUNT, "main", 502, 1, 2 * LEAD, LEAD)
     balanced = await store.read()
@@ -135,7 +170,7 @@ async def test_I8_ledgers_off_zero_cannot_hide_each_other(store: Store) -> None:
 
 
 async def test_D3_5_the_largest_distance_of_a_manager_from_his_share(store: Store) -> None:
-    insert = "INSERT INTO fairness.shares VALUES ($1, 'main', $2, $3, $4, $5, 0)"
+    insert = "INSERT INTO fairness.shares VALUES ($1, 'main', $2, $3, $4, $5, 0, 1)"
     await store.do(insert, ACCOUNT, 501, 3, 2 * LEAD, -LEAD)
     await store.do(insert, ACCOUNT, 502, 1, 2 * LEAD, LEAD)
     one = await store.read()
@@ -148,7 +183,7 @@ async def test_D3_5_the_largest_distance_of_a_manager_from_his_share(store: Stor
 
 
 async def test_F33_dead_letters_that_nobody_has_dealt_with(store: Store) -> None:
-    letters = DeadLetters(store.pool)
+    letters = DeadLetters(store.pool, VAULT)
     await letters.keep(
         [
             DeadLetter(

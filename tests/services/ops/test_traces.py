@@ -4,7 +4,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from services.ops.traces import OpenTelemetryTraces
-from services.tracing import Traces, now_ns
+from services.shared.tracing import Traces, now_ns
 
 
 def collected() -> tuple[Traces, InMemorySpanExporter]:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import structlog
 
-from contracts.events import Recorded, RulesApplied
+from contracts.events import LeadAssigned, Recorded, RulesApplied
 from projections import assignments, decisions, fairness, loads, requests, timers
 from services.projector import schema
 from services.projector.advance import ForeignRevision, GapInLog, advance, is_trouble
@@ -26,6 +26,7 @@ from services.storage.database import open_pool
 from services.storage.events import EventStore
 from tests.projections.history import Story, story
 from tests.projections.kit import ACCOUNT, apply, assigned, later, opened, recorded, timer
+from tests.support.waiting import lasting, until
 
 ROOT = Path(__file__).parents[3]
 FAST = Options(batch_size_max=40, poll_s=0.02, retry_s_max=0.05)
@@ -53,6 +54,10 @@ class Changed:
     @property
     def REVISION(self) -> int:
         return self.revision or self.of.REVISION
+
+    @property
+    def EVENTS(self) -> frozenset[type]:
+        return self.of.EVENTS
 
     @property
     def TABLES(self) -> str:
@@ -92,7 +97,7 @@ class Writer:
 
 
 def quiet(_seconds: float) -> Awaitable[object]:
-    return asyncio.sleep(0.01)
+    return lasting(0.01)
 
 
 def projector(pool: Any, projections: Sequence[Projection] = PROJECTIONS, **more: Any) -> Projector:
@@ -111,12 +116,6 @@ async def running(following: Projector) -> AsyncIterator[asyncio.Task[None]]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 - a database sets no event
-            await asyncio.sleep(0.01)
 
 
 async def caught_up(pool: Any, *projections: Projection) -> bool:
@@ -153,6 +152,9 @@ async def test_views_follow_after_the_work_lists_however_often_events_come(pool:
         for lived in lives:
             await writer.store_all(lived)
             await until(lambda: caught_up(pool))
+
+    for projection in PROJECTIONS:
+        assert await compare(pool, EventStore(pool), projection) == []
 
 
 async def test_I9_a_row_that_no_event_explains_is_found(pool: Any) -> None:
@@ -236,14 +238,15 @@ async def test_F85_readers_never_see_a_half_during_swaps(pool: Any) -> None:
 # Two tables in one statement: the mix of an old and a new one would show.
 BOOKED = """
 SELECT (SELECT sum(credit_units) FROM fairness.shares) || ' ' ||
-    (SELECT count(*) FROM fairness.movements) || ' ' || (SELECT sum(units) FROM fairness.movements)
+    (SELECT count(*) FROM fairness.movements) || ' ' ||
+    (SELECT sum(units) FROM fairness.movements, unnest(balances_units) AS units)
 """
 
 
 async def _schemas(pool: Any) -> list[str]:
     rows = await pool.fetch(
-        "SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public)'"
-        " ORDER BY nspname"
+        "SELECT nspname FROM pg_namespace"
+        " WHERE nspname !~ '^(pg_|information_schema|public|gateway|dash)' ORDER BY nspname"
     )
     return [row["nspname"] for row in rows]
 
@@ -315,7 +318,7 @@ from services.storage.database import open_pool
 from services.storage.events import EventStore
 
 class Stuck:
-    NAME, REVISION, TABLES = loads.NAME, loads.REVISION, loads.TABLES
+    NAME, REVISION, EVENTS, TABLES = loads.NAME, loads.REVISION, loads.EVENTS, loads.TABLES
     batches = 0
 
     async def project(self, connection, account_id, events):
@@ -370,6 +373,31 @@ async def test_F33_a_bug_stops_its_projection_in_its_account_and_nothing_is_skip
         (line["event"], line["projection"], line["account_id"], line["after"]) for line in logged
     } == {("projection_stopped", "loads", 1, 0)}
     assert await compare(pool, EventStore(pool), loads) == []
+
+
+async def test_I13_a_lead_that_comes_alone_costs_two_transactions(database_url: str) -> None:
+    said: list[str] = []
+    pool = await open_pool(database_url, size_max=1)
+    async with pool.acquire() as connection:
+        connection.add_query_logger(lambda query: said.append(query.query))
+    try:
+        writer, lived = Writer(EventStore(pool)), story(seed=4, messages=60)
+        *_, before, last = [
+            n for n, e in enumerate(lived.log, 1) if isinstance(e.event, LeadAssigned)
+        ]
+        following = projector(pool)
+        await schema.prepare(pool)
+        await writer.store_all(replace(lived, log=lived.log[:before]))
+        await following.catch_up()
+        await writer.store_all(replace(lived, log=lived.log[:last]))
+        said.clear()
+        moved = await following.catch_up()
+    finally:
+        await pool.close()
+
+    assert moved == {projection.NAME for projection in PROJECTIONS}
+    assert [query for query in said if query.startswith("BEGIN")] == ["BEGIN;", "BEGIN;"]
+    assert len(said) < 55, "150 once, each projection in a transaction of its own"
 
 
 async def _at(pool: Any, name: str, positions: dict[int, int]) -> bool:
@@ -547,7 +575,7 @@ async def test_F46_a_plan_made_before_a_swap_is_made_anew(pool: Any) -> None:
         await writer.store_all(lived)
         await following.catch_up()
         await rebuild(pool, EventStore(pool), assignments)
-        await assignments.pending(pool, limit=5)
+        await assignments.pending(pool, account_id=1, limit=5)
         lived.live(20)
     await writer.store_all(lived)
     await following.catch_up()

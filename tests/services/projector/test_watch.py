@@ -6,12 +6,13 @@ from typing import Any
 from structlog.testing import capture_logs
 
 from contracts.events import RuleRevived, RuleStalled
-from projections import fairness, stalls
+from projections import fairness, response, stalls
 from projections.stalls import Stall
 from services.projector.registry import PROJECTIONS
 from services.projector.schema import prepare
 from services.projector.watch import look
-from tests.projections.kit import ACCOUNT, apply, assigned, recorded
+from tests.projections.kit import ACCOUNT, apply, assigned, later, recorded
+from tests.projections.test_response import PASSED_ON, described, lives, rules
 
 NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 STALLED = RuleStalled(rule_id="new", at=NINE)
@@ -20,7 +21,7 @@ REVIVED = RuleRevived(rule_id="new", at=NINE)
 
 async def told(pool: Any, known: Any) -> tuple[Any, list[tuple[str, str, str]]]:
     with capture_logs() as lines:
-        known = await look(pool, known)
+        known = await look(pool, known, later(99))
     return known, [(line["event"], line["alert"], line["subject"]) for line in lines]
 
 
@@ -54,3 +55,16 @@ async def test_D8_3_a_rule_without_a_shift_is_told_and_shown_while_it_lasts(pool
     await apply(pool, stalls, recorded(REVIVED, STALLED, REVIVED, after=1))
     assert (await told(pool, known))[1] == [("alert_ended", "rule_without_shift", "new")]
     assert await stalls.present(pool) == []
+
+
+async def test_D12_1_a_rule_over_its_target_is_told_while_it_lasts(pool: Any) -> None:
+    await prepare(pool, PROJECTIONS)
+    hours = rules("08:00-12:00", **PASSED_ON)
+    await apply(pool, response, recorded(described(), hours, *lives([31] * 12 + [1] * 8)))
+    known, lines = await told(pool, {})
+    assert lines == [("alert_raised", "touches_late", "new")]
+    assert known["touches_late", ACCOUNT, "new"] == {"late": "12 of 20"}
+    assert (await told(pool, known))[1] == []
+
+    await pool.execute("DELETE FROM response.targets")  # as rules without a target do
+    assert (await told(pool, known))[1] == [("alert_ended", "touches_late", "new")]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from contracts.events import Recorded
-from services.codec import encode_event
-from services.errors import Unavailable
 from services.log.allocations import read_allocation
 from services.log.kafka import VALUE_BYTES_MAX
 from services.log.port import Entry
-from services.ownership import everything
 from services.relay.relay import CONSUMER, Relay
 from services.relay.settings import RelaySettings
+from services.shared.codec import encode_event
+from services.shared.errors import Unavailable
+from services.shared.ownership import everything
 from services.storage.events import EventStore
 from tests.support.samples import assigned, looked_up
 

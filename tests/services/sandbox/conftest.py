@@ -1,7 +1,7 @@
-"""A receiver of hooks on loopback, and a way to wait for what must happen."""
+"""A receiver of hooks on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,6 @@ import pytest
 
 from contracts.kommo.forms import decode_form
 from services.sandbox.app import Sandbox, running_sandbox
-
-DEADLINE_S = 5.0
 
 
 @dataclass
@@ -104,16 +102,3 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     async with running_sandbox() as running:
         running.knobs.turn({"requests_per_second": 10_000})
         yield running
-
-
-Until = Callable[[Callable[[], object]], Awaitable[None]]
-
-
-@pytest.fixture
-def until() -> Until:
-    async def wait(condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(DEADLINE_S):
-            while not condition():  # noqa: ASYNC110 - conditions are plain expressions
-                await asyncio.sleep(0.002)
-
-    return wait

@@ -186,6 +186,7 @@ def test_a_seed_that_makes_no_sense_is_refused() -> None:
             build(Seed.model_validate(wrong), "token")
 
 
+@pytest.mark.server
 async def test_the_process_starts_says_where_and_stops_on_sigterm(tmp_path: Path) -> None:
     port_file, token_file, seed = tmp_path / "port", tmp_path / "token", tmp_path / "seed.json"
     seed.write_text('{"leads": 3, "knobs": {"requests_per_second": 100}}')

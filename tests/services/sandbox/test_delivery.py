@@ -1,7 +1,5 @@
 """What happens to hooks that are answered badly, late or not at all; time is compressed."""
 
-import time
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,9 +12,9 @@ from services.sandbox.knobs import Knobs
 from services.sandbox.ladder import wait_s
 from services.sandbox.model import Author, LeadPatch, Subscription, Trigger
 from services.sandbox.sample import ADMIN_ID, NEW_REQUEST, SALES, inbox_draft
+from tests.support.waiting import lasting, until
 
 PERSON = Author("human", ADMIN_ID)
-Until = Callable[[Callable[[], object]], Awaitable[None]]
 SUBSCRIPTION = Subscription(
     id=7, destination="", settings=("status_lead",), created_at=0, updated_at=0, created_by=500
 )
@@ -72,7 +70,7 @@ def test_pipeline_hooks_are_repeated_within_an_hour_if_at_all() -> None:
 
 
 async def test_a_failed_hook_comes_again_until_it_is_accepted(
-    sandbox: Sandbox, receiver: Any, until: Until
+    sandbox: Sandbox, receiver: Any
 ) -> None:
     sandbox.knobs.turn({"time_scale": 0.0001})
     subscribe(sandbox, receiver.base_url + "/secret/")
@@ -94,7 +92,7 @@ async def test_a_failed_hook_comes_again_until_it_is_accepted(
 
 @pytest.mark.parametrize(("status", "attempts"), [(404, 3), (503, 5), (301, 3)])
 async def test_a_hook_is_given_up_in_the_end(
-    sandbox: Sandbox, receiver: Any, until: Until, status: int, attempts: int
+    sandbox: Sandbox, receiver: Any, status: int, attempts: int
 ) -> None:
     sandbox.knobs.turn({"time_scale": 0.00001})
     subscribe(sandbox, receiver.base_url)
@@ -108,7 +106,7 @@ async def test_a_hook_is_given_up_in_the_end(
 
 @pytest.mark.parametrize(("counts_as", "attempts"), [(0, 3), (499, 5)])
 async def test_silence_counts_as_the_knob_says(
-    sandbox: Sandbox, receiver: Any, until: Until, counts_as: int, attempts: int
+    sandbox: Sandbox, receiver: Any, counts_as: int, attempts: int
 ) -> None:
     sandbox.knobs.turn({"time_scale": 0.00001, "hook_timeout_s": 0.02, "timeout_status": counts_as})
     subscribe(sandbox, receiver.base_url)
@@ -119,7 +117,7 @@ async def test_silence_counts_as_the_knob_says(
     assert [row.status for row in sandbox.journal.deliveries] == [counts_as] * attempts
 
 
-async def test_nobody_listening_is_status_0(sandbox: Sandbox, until: Until) -> None:
+async def test_nobody_listening_is_status_0(sandbox: Sandbox) -> None:
     sandbox.knobs.turn({"dp_plain_retries": 0})
     sandbox.crm.add_trigger(trigger("http://127.0.0.1:1/"))
     move_new_leads(sandbox, 1)
@@ -129,7 +127,7 @@ async def test_nobody_listening_is_status_0(sandbox: Sandbox, until: Until) -> N
 
 
 async def test_F31_too_many_bad_answers_switch_the_webhook_off(
-    sandbox: Sandbox, receiver: Any, until: Until
+    sandbox: Sandbox, receiver: Any
 ) -> None:
     subscription = subscribe(sandbox, receiver.base_url)
     receiver.status = 500
@@ -152,17 +150,14 @@ async def test_F31_too_many_bad_answers_switch_the_webhook_off(
     assert len(receiver.hooks) == 1
 
 
-async def test_the_bad_answers_of_long_ago_are_forgotten(
-    sandbox: Sandbox, receiver: Any, until: Until
-) -> None:
+async def test_the_bad_answers_of_long_ago_are_forgotten(sandbox: Sandbox, receiver: Any) -> None:
     sandbox.knobs.turn({"time_scale": 0.00001, "disable_after": 5})
     subscription = subscribe(sandbox, receiver.base_url)
     receiver.status = 404
     for number in range(1, 4):
         move_new_leads(sandbox, 1)
         await until(lambda n=number: sandbox.journal.counts["hooks_given_up"] == n)
-        started = time.monotonic()
-        await until(lambda since=started: time.monotonic() > since + 0.08)
+        await lasting(0.08)
 
     assert not subscription.disabled
 

@@ -1,6 +1,5 @@
 """Hooks of each kind, as a receiver on a real socket gets them and our reader reads them."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import httpx
@@ -12,8 +11,7 @@ from contracts.kommo.webhooks import read_body
 from services.sandbox.app import Sandbox
 from services.sandbox.model import Author, LeadPatch, Subscription
 from services.sandbox.sample import ADMIN_ID, INBOX, NEW_REQUEST, PARTNERS, SALES, inbox_draft
-
-Until = Callable[[Callable[[], object]], Awaitable[None]]
+from tests.support.waiting import until
 
 
 class Received(Protocol):
@@ -75,9 +73,7 @@ def move(sandbox: Sandbox, lead_ids: list[int], status_id: int = NEW_REQUEST) ->
     sandbox.crm.change([LeadPatch(i, {"status_id": status_id}) for i in lead_ids], PERSON)
 
 
-async def test_a_bulk_move_is_told_in_few_bodies(
-    sandbox: Sandbox, receiver: Receiver, until: Until
-) -> None:
+async def test_a_bulk_move_is_told_in_few_bodies(sandbox: Sandbox, receiver: Receiver) -> None:
     subscribe(sandbox, receiver.base_url + "/a/", "update_lead", "status_lead")
     lead_ids = add_leads(sandbox, 60)
     move(sandbox, lead_ids)
@@ -106,7 +102,7 @@ async def test_a_bulk_move_is_told_in_few_bodies(
 
 
 async def test_the_body_is_byte_for_byte_that_of_kommo(
-    sandbox: Sandbox, receiver: Receiver, until: Until
+    sandbox: Sandbox, receiver: Receiver
 ) -> None:
     subscribe(sandbox, receiver.base_url + "/a/", "responsible_lead")
     (lead_id,) = add_leads(sandbox, 1)
@@ -147,7 +143,6 @@ async def test_the_body_is_byte_for_byte_that_of_kommo(
 async def test_combinations_of_actions_are_a_knob(
     sandbox: Sandbox,
     receiver: Receiver,
-    until: Until,
     knobs: dict[str, Any],
     bodies: list[list[str]],
 ) -> None:
@@ -164,9 +159,7 @@ async def test_combinations_of_actions_are_a_knob(
     assert all(list(tree) == ["leads", "account"] for tree in trees)
 
 
-async def test_making_binning_and_restoring_are_told(
-    sandbox: Sandbox, receiver: Receiver, until: Until
-) -> None:
+async def test_making_binning_and_restoring_are_told(sandbox: Sandbox, receiver: Receiver) -> None:
     subscribe(sandbox, receiver.base_url, "add_lead", "delete_lead", "restore_lead")
     made = await control(sandbox, "POST", "leads", {"leads": [{"name": "", "tags": [[7, "vip"]]}]})
     await until(lambda: len(receiver.hooks) == 1)
@@ -190,7 +183,7 @@ async def test_making_binning_and_restoring_are_told(
 
 @pytest.mark.parametrize(("author", "expected"), [("robot", "0"), ("token_user", str(ADMIN_ID))])
 async def test_F36_changes_by_the_api_are_told_like_those_of_people(
-    sandbox: Sandbox, receiver: Receiver, until: Until, author: str, expected: str
+    sandbox: Sandbox, receiver: Receiver, author: str, expected: str
 ) -> None:
     sandbox.knobs.turn({"api_author": author})
     subscribe(sandbox, receiver.base_url, "responsible_lead")
@@ -211,9 +204,7 @@ async def test_F36_changes_by_the_api_are_told_like_those_of_people(
     ] * 2
 
 
-async def test_a_plain_trigger_posts_each_lead_apart(
-    sandbox: Sandbox, receiver: Receiver, until: Until
-) -> None:
+async def test_a_plain_trigger_posts_each_lead_apart(sandbox: Sandbox, receiver: Receiver) -> None:
     await trigger(sandbox, receiver.base_url + "/secret/path/")
     lead_ids = add_leads(sandbox, 3)
     body = {"lead_ids": lead_ids, "pipeline_id": SALES, "status_id": NEW_REQUEST}
@@ -238,7 +229,7 @@ async def test_a_plain_trigger_posts_each_lead_apart(
 
 
 async def test_a_lead_made_in_the_stage_fires_its_triggers(
-    sandbox: Sandbox, receiver: Receiver, until: Until
+    sandbox: Sandbox, receiver: Receiver
 ) -> None:
     await trigger(sandbox, receiver.base_url + "/plain/")
     await trigger(sandbox, receiver.base_url + "/widget/", kind="widget", settings={"rule": "r"})
@@ -254,7 +245,7 @@ async def test_a_lead_made_in_the_stage_fires_its_triggers(
 
 @pytest.mark.parametrize("as_json", [False, True])
 async def test_a_widget_trigger_carries_its_own_settings(
-    sandbox: Sandbox, receiver: Receiver, until: Until, *, as_json: bool
+    sandbox: Sandbox, receiver: Receiver, *, as_json: bool
 ) -> None:
     sandbox.knobs.turn({"dp_json": as_json})
     settings = {"rule": "night", "key": "k"}
@@ -276,7 +267,7 @@ async def test_a_widget_trigger_carries_its_own_settings(
 
 
 async def test_a_trigger_can_run_for_the_leads_already_there(
-    sandbox: Sandbox, receiver: Receiver, until: Until
+    sandbox: Sandbox, receiver: Receiver
 ) -> None:
     lead_ids = add_leads(sandbox, 3)
     move(sandbox, lead_ids[:2])
@@ -292,9 +283,7 @@ async def test_a_trigger_can_run_for_the_leads_already_there(
     assert receiver.hooks[-1].path == "/b"
 
 
-async def test_F27_hooks_can_come_several_times(
-    sandbox: Sandbox, receiver: Receiver, until: Until
-) -> None:
+async def test_F27_hooks_can_come_several_times(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.knobs.turn({"duplicate_fraction": 0.2, "duplicate_copies": 2})
     await trigger(sandbox, receiver.base_url)
     move(sandbox, add_leads(sandbox, 200))
@@ -307,7 +296,7 @@ async def test_F27_hooks_can_come_several_times(
 
 
 async def test_F30_all_hooks_of_a_dropped_lead_are_lost(
-    sandbox: Sandbox, receiver: Receiver, until: Until
+    sandbox: Sandbox, receiver: Receiver
 ) -> None:
     sandbox.knobs.turn({"drop_fraction": 0.3})
     subscribe(sandbox, receiver.base_url + "/a", "status_lead")
@@ -327,9 +316,7 @@ async def test_F30_all_hooks_of_a_dropped_lead_are_lost(
     assert len(sandbox.account.leads) == 100
 
 
-async def test_F29_hooks_can_be_late_and_out_of_order(
-    sandbox: Sandbox, receiver: Receiver, until: Until
-) -> None:
+async def test_F29_hooks_can_be_late_and_out_of_order(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.knobs.turn({"delay_min_ms": 30, "delay_max_ms": 120})
     await trigger(sandbox, receiver.base_url)
     lead_ids = add_leads(sandbox, 20)
@@ -343,7 +330,7 @@ async def test_F29_hooks_can_be_late_and_out_of_order(
 
 
 async def test_a_thousand_triggers_leave_over_few_connections(
-    sandbox: Sandbox, receiver: Receiver, until: Until
+    sandbox: Sandbox, receiver: Receiver
 ) -> None:
     await trigger(sandbox, receiver.base_url)
     move(sandbox, add_leads(sandbox, 1_000))

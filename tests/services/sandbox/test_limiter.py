@@ -1,50 +1,52 @@
 """Seven requests a second for an address, then 429, then 403."""
 
 import httpx
+import pytest
 
 from services.sandbox.app import running_sandbox
 from services.sandbox.knobs import Knobs
-from services.sandbox.limiter import Limiter, Verdict
+from services.sandbox.limiter import LimitVerdict, RequestLimit
 
 
-def judge(limiter: Limiter, *times: float) -> list[int]:
+def judge(limiter: RequestLimit, *times: float) -> list[int]:
     return [limiter.judge("a", time).value for time in times]
 
 
 def test_the_second_slides() -> None:
-    limiter = Limiter(Knobs(requests_per_second=2))
+    limiter = RequestLimit(Knobs(requests_per_second=2))
 
     assert judge(limiter, 0.0, 0.5, 0.9, 1.6, 1.7) == [200, 200, 429, 200, 429]
 
 
 def test_addresses_are_counted_apart() -> None:
-    limiter = Limiter(Knobs(requests_per_second=1))
+    limiter = RequestLimit(Knobs(requests_per_second=1))
 
-    assert [limiter.judge(address, 0.0) for address in "ab"] == [Verdict.ALLOWED] * 2
+    assert [limiter.judge(address, 0.0) for address in "ab"] == [LimitVerdict.ALLOWED] * 2
 
 
 def test_F48_abuse_blocks_the_address_for_a_while() -> None:
-    limiter = Limiter(Knobs(requests_per_second=1, block_after=2, block_s=10))
+    limiter = RequestLimit(Knobs(requests_per_second=1, block_after=2, block_s=10))
     times = (0.0, 0.1, 0.2, 0.3, 5.0, 10.2, 11.3)
 
     assert judge(limiter, *times) == [200, 429, 429, 403, 403, 403, 200]
 
 
 def test_F47_a_pause_can_be_enforced() -> None:
-    limiter = Limiter(Knobs(requests_per_second=1, retry_after_s=5, enforce_pause=True))
+    limiter = RequestLimit(Knobs(requests_per_second=1, retry_after_s=5, enforce_pause=True))
 
     assert judge(limiter, 0.0, 0.1, 3.0, 8.2) == [200, 429, 429, 200]
     assert [limiter.in_pause("a", time) for time in (7.9, 8.1)] == [True, False]
 
 
 def test_sources_are_bounded() -> None:
-    limiter = Limiter(Knobs(), sources_max=2)
+    limiter = RequestLimit(Knobs(), sources_max=2)
     for address in "abc":
         limiter.judge(address, 0.0)
 
     assert len(limiter._sources) == 2
 
 
+@pytest.mark.server
 async def test_F47_429_then_403_over_http() -> None:
     knobs = Knobs(block_after=2, retry_after_s=3)
     async with (
@@ -65,6 +67,7 @@ async def test_F47_429_then_403_over_http() -> None:
     assert [row.in_pause for row in sandbox.journal.requests] == [False] * 8 + [True] * 2
 
 
+@pytest.mark.server
 async def test_F47_a_429_need_not_be_json() -> None:
     knobs = Knobs(too_many_next=2, too_many_body="text")
     async with (

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.stage import LOST
 from services.sandbox.app import Sandbox, running_sandbox
+from services.sandbox.fields import Field
 from services.sandbox.model import Author, LeadPatch
 from services.sandbox.sample import (
     ADMIN_ID,
@@ -249,7 +250,10 @@ async def test_leads_are_made_in_the_first_column_unless_told(
     assert sandbox.account.leads[made[1]["id"]].responsible_user_id == ADMIN_ID
 
 
-async def test_tags_and_custom_fields_are_kept_in_v4_shape(api: httpx.AsyncClient) -> None:
+async def test_tags_and_custom_fields_are_kept_in_v4_shape(
+    sandbox: Sandbox, api: httpx.AsyncClient
+) -> None:
+    sandbox.account.fields["leads"][9] = Field(id=9, name="City", type="text")
     patch = {
         "tags_to_add": [{"id": 5, "name": "vip"}],
         "custom_fields_values": [{"field_id": 9, "values": [{"value": "Lima"}]}],
@@ -298,6 +302,17 @@ async def test_errors_and_forced_429_count_down(sandbox: Sandbox, api: httpx.Asy
     assert statuses == [429, 504, 200]
 
 
+async def test_what_is_changed_can_be_held_back(sandbox: Sandbox, api: httpx.AsyncClient) -> None:
+    sandbox.knobs.turn({"patched_max": 1})
+    bodies = [[{"id": lead_id, "price": 1}] for lead_id in (FIRST, FIRST + 1)]
+    statuses = [(await api.patch("/api/v4/leads", json=body)).status_code for body in bodies]
+    read = await api.get(f"/api/v4/leads/{FIRST + 1}")
+    sandbox.knobs.turn({"patched_max": 2})
+    again = await api.patch("/api/v4/leads", json=bodies[1])
+
+    assert (statuses, read.json()["price"], again.status_code) == ([200, 503], 0, 200)
+
+
 async def test_F50_a_cut_patch_has_been_applied(sandbox: Sandbox, api: httpx.AsyncClient) -> None:
     sandbox.knobs.turn({"cut_next": 1})
     with pytest.raises(httpx.RemoteProtocolError):
@@ -315,6 +330,7 @@ async def test_F51_answers_can_be_late(sandbox: Sandbox, api: httpx.AsyncClient)
     assert sandbox.journal.requests[-1].took_ms >= 40
 
 
+@pytest.mark.server
 async def test_two_sandboxes_do_not_share_anything() -> None:
     async with running_sandbox(sample_account(1)) as one, running_sandbox() as other:
         assert one.base_url != other.base_url

@@ -1,23 +1,30 @@
 """What every event store must do: for the one on PostgreSQL and for the simulation's."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from contracts.events import Recorded
-from services.codec import encode_event
+from services.shared.codec import encode_event
 from services.storage.dead_letters import DeadLetter
 from services.storage.events import AlreadyRecorded, ConcurrentAppend, DecidedTwice, Moved
 from services.storage.events import account_source as source_of_account
 from tests.support.samples import assigned, looked_up
+from tests.support.vault import seal
 
 SOURCE = "inbound/1"
 
 
 async def append(
-    store: Any, *events: Recorded, position: int, source: str = SOURCE, **more: Any
+    store: Any,
+    *events: Recorded,
+    position: int,
+    source: str = SOURCE,
+    dead: Sequence[DeadLetter] = (),
 ) -> None:
-    await store.append(events, consumer="allocator", source=source, position=position, **more)
+    sealed = [seal(letter) for letter in dead]
+    await store.append(events, consumer="allocator", source=source, position=position, dead=sealed)
 
 
 def letter(position: int) -> DeadLetter:

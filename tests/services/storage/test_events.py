@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.errors import Malformed, Unavailable
+from services.shared.errors import Malformed, Unavailable
 from services.storage.database import borrow, open_pool
 from services.storage.dead_letters import DeadLetter, DeadLetters
 from services.storage.events import (
@@ -20,6 +20,8 @@ from services.storage.events import (
 )
 from tests.services.storage.conformance import SOURCE, EventStoreConformance, append
 from tests.support.samples import assigned, looked_up
+from tests.support.vault import VAULT
+from tests.support.waiting import lasting
 
 KILL_WAITING = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -55,7 +57,7 @@ async def test_F6_events_position_and_dead_letters_are_recorded_together(pool: A
     assert await store.stream(1, limit=1) == events[:1]
     assert await store.stream(2) == events[2:]
     assert await store.position("allocator", SOURCE) == 4
-    kept = await DeadLetters(pool).page()
+    kept = await DeadLetters(pool, VAULT).page()
     assert [(k.source, k.position, k.body, k.state) for k in kept] == [
         (SOURCE, 3, b"\x00\xff", "kept")
     ]
@@ -78,7 +80,7 @@ async def test_F6_a_failed_append_leaves_nothing_behind(pool: Any) -> None:
     assert await store.heads() == {1: 1}
     assert await store.stream(2) == []
     assert await store.position("allocator", SOURCE) == 1
-    assert await DeadLetters(pool).count() == 0
+    assert await DeadLetters(pool, VAULT).count() == 0
 
 
 async def test_F5_a_position_is_recorded_once(pool: Any) -> None:
@@ -114,7 +116,7 @@ async def test_I3_a_request_is_decided_once_per_attempt(pool: Any) -> None:
 
 
 async def test_the_same_dead_letter_of_a_log_is_kept_once(pool: Any) -> None:
-    letters = DeadLetters(pool)
+    letters = DeadLetters(pool, VAULT)
     await letters.keep([letter(position=1), letter(position=1), letter(position=None)])
     await append(EventStore(pool), position=1, dead=[letter(position=1), letter(position=None)])
 
@@ -128,18 +130,18 @@ async def test_the_same_dead_letter_of_a_log_is_kept_once(pool: Any) -> None:
 
 async def test_F34_a_letter_with_unstorable_text_is_kept_all_the_same(pool: Any) -> None:
     nasty = replace(letter(), reason="nul \0 half \ud800", content_type="\0")
-    await DeadLetters(pool).keep([replace(nasty, position=1)])
+    await DeadLetters(pool, VAULT).keep([replace(nasty, position=1)])
     await append(EventStore(pool), position=1, dead=[replace(nasty, position=2)])
 
-    assert {k.reason for k in await DeadLetters(pool).page()} == {"nul \ufffd half ?"}
+    assert {k.reason for k in await DeadLetters(pool, VAULT).page()} == {"nul \ufffd half ?"}
 
 
 async def test_F35_a_cut_letter_tells_how_much_came(pool: Any) -> None:
     cut = replace(letter(position=2), size=3_000_020)
-    await DeadLetters(pool).keep([letter(position=1), cut])
+    await DeadLetters(pool, VAULT).keep([letter(position=1), cut])
     await append(EventStore(pool), position=1, dead=[letter(position=3), replace(cut, position=4)])
 
-    kept = await DeadLetters(pool).page()
+    kept = await DeadLetters(pool, VAULT).page()
     assert [(k.position, k.size, k.is_cut) for k in kept] == [
         (4, 3_000_020, True),
         (3, 2, False),
@@ -213,7 +215,7 @@ async def test_F38_after_a_killed_backend_the_position_tells_what_happened(
     async def kill() -> None:
         after = 0
         while not done.is_set():
-            await asyncio.sleep(0.001)
+            await lasting(0.001)
             if tried > after:  # something is under way, however slow the machine
                 after = tried + 2
                 await killer.execute(

@@ -1,0 +1,50 @@
+"""REST shapes of the notes and tasks that we write: made, and found again (D12.2).
+
+Of texts only our own mark is read.
+"""
+
+from typing import Annotated
+
+from pydantic import AliasPath, BeforeValidator, Field
+
+from contracts.kommo.marks import mark_of
+from contracts.kommo.rest import Answer, Id, Instant
+
+Mark = Annotated[str | None, BeforeValidator(mark_of)]
+
+
+class Made(Answer):
+    """What Kommo says of a note or a task that it has made.
+
+    Attributes:
+        request_id: As we named it; empty when Kommo does not say.
+    """
+
+    id: Id
+    request_id: Annotated[str, BeforeValidator(str)] = ""
+
+
+class WrittenNote(Answer):
+    """A note of a lead.
+
+    Attributes:
+        order_id: The decision whose mark it has; None if it is not ours.
+    """
+
+    id: Id
+    entity_id: Id
+    created_at: Instant
+    order_id: Mark = Field(default=None, validation_alias=AliasPath("params", "text"))
+
+
+class WrittenTask(Answer):
+    """A task of a lead.
+
+    Attributes:
+        order_id: The decision whose mark it has; None if it is not ours.
+    """
+
+    id: Id
+    entity_id: Id
+    created_at: Instant
+    order_id: Mark = Field(default=None, validation_alias="text")

@@ -1,0 +1,1 @@
+"""Who gets the lead: the fair share and the other policies, judged participant by participant."""

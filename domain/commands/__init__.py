@@ -1,0 +1,1 @@
+"""What people order: rules, pauses, corrections, handovers, and the preview of them."""

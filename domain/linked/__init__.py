@@ -1,0 +1,1 @@
+"""What follows a lead to its manager: contacts, company, tasks, other leads."""

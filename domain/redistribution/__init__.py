@@ -1,0 +1,1 @@
+"""Repeated distribution: clocks, touches, the pass through the participants."""

@@ -1,0 +1,1 @@
+"""The life of a request, from its opening to assigned, waiting or closed."""

@@ -1,0 +1,111 @@
+"""A list as a whole: CSV or JSON lines, read and sent a piece at a time (A12.1)."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.responses import StreamingResponse
+
+from services.api.cursors import Key
+from services.api.media import CSV
+from services.api.strict import Output
+from services.shared.spreadsheet import Cell, as_csv
+
+PIECE = 1_000
+ROWS_MAX = 100_000
+# The first cell of the last line; no row of ours begins so.
+COUNT = "#count"
+
+Pieces = Callable[[Key | None, int], Awaitable[tuple[Sequence[Output], Key | None]]]
+Seal = Callable[[Key], Awaitable[str]]
+
+
+def streamed(
+    form: str,
+    *,
+    columns: Sequence[str],
+    start: Key | None,
+    read: Pieces,
+    seal: Seal,
+    name: str,
+) -> StreamingResponse:
+    """The rows behind a key, and a last line with their count, without which it is broken.
+
+    Args:
+        form: CSV or JSON lines.
+        columns: Of CSV.
+        start: Key of the row before the first; None for all.
+        read: Gives the rows behind a key, at most so many, and the key of the last.
+        seal: Makes a cursor, from which whoever wants more than `ROWS_MAX` asks on.
+        name: Of the file.
+    """
+    is_csv = form == CSV
+    parts = _csv(columns, start, read, seal) if is_csv else _lines(start, read, seal)
+    ending = "csv" if is_csv else "jsonl"
+    return StreamingResponse(
+        parts,
+        media_type=f"{form}; charset=utf-8" if is_csv else form,
+        headers={
+            "content-disposition": f'attachment; filename="{name}.{ending}"',
+            "vary": "Accept, Authorization",
+            "cache-control": "private, no-store",
+        },
+    )
+
+
+async def _pieces(
+    start: Key | None, read: Pieces, seal: Seal
+) -> AsyncIterator[tuple[Sequence[Output], int, str | None]]:
+    """Rows with how many there were so far; at last none, with where to ask on."""
+    after, count = start, 0
+    while count < ROWS_MAX:
+        rows, last = await read(after, min(PIECE, ROWS_MAX - count))
+        if last is None:
+            yield (), count, None
+            return
+        count += len(rows)
+        after = last
+        yield rows, count, None
+    rows, _ = await read(after, 1)
+    assert after is not None, "that many rows have a last one"  # noqa: S101
+    yield (), count, await seal(after) if rows else None
+
+
+async def _lines(start: Key | None, read: Pieces, seal: Seal) -> AsyncIterator[bytes]:
+    async for rows, count, more in _pieces(start, read, seal):
+        if rows:
+            yield b"".join(each.model_dump_json().encode() + b"\n" for each in rows)
+        else:
+            yield json.dumps({"count": count, "next": more}).encode() + b"\n"
+
+
+async def _csv(
+    columns: Sequence[str], start: Key | None, read: Pieces, seal: Seal
+) -> AsyncIterator[bytes]:
+    yield as_csv(columns, []).encode()
+    async for rows, count, more in _pieces(start, read, seal):
+        if rows:
+            cells = [_cells(columns, each.model_dump(mode="json")) for each in rows]
+        else:
+            cells = [[COUNT, count, *(() if more is None else ("next", more))]]
+        yield _without_head(cells)
+
+
+def _without_head(rows: Sequence[Sequence[Cell]]) -> bytes:
+    first, *others = rows
+    return as_csv([], [first, *others]).removeprefix("\n").encode()
+
+
+def _cells(columns: Sequence[str], row: dict[str, Any]) -> list[Cell]:
+    return [_cell(row[name]) for name in columns]
+
+
+def _cell(value: object) -> Cell:
+    """Numbers and texts as they are; what has parts as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return value
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,1 @@
+"""The routes, one module for a resource, each with a `router`."""

@@ -1,0 +1,78 @@
+"""Giving an account another address for its webhooks, without losing one (S1, S3)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from services.application.connect import HOOK_PATH
+from services.application.installation import Installation
+from services.application.kommo import check_public_url, refusals_of_kommo
+from services.application.principal import Principal
+from services.application.refused import Refused
+from services.application.subscription import subscribe
+from services.gateway.directory import secret_of
+from services.gateway.postgres import RegisteredAccounts
+from services.gateway.starts import SharedStarts
+from services.kommo.client import KommoClient
+from services.kommo.limiter import Limiter
+from services.shared.logs import hide
+from services.shared.secrets import digest_of, new_webhook_secret
+from services.storage.accounts import RegisteredAccount
+
+# For the time between the two subscriptions; if the second fails, nobody knows the new secret.
+ADMITTED_S = 3_600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """What a person needs to know after it.
+
+    Attributes:
+        hook_url: The new address, with its secret: for Digital Pipeline triggers, shown once.
+        former_until: How long the former one works; None if it does not any more.
+    """
+
+    hook_url: SecretStr
+    former_until: datetime | None
+
+
+async def rotate_address(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    *,
+    public_url: str,
+    overlap_s: float,
+) -> Rotated:
+    """Subscribe the account's webhooks under a new secret; the former one works on for a while.
+
+    While the former one works, triggers may have either. Kommo's own webhooks move at once.
+
+    Raises:
+        Refused: They may not, the account's token cannot be used, or Kommo refused or does not
+            answer; the former address works on.
+    """
+    principal.require("access")
+    check_public_url(installation, public_url)
+    connected = await RegisteredAccounts(installation.accounts).connected()
+    ours = next((each for each in connected if each.account_id == account.account_id), None)
+    if ours is None:
+        raise Refused("token_unreadable", account=account.account_id)
+    secret = new_webhook_secret()
+    hide(secret)
+    hook_url = SecretStr(public_url.rstrip("/") + HOOK_PATH + secret.get_secret_value() + "/")
+    limiter = Limiter(starts=SharedStarts(installation.pool))
+    client = KommoClient(base_url=ours.base_url, token=ours.token, limiter=limiter)
+    async with client:
+        with refusals_of_kommo(ours.base_url):
+            former = await client.webhooks()
+            await installation.accounts.admit(account.account_id, secret, for_s=ADMITTED_S)
+            await subscribe(client, hook_url)
+            until = await installation.accounts.rotate(
+                account.account_id, secret, overlap_s=overlap_s
+            )
+            for hook in former:
+                if digest_of(secret_of(hook.destination)) == ours.webhook_digest:
+                    await client.unsubscribe(SecretStr(hook.destination))
+    return Rotated(hook_url=hook_url, former_until=until)

@@ -1,0 +1,1 @@
+"""Whether an account's history is what it was: from the database, and from an exported file."""

@@ -1,0 +1,109 @@
+"""How one account does: its connection, what waits, what is late, what was heard of it last."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from projections import assignments, fairness, health, readings, requests, stalls
+from projections.health import Vitals
+from services.application.installation import Installation
+from services.application.overview import LATE, SEVERITY, WEBHOOKS_OFF, Trouble
+from services.application.principal import Principal
+from services.gateway import stops
+from services.gateway.stops import Stop
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import borrow_to_read
+
+DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCondition:
+    """How an account does.
+
+    Attributes:
+        troubles: The worst first; empty if all is well.
+        stop: Why Kommo lets us in no more; None while it does.
+        webhooks: As Kommo has them, such as `active`; None while that is not known.
+        revision: Of the rules in force; 0 before the first.
+        requests: State to how many.
+        given_in_day: How many leads were given out in the last 24 hours, to the hour.
+        pending: How many decisions Kommo does not hold yet, and the oldest of them since when.
+        deviation_units: How far the manager furthest from the fair share is from it now.
+        stalled: Ids of rules whose people have no shift in sight, while leads wait.
+        behind: Events that are stored and not shown yet.
+    """
+
+    troubles: tuple[Trouble, ...]
+    stop: Stop | None
+    webhooks: str | None
+    revision: int
+    requests: dict[str, int]
+    given_in_day: int
+    pending: int
+    pending_since: datetime | None
+    deviation_units: int
+    stalled: tuple[str, ...]
+    behind: int
+    vitals: Vitals
+
+
+async def condition(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    *,
+    shown: int,
+    now: datetime,
+) -> AccountCondition:
+    """How it does now.
+
+    Args:
+        installation: Where.
+        account: Which.
+        principal: Who asks.
+        shown: The version that its tables show.
+        now: The time.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("read")
+    account_id = account.account_id
+    async with borrow_to_read(installation.pool) as connection:
+        stop = await stops.of_account(connection, account_id)
+        rules = await readings.rules_of(connection, account_id)
+        standing: Counter[str] = Counter()
+        for tally in await requests.counts(connection, account_id):
+            standing[tally.state] += tally.requests
+        backlog = await assignments.backlog_of(connection, account_id)
+        vitals = await health.of_one(connection, account_id)
+        shares = await fairness.of_account(connection, account_id)
+        promised = await fairness.promised(connection, account_id)
+        stalled = await stalls.of_account(connection, account_id)
+    head = await installation.events.head(account_id)
+    found: str | None = account.directory.get("webhooks")
+    deviation = max((each.meter_units for each in shares), default=0)
+    late_since = None if backlog is None else backlog.oldest_at
+    is_wrong: dict[Trouble, bool] = {
+        "refused_by_kommo": stop is not None,
+        "webhooks_off": found in WEBHOOKS_OFF,
+        "unaccounted": standing["undecided"] > 0,
+        "pushes_late": late_since is not None and now - late_since > LATE,
+        "stalled": bool(stalled),
+        "unfair": deviation >= promised,
+    }
+    return AccountCondition(
+        troubles=tuple(each for each in SEVERITY if is_wrong[each]),
+        stop=stop,
+        webhooks=found,
+        revision=0 if rules is None else rules[0],
+        requests=dict(sorted(standing.items())),
+        given_in_day=vitals.given_since(now - DAY),
+        pending=0 if backlog is None else backlog.leads,
+        pending_since=late_since,
+        deviation_units=deviation,
+        stalled=tuple(each.rule_id for each in stalled),
+        behind=max(0, head - shown),
+        vitals=vitals,
+    )

@@ -1,0 +1,73 @@
+"""What the doctor looks at in each account: its webhooks, and when it was compared with Kommo."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import assert_never
+
+from contracts.sentences import sentence
+from services.application.doctor.finding import Diagnosis, problem, well
+from services.application.doctor.sweeps import sweep_of
+from services.application.installation import Installation
+from services.gateway import stops
+from services.gateway.stops import Stop
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import borrow
+
+
+async def findings(installation: Installation, now: datetime) -> AsyncIterator[Diagnosis]:
+    """All accounts, then each."""
+    accounts = await installation.accounts.all()
+    subject = sentence("doctor.accounts")
+    if not accounts:
+        yield problem(subject, sentence("doctor.no_accounts"), sentence("remedy.connect"))
+        return
+    each = tuple(
+        sentence("doctor.account", account=account.account_id, name=account.subdomain)
+        for account in accounts
+    )
+    yield well(subject, sentence("doctor.accounts_are", accounts=each))
+    async with borrow(installation.pool) as connection:
+        stopped = await stops.all_stops(connection)
+    for account in accounts:
+        if account.account_id in stopped:
+            yield refused_by_kommo(account, stopped[account.account_id])
+        yield webhooks_of(account)
+        yield await sweep_of(installation, account, now)
+
+
+def refused_by_kommo(account: RegisteredAccount, stop: Stop) -> Diagnosis:
+    """Kommo lets us into the account no more, whatever waits for it."""
+    subject, since = sentence("doctor.kommo_of", account=account.account_id), stop.since
+    remedy = sentence("remedy.new_token", address=account.base_url)
+    match stop.cause:
+        case "unpaid":
+            found, remedy = sentence("doctor.account_unpaid", since=since), sentence("remedy.pay")
+        case "rights":
+            found = sentence("doctor.token_lacks_rights", since=since)
+        case "blocked":
+            found = sentence("doctor.account_blocked", since=since)
+            remedy = sentence("remedy.ask_kommo", address=account.base_url)
+        case "token":
+            found = sentence("doctor.token_not_valid", since=since)
+        case _:
+            assert_never(stop.cause)
+    if stop.words:
+        found = sentence("doctor.refused_with_words", found=found, words=stop.words)
+    if stop.until is not None:
+        found = sentence("doctor.refused_until", found=found, until=stop.until)
+    return problem(subject, found, remedy)
+
+
+def webhooks_of(account: RegisteredAccount) -> Diagnosis:
+    """What the gateway found when it read the subscription, at most an hour ago while up."""
+    subject = sentence("doctor.webhooks", account=account.account_id)
+    again = sentence("remedy.connect_again", address=account.base_url)
+    match account.directory.get("webhooks"):
+        case "on":
+            return well(subject, sentence("doctor.webhooks_on"))
+        case "disabled":
+            return problem(subject, sentence("doctor.webhooks_disabled"), again)
+        case "missing":
+            return problem(subject, sentence("doctor.webhooks_missing"), again)
+        case _:
+            return well(subject, sentence("doctor.webhooks_unknown"))

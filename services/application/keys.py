@@ -1,0 +1,35 @@
+"""The last but one step of giving the installation another master key (S17)."""
+
+from services.application.installation import Installation
+from services.application.principal import Principal
+from services.storage.signing import SigningKeys
+from services.storage.webhook_targets import WebhookTargets
+
+
+async def reseal(installation: Installation, principal: Principal) -> int:
+    """Seal every secret with the newest master key; how many were not.
+
+    Tokens, dead letters, the signing key, names and logins of people, their apps, and
+    secrets of webhooks.
+
+    Raises:
+        Refused: They may not.
+        services.shared.secrets.Unsealable: A token is sealed with a key that is not given; the
+            tokens before it are sealed anew.
+    """
+    principal.require("operate")
+    tokens = await installation.accounts.reseal()
+    keys = await SigningKeys(installation.pool, installation.accounts.vault).reseal()
+    who_may = installation.who_may()
+    people = [
+        await sealed.reseal()
+        for sealed in (
+            who_may.digests,
+            who_may.people,
+            who_may.invitations,
+            who_may.codes,
+            who_may.passkeys,
+        )
+    ]
+    webhooks = await WebhookTargets(installation.pool, installation.accounts.vault).reseal()
+    return tokens + keys + sum(people) + webhooks + await installation.dead_letters.reseal()

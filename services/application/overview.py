@@ -1,0 +1,153 @@
+"""All accounts side by side, the one that needs somebody most first."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from projections import assignments, fairness, health, requests, stalls
+from projections.health import Vitals
+from services.application.installation import Installation
+from services.application.principal import Principal
+from services.gateway import stops
+from services.projector import schema
+from services.projector.registry import PROJECTIONS
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import borrow_to_read
+
+# What is wrong with an account, the worst first.
+Trouble = Literal[
+    "refused_by_kommo",  # it lets us in no more
+    "webhooks_off",
+    "unaccounted",  # requests that are neither assigned, waiting nor closed
+    "pushes_late",  # decisions that have not reached it for too long
+    "stalled",  # leads wait, and nobody of their rule is at work within 14 days
+    "unfair",  # somebody is further from the fair share than is promised
+]
+SEVERITY: tuple[Trouble, ...] = get_args(Trouble)
+LATE = timedelta(minutes=5)  # as the alert has it
+DAY = timedelta(hours=24)
+WEBHOOKS_OFF = ("disabled", "missing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOverview:
+    """How one account does.
+
+    Attributes:
+        troubles: The worst first; empty if all is well.
+        given: How many leads were given out in the last 24 hours, to the hour.
+        waiting: How many wait now.
+        pending: How many decisions Kommo does not hold yet.
+        deviation_units: How far the manager furthest from the fair share is from it now.
+        behind: Events that the slowest read model has yet to take.
+        heard_at: When a webhook last told something new.
+        decided_at: When a lead was last given to somebody.
+    """
+
+    account_id: int
+    subdomain: str
+    troubles: tuple[Trouble, ...]
+    given: int
+    waiting: int
+    pending: int
+    deviation_units: int
+    behind: int
+    heard_at: datetime | None
+    decided_at: datetime | None
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """Smaller is worse: the worst trouble, then how many, then who waits."""
+        worst = [SEVERITY.index(each) for each in self.troubles]
+        return (worst or [len(SEVERITY)], -self.waiting - self.pending, self.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables tell of all accounts."""
+
+    stopped: Mapping[int, object]
+    standing: Mapping[int, Counter[requests.State]]
+    backlog: Mapping[int, assignments.Backlog]
+    stalled: frozenset[int]
+    unfair: frozenset[int]
+    deviations: Mapping[int, int]
+    vitals: Mapping[int, Vitals]
+    behind: Mapping[int, int]
+
+
+async def overview(
+    installation: Installation, principal: Principal, *, now: datetime
+) -> list[AccountOverview]:
+    """Every connected account, the worst first.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("operate")
+    accounts = await installation.accounts.all()
+    known = await _read(installation)
+    found = [_of(account, known, now) for account in accounts]
+    return sorted(found, key=lambda each: each.rank)
+
+
+async def overview_of(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    *,
+    now: datetime,
+) -> AccountOverview:
+    """One account.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("read")
+    return _of(account, await _read(installation), now)
+
+
+async def _read(installation: Installation) -> _Known:
+    heads = await installation.events.heads()
+    async with borrow_to_read(installation.pool) as connection:
+        far = [account_id for account_id, _ in await fairness.beyond(connection)]
+        far += [account_id for account_id, _ in await fairness.beyond_in_kind(connection)]
+        done = [await schema.positions(connection, each.NAME) for each in PROJECTIONS]
+        return _Known(
+            stopped=await stops.all_stops(connection),
+            standing=await requests.by_account(connection),
+            backlog={each.account_id: each for each in await assignments.backlog(connection)},
+            stalled=frozenset(each.account_id for each in await stalls.present(connection)),
+            unfair=frozenset(far),
+            deviations=await fairness.present_deviations(connection),
+            vitals={each.account_id: each for each in await health.of_accounts(connection)},
+            behind={i: max(head - at.get(i, 0) for at in done) for i, head in heads.items()},
+        )
+
+
+def _of(account: RegisteredAccount, known: _Known, now: datetime) -> AccountOverview:
+    account_id = account.account_id
+    standing: Counter[requests.State] = known.standing.get(account_id, Counter())
+    backlog, vitals = known.backlog.get(account_id), known.vitals.get(account_id)
+    troubles: Mapping[Trouble, bool] = {
+        "refused_by_kommo": account_id in known.stopped,
+        "webhooks_off": account.directory.get("webhooks") in WEBHOOKS_OFF,
+        "unaccounted": standing["undecided"] > 0,
+        "pushes_late": backlog is not None and now - backlog.oldest_at > LATE,
+        "stalled": account_id in known.stalled,
+        "unfair": account_id in known.unfair,
+    }
+    return AccountOverview(
+        account_id=account_id,
+        subdomain=account.subdomain,
+        troubles=tuple(each for each in SEVERITY if troubles[each]),
+        given=0 if vitals is None else vitals.given_since(now - DAY),
+        waiting=standing["waiting"],
+        pending=0 if backlog is None else backlog.leads,
+        deviation_units=known.deviations.get(account_id, 0),
+        behind=max(0, known.behind.get(account_id, 0)),
+        heard_at=None if vitals is None else vitals.heard_at,
+        decided_at=None if vitals is None else vitals.decided_at,
+    )

@@ -1,0 +1,1 @@
+"""What people do about people: invite, join, sign in, give roles and keys."""

@@ -1,0 +1,235 @@
+"""An account's rules: looked over, put in force, shown."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contracts.events import RulesApplied
+from contracts.inbound import ApplyRules
+from contracts.rules import RulesFile
+from contracts.stage import Stage
+from projections import requests
+from services.application.commands import Answer, Asked, Once, give
+from services.application.installation import Installation
+from services.application.principal import Principal
+from services.application.refused import Refused
+from services.rules_file import file as rules_file
+from services.rules_file.lint import Remark, look_over
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import borrow
+from services.storage.webhook_targets import names_of
+
+WEEK = timedelta(days=7)
+SELECT_RULES = """
+SELECT originator_version FROM account_events
+WHERE originator_id = 'account-' || $1::bigint AND topic = 'rules.applied'
+ORDER BY originator_version DESC LIMIT 1
+"""
+
+
+class RulesRefused(Refused):
+    """The rules have problems; nothing was changed.
+
+    Attributes:
+        problems: In line order.
+    """
+
+    def __init__(self, problems: Sequence[rules_file.Problem]) -> None:
+        super().__init__("rules_unusable", field=problems[0].field, count=len(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedRules:
+    """What there is to look at.
+
+    Attributes:
+        remarks: In line order.
+        counted_since: Where the week was not counted because the account is younger: since when
+            it is connected.
+    """
+
+    remarks: list[Remark]
+    counted_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRules:
+    """What putting rules in force came to.
+
+    Attributes:
+        revision: The new one; None unless it is done.
+    """
+
+    answer: Answer
+    revision: int | None
+    rules: int
+
+
+async def check_alone(text: bytes) -> CheckedRules:
+    """Look at rules without an account that could be asked about people, stages and leads."""
+    remarks = await asyncio.to_thread(look_over, text, at=datetime.now(UTC), timezone="UTC")
+    return CheckedRules(remarks=remarks)
+
+
+async def check(
+    installation: Installation, account: RegisteredAccount, principal: Principal, text: bytes
+) -> CheckedRules:
+    """Look at rules with an account's people and stages, and the leads of its last week.
+
+    Raises:
+        Refused: They may not.
+    """
+    principal.require("rules")
+    now = datetime.now(UTC)
+    is_young = account.connected_at > now - WEEK
+    inflow = None if is_young else await _inflow(installation, account, now - WEEK)
+    async with borrow(installation.pool) as connection:
+        targets = await names_of(connection, account.account_id)
+    remarks = await asyncio.to_thread(
+        look_over,
+        text,
+        at=now,
+        timezone=account.timezone,
+        known_stages=stages_of(account),
+        known_users=users_of(account),
+        inflow=inflow,
+        incoming=incoming_stages_of(account),
+        targets=targets,
+    )
+    return CheckedRules(remarks=remarks, counted_since=account.connected_at if is_young else None)
+
+
+async def _inflow(
+    installation: Installation, account: RegisteredAccount, since: datetime
+) -> Mapping[Stage, int]:
+    async with borrow(installation.pool) as connection:
+        return await requests.inflow(connection, account.account_id, since=since)
+
+
+async def apply(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    text: bytes,
+    *,
+    base_revision: int | None,
+    once: Once,
+    asked: Asked | None = None,
+) -> AppliedRules:
+    """Check rules against the account, as a whole, and put them in force.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who applies them.
+        text: Of the rules file.
+        base_revision: The one they were made from, 0 for none; they are refused when another one
+            is in force by now. None: whatever is in force.
+        once: The key, and how long to wait.
+        asked: What makes it the same once more; None for the rules themselves.
+
+    Raises:
+        RulesRefused: They have problems.
+        Refused: They may not, or the account refused.
+        services.application.commands.OutcomeUnknown: Repeat it under the same key.
+    """
+    principal.require("rules")
+    rules = await asyncio.to_thread(draft_of, text, account)
+    data = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    data["trust_webhooks"] = rules.trust_webhooks
+    body = ApplyRules(rules=data, by=principal.id, base_revision=base_revision)
+    # A repeat of what took effect finds another revision in force, and is the same nevertheless.
+    answer = await give(
+        installation,
+        account.account_id,
+        principal,
+        [body],
+        once,
+        asked=asked or {"command": "apply_rules", "rules": data},
+    )
+    return replace(applied_by(answer), rules=len(rules.rules))
+
+
+def applied_by(answer: Answer) -> AppliedRules:
+    """What an answer tells of the rules that it put in force."""
+    applied = next((each for each in answer.events if isinstance(each, RulesApplied)), None)
+    return AppliedRules(
+        answer=answer,
+        revision=applied.revision if applied is not None else None,
+        rules=len(applied.rules.get("rules", ())) if applied is not None else 0,
+    )
+
+
+def draft_of(text: bytes, account: RegisteredAccount) -> RulesFile:
+    """The rules in a file, which could be put in force.
+
+    Raises:
+        RulesRefused: They have problems.
+    """
+    try:
+        return rules_file.load(text, known_stages=stages_of(account), known_users=users_of(account))
+    except rules_file.UnusableRules as error:
+        raise RulesRefused(error.problems) from error
+
+
+async def in_force(
+    installation: Installation, account: RegisteredAccount, principal: Principal
+) -> RulesApplied:
+    """The rules in force, with who applied them and when.
+
+    Raises:
+        Refused: They may not look, or none were ever applied.
+    """
+    applied = await newest(installation, account, principal)
+    if applied is None:
+        raise Refused("no_rules")
+    return applied
+
+
+async def newest(
+    installation: Installation, account: RegisteredAccount, principal: Principal
+) -> RulesApplied | None:
+    """The same, None if none were ever applied.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("read")
+    async with borrow(installation.pool) as connection:
+        version = await connection.fetchval(SELECT_RULES, account.account_id)
+    if version is None:
+        return None
+    (recorded,) = await installation.events.stream(account.account_id, version - 1, limit=1)
+    event = recorded.event
+    assert isinstance(event, RulesApplied), "selected by its name"  # noqa: S101
+    return event
+
+
+def stages_of(account: RegisteredAccount) -> dict[Stage, str] | None:
+    """The account's stages with names for people, None while they are not known."""
+    pipelines: list[dict[str, Any]] = account.directory.get("pipelines", [])
+    if not pipelines:
+        return None
+    return {
+        Stage(pipeline["id"], stage["id"]): f"{pipeline['name']} / {stage['name']}"
+        for pipeline in pipelines
+        for stage in pipeline["stages"]
+    }
+
+
+def incoming_stages_of(account: RegisteredAccount) -> frozenset[Stage]:
+    """The stages in which incoming leads lie until somebody accepts them."""
+    return frozenset(
+        Stage(pipeline["id"], stage["id"])
+        for pipeline in account.directory.get("pipelines", [])
+        for stage in pipeline["stages"]
+        if stage.get("is_incoming")
+    )
+
+
+def users_of(account: RegisteredAccount) -> dict[int, str] | None:
+    """The account's users by id, None while they are not known."""
+    return {user["id"]: user["name"] for user in account.directory.get("users", [])} or None

@@ -1,0 +1,1 @@
+"""How fair another widget is, from what Kommo tells that it did."""

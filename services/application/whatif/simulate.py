@@ -1,0 +1,118 @@
+"""Draft rules on an account's real requests, in memory: nothing is written, nobody is called."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from contracts.rules import RulesFile
+from domain import snapshot
+from domain.whatif import past as whatif_past
+from domain.whatif.past import Past, PastReader
+from domain.whatif.world import TICK, Assumed, World
+from services.application.access import note_access
+from services.application.installation import Installation
+from services.application.past import CHUNK, events_between, state_at, version_before
+from services.application.principal import Principal
+from services.application.refused import Refused
+from services.application.span import LATEST, Span
+from services.application.whatif import results
+from services.application.whatif.results import ResultCounter, Results
+from services.storage.accounts import RegisteredAccount
+
+SHAPES = tuple(dict.fromkeys((*whatif_past.EVENTS, *results.EVENTS)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """What a draft would have done.
+
+    Attributes:
+        name: Of the draft.
+        assumed: How often something had to be assumed.
+    """
+
+    name: str
+    results: Results
+    assumed: Assumed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIf:
+    """What was, and what would have been.
+
+    Attributes:
+        got: By the rules of then.
+        drafts: In the order in which they were given.
+    """
+
+    span: Span
+    got: Results
+    drafts: tuple[Simulated, ...]
+
+
+async def simulate(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    drafts: Mapping[str, RulesFile],
+    span: Span,
+) -> WhatIf:
+    """Let the requests of a time be decided by drafts.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who asks.
+        drafts: Rules without problems, by name.
+        span: From when to when.
+
+    Raises:
+        Refused: They may not look, or nothing asked for a manager in that time.
+    """
+    principal.require("audit")
+    account_id = account.account_id
+    await note_access(installation, account_id, principal, "simulation")
+    before = await version_before(installation, account_id, span.start)
+    last = await version_before(installation, account_id, span.end)
+    state = await state_at(installation, account_id, before)
+    begun = await asyncio.to_thread(snapshot.dump, state)
+    reader, got = PastReader(state), ResultCounter()
+    async for events in events_between(installation, account_id, SHAPES, after=before, up_to=last):
+        reader.read(events)
+        got.add(events)
+    then = got.results()
+    if not then.requests:
+        raise Refused("no_requests_then", start=span.start, end=span.end)
+    # Where the log ends, the time of the drafts ends too: nobody did anything more.
+    ends_at = min(span.end, await _lived_until(installation, account_id, last))
+    played = Span(start=span.start, end=ends_at)
+    return WhatIf(
+        span=span,
+        got=then,
+        drafts=tuple(
+            [
+                await asyncio.to_thread(_simulated, name, file, begun, reader.past, played)
+                for name, file in drafts.items()
+            ]
+        ),
+    )
+
+
+async def _lived_until(installation: Installation, account_id: int, version: int) -> datetime:
+    """The end of what is recorded, if the event is the last one; else no bound."""
+    if version < await installation.events.head(account_id):
+        return LATEST
+    (recorded,) = await installation.events.stream(account_id, version - 1, limit=1)
+    return recorded.event.at + TICK
+
+
+def _simulated(name: str, rules: RulesFile, begun: bytes, past: Past, span: Span) -> Simulated:
+    world, counted = World(snapshot.load(begun), past), ResultCounter()
+    data: dict[str, Any] = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    lived = world.live(data, start=span.start, end=span.end)
+    while events := list(islice(lived, CHUNK)):
+        counted.add(events)
+    return Simulated(name=name, results=counted.results(), assumed=world.assumed)

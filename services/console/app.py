@@ -1,0 +1,26 @@
+"""The console as an application, to be mounted by the role `web`."""
+
+from types import ModuleType
+
+from fastapi import FastAPI
+
+from services.console.failures import tell_all
+from services.console.screens import accounts, files, lead, manager, signing_in, today
+from services.web.premises import Premises
+
+SCREENS: tuple[ModuleType, ...] = (files, signing_in, accounts, today, lead, manager)
+
+
+def create_console(premises: Premises) -> FastAPI:
+    """The console of an installation."""
+    app = FastAPI(
+        title="Fairlead",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        routes=[route for screen in SCREENS for route in screen.router.routes],
+    )
+    app.state.premises = premises
+    tell_all(app)
+    return app

@@ -1,0 +1,48 @@
+"""A page for everything that goes wrong: what happened, and what to do."""
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.console.pages import page
+from services.console.seeing import NotSignedIn, sign_in_address
+from services.web.faults import FAULTS, problem_of
+from services.web.problems import title_of
+from services.web.request_ids import request_id_of
+from services.words.catalogue import Words
+
+log = structlog.get_logger(__name__)
+
+BUG = 500
+
+
+def tell_all(app: FastAPI) -> None:
+    """Have every fault told by a page."""
+    app.add_exception_handler(NotSignedIn, _sign_in)
+    for kind in FAULTS:
+        app.add_exception_handler(kind, _failed)
+
+
+async def _sign_in(request: Request, error: Exception) -> Response:
+    """Who is not signed in signs in, and goes on where they wanted."""
+    del error
+    if request.headers.get("hx-request"):  # a part of a page: the whole page has to go
+        return Response(status_code=401, headers={"HX-Redirect": sign_in_address(request)})
+    return RedirectResponse(sign_in_address(request), status_code=303)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status == BUG:
+        log.error("page_failed", error=type(error).__name__, exc_info=error)
+    return page(
+        "failure.html",
+        Words(),
+        status=problem.status,
+        title=title_of(problem.code),
+        detail=problem.detail,
+        errors=[each.detail for each in problem.errors],
+        request_id=request_id_of(request.scope),
+        can_retry=problem.status in (429, BUG, 503),
+        address=request.url.path,
+    )

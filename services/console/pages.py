@@ -1,0 +1,47 @@
+"""Answers of the console: a page with what a browser has to know of it."""
+
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from services.console.navigation import entries
+from services.console.rendering import render
+from services.console.seeing import SeeingAccount
+from services.words.catalogue import Words
+
+# What a page of ours may load, and who may frame it (S11, S12).
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " connect-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+HEADERS = {"content-security-policy": POLICY, "cache-control": "no-store"}
+
+
+def page(template: str, words: Words, *, status: int = 200, **view: Any) -> HTMLResponse:  # noqa: ANN401 - whatever it shows
+    """A page that is about no account."""
+    return HTMLResponse(
+        render(template, words, **{"who": None, **view}), status_code=status, headers=HEADERS
+    )
+
+
+def account_page(
+    template: str,
+    who: SeeingAccount,
+    *,
+    here: str,
+    status: int = 200,
+    **view: Any,  # noqa: ANN401 - whatever it shows
+) -> HTMLResponse:
+    """A page about an account.
+
+    Args:
+        template: Of the page.
+        who: Looks at it.
+        here: Its entry in the navigation.
+        status: Of the answer.
+        view: What it shows.
+    """
+    return page(
+        template, who.words, status=status, who=who, here=here, entries=entries(who), **view
+    )

@@ -1,0 +1,57 @@
+"""A lead: why her? (W4.2), and the way to it from an id."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import RedirectResponse, Response
+
+from services.application.explain import explain_lead
+from services.application.refused import Refused
+from services.console.pages import account_page
+from services.console.seeing import InAccount
+from services.console.shapes import kommo_lead, story_of
+
+router = APIRouter()
+
+DIGITS_MAX = 18
+
+
+@router.get("/a/{account_id}/leads")
+async def get_leads(who: InAccount, lead: Annotated[str, Query(max_length=200)] = "") -> Response:
+    """Find a lead by its id, or by its address in Kommo."""
+    who.require("explain")
+    typed = lead.strip()
+    wanted = typed.rstrip("/").rpartition("/")[2].lstrip("#")
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= DIGITS_MAX:
+        return RedirectResponse(f"{who.base}/leads/{int(wanted)}", status_code=303)
+    return account_page(
+        "leads.html",
+        who,
+        here="leads",
+        typed=typed,
+        is_wrong=bool(typed),
+        status=422 if typed else 200,
+    )
+
+
+@router.get("/a/{account_id}/leads/{lead_id}")
+async def get_lead(who: InAccount, lead_id: int) -> Response:
+    """Its story, and every decision with everybody who could have got it."""
+    who.require("explain")
+    try:
+        found = await explain_lead(who.installation, who.account, who.principal, lead_id)
+    except Refused as refused:
+        if refused.code != "nothing_decided":
+            raise
+        found = []
+    story = story_of(who, found)
+    return account_page(
+        "lead.html",
+        who,
+        here="leads",
+        status=200 if found else 404,
+        lead_id=lead_id,
+        kommo=kommo_lead(who, lead_id),
+        answer=next((each for each in reversed(story) if each.is_decision), None),
+        story=story,
+    )

@@ -1,0 +1,232 @@
+"""Signing in, joining by a link, and signing out (W7)."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.access.sessions import COOKIE, COOKIE_ATTRIBUTES
+from services.access.sign_in_log import Caller
+from services.application.people.inviting import is_claimed
+from services.application.people.joining import come_back, join, look_at_link
+from services.application.people.oneself import sign_out
+from services.application.people.signing_in import (
+    NextStep,
+    SignedIn,
+    sign_in,
+    sign_in_by_code,
+    sign_in_by_enrolling,
+)
+from services.application.refused import Refused
+from services.console.pages import page
+from services.console.seeing import FORMS, Signed, is_from_here
+from services.web.premises import Premises, PremisesOf
+from services.web.problems import HttpProblem
+from services.web.request_ids import request_id_of
+from services.words.catalogue import Words
+
+router = APIRouter()
+
+Text = Annotated[str, Form(max_length=300)]
+Secret = Annotated[str, Form(max_length=1_000)]
+Next = Annotated[str, Query(max_length=2_000)]
+
+
+@router.get("/sign-in")
+async def get_sign_in(premises: PremisesOf, next: Next = "") -> Response:  # noqa: A002 - in the address
+    """The form; an installation that nobody has claimed says only that."""
+    if not await is_claimed(premises.access):
+        return page("unclaimed.html", Words(), status=503)
+    return page("sign_in.html", Words(), next=local(next), login="", refused="")
+
+
+@router.post("/sign-in")
+async def post_sign_in(
+    request: Request,
+    premises: PremisesOf,
+    login: Text,
+    password: Secret,
+    next: Text = "",  # noqa: A002
+) -> Response:
+    """The first step."""
+    check_form(request)
+    try:
+        found = await sign_in(
+            premises.access,
+            login=login,
+            password=password,
+            caller=caller_of(request, premises),
+            agent=request.headers.get("user-agent", ""),
+        )
+    except Refused as refused:
+        told = Words().say(refused.sentence)
+        return page(
+            "sign_in.html", Words(), status=401, next=local(next), login=login, refused=told
+        )
+    return _stepped(premises, found, next)
+
+
+@router.post("/sign-in/code")
+async def post_code(
+    request: Request,
+    premises: PremisesOf,
+    step: Secret,
+    code: Text,
+    needs: Text,
+    next: Text = "",  # noqa: A002
+) -> Response:
+    """The second step: a code of their app, of a new one, or a recovery code."""
+    check_form(request)
+    finish = sign_in_by_enrolling if needs == "enrol" else sign_in_by_code
+    try:
+        found = await finish(
+            premises.access,
+            step,
+            code.replace(" ", ""),
+            caller=caller_of(request, premises),
+            agent=request.headers.get("user-agent", ""),
+            at=premises.now(),
+        )
+    except Refused as refused:
+        if refused.code == "step_over":
+            told = Words().say(refused.sentence)
+            return page(
+                "sign_in.html", Words(), status=401, next=local(next), login="", refused=told
+            )
+        return page(
+            "code.html",
+            Words(),
+            status=401,
+            step=step,
+            needs=needs,
+            secret=None,
+            next=local(next),
+            refused=Words().say(refused.sentence),
+        )
+    return _stepped(premises, found, next)
+
+
+@router.get("/join")
+async def get_join() -> Response:
+    """The form behind a one-time link: what comes after # never leaves the browser by itself."""
+    return page("join.html", Words(), token="", link=None, name="", login="", refused="")
+
+
+@router.post("/join/look")
+async def post_look(request: Request, premises: PremisesOf, token: Secret) -> Response:
+    """What the link is for."""
+    check_form(request)
+    try:
+        link = await look_at_link(premises.access, token)
+    except Refused as refused:
+        told = Words().say(refused.sentence)
+        return page("failure_link.html", Words(), status=404, detail=told)
+    return page("join.html", Words(), token=token, link=link, name="", login="", refused="")
+
+
+@router.post("/join")
+async def post_join(
+    request: Request,
+    premises: PremisesOf,
+    token: Secret,
+    password: Secret,
+    name: Text = "",
+    login: Text = "",
+) -> Response:
+    """Become somebody, or come back; then sign in."""
+    check_form(request)
+    caller = caller_of(request, premises)
+    link = None
+    try:
+        link = await look_at_link(premises.access, token)
+        if link.kind == "reset":
+            await come_back(premises.access, token, password=password, caller=caller)
+        else:
+            await join(
+                premises.access,
+                token,
+                name=name,
+                login=login,
+                password=password,
+                language="en",
+                caller=caller,
+            )
+    except Refused as refused:
+        told = Words().say(refused.sentence)
+        if link is None:
+            return page("failure_link.html", Words(), status=404, detail=told)
+        return page(
+            "join.html",
+            Words(),
+            status=422,
+            token=token,
+            link=link,
+            name=name,
+            login=login,
+            refused=told,
+        )
+    return RedirectResponse("/sign-in", status_code=303)
+
+
+@router.post("/sign-out")
+async def post_sign_out(who: Signed) -> Response:
+    """End the session."""
+    await sign_out(who.premises.access, who.caller, who.cookie)
+    answer = RedirectResponse("/sign-in", status_code=303)
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def _stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Response:
+    if isinstance(found, NextStep):
+        return page(
+            "code.html",
+            Words(),
+            step=found.token.get_secret_value(),
+            needs=found.needs,
+            secret=found.secret,
+            next=local(wanted),
+            refused="",
+        )
+    answer: Response
+    if found.recovery_codes:
+        answer = page(
+            "recovery_codes.html", Words(), codes=found.recovery_codes, next=local(wanted)
+        )
+    else:
+        answer = RedirectResponse(local(wanted), status_code=303)
+    seconds = premises.access.settings.session_days * 86_400
+    answer.set_cookie(
+        COOKIE,
+        found.cookie.get_secret_value(),
+        max_age=seconds,
+        path=str(COOKIE_ATTRIBUTES["path"]),
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+    return answer
+
+
+def local(address: str) -> str:
+    """The address if it is a page of ours, else the start: nobody is sent elsewhere."""
+    parts = urlsplit(address)
+    is_ours = not parts.scheme and not parts.netloc and address.startswith("/")
+    return address if is_ours and not address.startswith(("//", "/\\")) else "/"
+
+
+def check_form(request: Request) -> None:
+    """See that a form comes from a page of ours: nobody is signed in by a stranger's page (S10).
+
+    Raises:
+        HttpProblem: It does not.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in FORMS or not is_from_here(request):
+        raise HttpProblem("not-allowed", "Load the page again, then try again.")
+
+
+def caller_of(request: Request, premises: Premises) -> Caller:
+    """Whoever tries, for the log of sign-ins."""
+    return Caller(whence=premises.whence(request), request_id=request_id_of(request.scope))

@@ -1,0 +1,340 @@
+"""What templates show, made ready: words and numbers, no decisions left to a template."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.events import LEAD, LeadAssigned
+from contracts.sentences import sentence
+from contracts.stage import Stage
+from projections.decisions import Decision
+from services.application.attendance import Attendance, Teammate
+from services.application.explain import Explained
+from services.application.overview import Trouble
+from services.application.rules import stages_of
+from services.application.statement import StatementLine
+from services.application.today import WaitingRule
+from services.application.why_not import WhyNot
+from services.console.seeing import SeeingAccount
+
+# A deviation bar shows so many leads to either side.
+AXIS_LEADS = 2
+# Half of its width, in the units of its picture.
+AXIS_HALF = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """An instant: as people read it in the account's zone, and as programs do.
+
+    Attributes:
+        text: The time, with its date if that is another one than today.
+    """
+
+    text: str
+    iso: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MateLine:
+    """A manager in a list, or on their own page.
+
+    Attributes:
+        attendance: Names the shape and the colour.
+        state: The same in words.
+        until: When it ends; empty if nothing tells.
+        places: Open leads, of how many there may be.
+        bar: Where the bar of their deviation begins, and how wide it is; None without any.
+        is_above: They got more than their share.
+        is_paused: It is a pause that keeps them away.
+        may_resume: Whoever looks may end it.
+    """
+
+    manager_id: int
+    name: str
+    href: str
+    attendance: Attendance
+    state: str
+    until: str
+    reason: str
+    got_today: int
+    places: str
+    deviation: str
+    bar: tuple[float, float] | None
+    is_above: bool
+    is_paused: bool
+    may_pause: bool
+    may_resume: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleLine:
+    """What is wrong with the account."""
+
+    name: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionLine:
+    """One decision in a list."""
+
+    at: Moment
+    lead_id: int
+    href: str
+    kind: str
+    text: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingLine:
+    """Leads of a rule that wait."""
+
+    rule: str
+    leads: int
+    since: Moment
+    lead_id: int
+    href: str
+    next_look: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """Somebody who could have got a lead, and what spoke for or against them."""
+
+    name: str
+    href: str
+    is_winner: bool
+    verdict: str
+    credit: str
+    share: str
+    places: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """One event of a lead's story.
+
+    Attributes:
+        candidates: Of a decision: everybody of the rule; empty for other events.
+        is_same: Whether the same comes out when it is decided again; None where nothing was.
+    """
+
+    version: int
+    at: Moment
+    first: str
+    more: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    rule: str
+    revision: int
+    is_same: bool | None
+    in_kommo: Moment | None
+
+    @property
+    def is_decision(self) -> bool:
+        """Whether somebody got the lead here."""
+        return bool(self.rule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementLine:
+    """One line of a statement."""
+
+    at: Moment
+    reason: str
+    lead_id: int | None
+    href: str
+    note: str
+    moved: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyNotLine:
+    """How often somebody stood in one way when a lead was given out.
+
+    Attributes:
+        share: Of all leads, in percent, for a bar.
+        leads: The newest of them.
+    """
+
+    name: str
+    count: int
+    share: int
+    is_got: bool
+    leads: tuple[DecisionLine, ...]
+
+
+def moment(who: SeeingAccount, at: datetime) -> Moment:
+    """An instant as it is told on a page of the account."""
+    local, today = at.astimezone(who.zone), who.now.astimezone(who.zone).date()
+    text = f"{local:%H:%M}" if local.date() == today else f"{local:%Y-%m-%d %H:%M}"
+    return Moment(text=text, iso=at.isoformat(timespec="milliseconds"))
+
+
+def name_of(who: SeeingAccount, manager_id: int) -> str:
+    """A manager by name."""
+    return who.words.say(sentence("cell.manager", manager=manager_id))
+
+
+def mate_line(who: SeeingAccount, mate: Teammate) -> MateLine:
+    """A manager as a line."""
+    is_own = who.principal.manager_id == mate.manager_id
+    may_pause = who.principal.may("activity") or (is_own and who.principal.may("self"))
+    units = mate.deviation_units
+    is_paused = mate.attendance == "paused"
+    return MateLine(
+        manager_id=mate.manager_id,
+        name=name_of(who, mate.manager_id),
+        href=f"{who.base}/managers/{mate.manager_id}",
+        attendance=mate.attendance,
+        state=who.words.say(sentence(f"console.attendance.{mate.attendance}")),
+        until="" if mate.until is None else _until(who, mate.until),
+        reason=mate.reason,
+        got_today=mate.got_today,
+        places=_places(mate.open_leads, mate.limit),
+        deviation="" if units is None else who.words.say(sentence("cell.credit", units=units)),
+        bar=None if units is None else _bar(units),
+        is_above=units is not None and units > 0,
+        is_paused=is_paused,
+        may_pause=may_pause and not is_paused and mate.attendance != "inactive",
+        may_resume=is_paused
+        and may_pause
+        and (who.principal.may("activity") or not mate.by_administrator),
+    )
+
+
+def _until(who: SeeingAccount, at: datetime) -> str:
+    return who.words.say(sentence("console.until", at=moment(who, at).text))
+
+
+def _places(open_leads: int, limit: int | None) -> str:
+    return str(open_leads) if limit is None else f"{open_leads} / {limit}"
+
+
+def _bar(units: int) -> tuple[float, float]:
+    width = round(min(1.0, abs(units) / (AXIS_LEADS * LEAD)) * AXIS_HALF, 1)
+    return (AXIS_HALF, width) if units >= 0 else (round(AXIS_HALF - width, 1), width)
+
+
+def trouble_line(who: SeeingAccount, trouble: Trouble) -> TroubleLine:
+    """What is wrong, and what to do about it."""
+    return TroubleLine(
+        name=who.words.say(sentence(f"accounts.trouble.{trouble}")),
+        help=who.words.say(sentence(f"console.trouble.{trouble}")),
+    )
+
+
+def decision_line(who: SeeingAccount, decision: Decision) -> DecisionLine:
+    """A decision as a line."""
+    manager = "" if decision.manager_id is None else name_of(who, decision.manager_id)
+    return DecisionLine(
+        at=moment(who, decision.at),
+        lead_id=decision.lead_id,
+        href=f"{who.base}/leads/{decision.lead_id}#v{decision.version}",
+        kind=decision.kind,
+        text=manager or who.words.say(sentence(f"console.decided.{decision.kind}")),
+        rule=decision.rule_id or "",
+    )
+
+
+def waiting_line(who: SeeingAccount, waiting: WaitingRule) -> WaitingLine:
+    """The waiting leads of a rule as a line."""
+    oldest = waiting.oldest
+    return WaitingLine(
+        rule=waiting.rule_id,
+        leads=waiting.leads,
+        since=moment(who, oldest.opened_at),
+        lead_id=oldest.lead_id,
+        href=f"{who.base}/leads/{oldest.lead_id}",
+        next_look=None if oldest.next_look_at is None else moment(who, oldest.next_look_at),
+    )
+
+
+def story_of(who: SeeingAccount, found: Sequence[Explained]) -> list[Chapter]:
+    """A lead's story, the newest event last."""
+    return [_chapter(who, each) for each in found]
+
+
+def _chapter(who: SeeingAccount, explained: Explained) -> Chapter:
+    event = explained.event.event
+    lines = who.words.lines(explained.sentences)
+    decided = event if isinstance(event, LeadAssigned) else None
+    return Chapter(
+        version=explained.version,
+        at=moment(who, explained.at),
+        first=lines[0][:1].upper() + lines[0][1:],
+        more=tuple(lines[1:]),
+        candidates=() if decided is None else _candidates(who, decided),
+        rule="" if decided is None else decided.rule_id,
+        revision=0 if decided is None else decided.revision,
+        is_same=explained.is_reproduced,
+        in_kommo=None if explained.in_kommo_at is None else moment(who, explained.in_kommo_at),
+    )
+
+
+def _candidates(who: SeeingAccount, decided: LeadAssigned) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(
+            name=name_of(who, standing.manager_id),
+            href=f"{who.base}/managers/{standing.manager_id}",
+            is_winner=standing.manager_id == decided.manager_id,
+            verdict=who.words.say(sentence(f"explain.state.{standing.verdict}")),
+            credit=who.words.say(sentence("cell.credit", units=standing.credit)),
+            share=who.words.say(sentence("cell.leads", units=standing.share)),
+            places=_places(standing.open_leads, standing.limit),
+        )
+        for standing in decided.standings
+    )
+
+
+def movement_line(who: SeeingAccount, line: StatementLine) -> MovementLine:
+    """A line of a statement."""
+    movement = line.movement
+    return MovementLine(
+        at=moment(who, movement.at),
+        reason=who.words.say(sentence(f"console.moved.{movement.reason}")),
+        lead_id=movement.lead_id,
+        href="" if movement.lead_id is None else f"{who.base}/leads/{movement.lead_id}",
+        note=line.note,
+        moved=who.words.say(sentence("cell.credit", units=movement.units)),
+        balance=who.words.say(sentence("cell.credit", units=movement.balance_units)),
+    )
+
+
+def why_not_lines(who: SeeingAccount, found: WhyNot) -> list[WhyNotLine]:
+    """How somebody stood, the most frequent first but for what they got."""
+    ordered = sorted(
+        found.counts, key=lambda each: (not each.startswith("got"), -found.counts[each])
+    )
+    return [
+        WhyNotLine(
+            name=who.words.say(sentence(f"why_not.line.{stood}")),
+            count=found.counts[stood],
+            share=round(100 * found.counts[stood] / found.given),
+            is_got=stood.startswith("got"),
+            leads=tuple(
+                DecisionLine(
+                    at=moment(who, lead.at),
+                    lead_id=lead.lead_id,
+                    href=f"{who.base}/leads/{lead.lead_id}#v{lead.version}",
+                    kind="assigned",
+                    text="" if lead.got_by is None else name_of(who, lead.got_by),
+                    rule=lead.rule_id,
+                )
+                for lead in (found.leads[stood].leads if stood in found.leads else ())
+            ),
+        )
+        for stood in ordered
+    ]
+
+
+def stage_name(who: SeeingAccount, stage: Stage) -> str:
+    """A stage by name, or by its ids."""
+    return (stages_of(who.account) or {}).get(stage, f"{stage.pipeline_id}:{stage.status_id}")
+
+
+def kommo_lead(who: SeeingAccount, lead_id: int) -> str:
+    """Where the lead is in Kommo."""
+    return f"{who.account.base_url}/leads/detail/{lead_id}"

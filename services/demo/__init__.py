@@ -1,0 +1,1 @@
+"""The demo: a sample account, its leads and a week, played on a real installation."""

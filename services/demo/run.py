@@ -1,0 +1,428 @@
+"""The main job from end to end: leads of a local Kommo through an installation of its own.
+
+What counts is read back from the local Kommo's leads and journal: a lead that nobody was made
+responsible for is lost, one that was written twice is twice. Our own tables only tell the rest.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from contracts.stage import Stage
+from projections import assignments, linked, requests
+from services.access.roles import SCOPES
+from services.application import rules
+from services.application.commands import Once
+from services.application.connect import connect
+from services.application.installation import RUNTIME_FILE, Installation
+from services.application.pauses import pause, resume
+from services.application.principal import Principal
+from services.cli.output import note, out, say
+from services.demo.faults import SPREAD_S, WAVES, FaultScript, play
+from services.demo.findings import Findings, find
+from services.demo.kafka import Comparison, compare, distributed
+from services.demo.kommo_process import LocalKommo, end, local_kommo, written
+from services.demo.output import (
+    check_report,
+    print_comparison,
+    print_findings,
+    write_report,
+)
+from services.demo.sample.leads import SampleLeads, make_leads
+from services.demo.sample.rules import sample_rules
+from services.demo.sample.team import ADMIN_ID, FELIPE, PAUSED_ID
+from services.demo.stay import SETTINGS as STAYS
+from services.demo.stay import stay
+from services.projector.run import lag
+from services.rules_file.file import dump
+from services.runtime.installation import is_distributed, open_installation
+from services.runtime.wrong import Wrong
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import borrow
+
+UP_WITHIN_S = 120.0
+READ_WITHIN_S = 120.0
+# So long without any progress, and the demo ends with what there is.
+STALLED_S = 60.0
+ANSWER_WITHIN_S = 15.0
+LOOK_EVERY_S = 0.1
+# So that what DROP lost is found while somebody watches; else the default, every five minutes.
+SWEEP_EVERY_S = 10
+# With faults: pauses of minutes and hours take seconds.
+HURRIED = {
+    "FAIRLEAD_GATEWAY_BLOCKED_PROBE_S": "5",
+    "FAIRLEAD_GATEWAY_PUSH_RETRY_FIRST_S": "2",
+    "FAIRLEAD_GATEWAY_PUSH_PARKED_S": "5",
+    "FAIRLEAD_GATEWAY_PUSH_STOPPED_S": "5",
+    "FAIRLEAD_GATEWAY_LOOKUP_RETRY_S": "2",
+    "FAIRLEAD_GATEWAY_LOOKUP_STOPPED_S": "5",
+    "FAIRLEAD_GATEWAY_SWEEP_RETRY_S": "2",
+    "FAIRLEAD_GATEWAY_SWEEP_STOPPED_S": "5",
+    "FAIRLEAD_GATEWAY_DIRECTORY_RETRY_S": "2",
+}
+DEMO = Principal(id="demo:run", scopes=SCOPES)
+
+Played = tuple[Findings, Comparison | None]
+Teller = Callable[[Played, Installation], Awaitable[None]]
+
+
+async def _untold(_played: Played, _installation: Installation) -> None:
+    """Whoever plays it looks for themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """One run of the demo.
+
+    Attributes:
+        batch: The most leads in one request to Kommo; None as an installation does by itself.
+        kafka: Servers without topics of ours: then on processes, one per role, and proven to
+            decide as the embedded engine does.
+        faults: What goes wrong meanwhile; the leads then come one after another.
+        stays: Whether the installation stays up afterwards, with its API, until told to stop.
+    """
+
+    leads: int
+    drop_percent: int
+    batch: int | None
+    report: Path
+    kafka: str | None = None
+    faults: FaultScript | None = None
+    stays: bool = False
+
+    async def run(self) -> bool:
+        """Play it and print the result; whether nothing was lost, done twice or against a promise.
+
+        Raises:
+            Wrong: The page cannot be written where it is wanted, or the environment names
+                another installation; nothing was played.
+        """
+        await asyncio.to_thread(check_report, self.report)
+        if is_distributed():
+            raise Wrong(
+                "FAIRLEAD_DATABASE_URL is set, the demo makes its own installation: unset it"
+            )
+        findings, comparison = await self.play(self._told)
+        return findings.is_flawless and (comparison is None or comparison.is_same)
+
+    async def _told(self, played: Played, installation: Installation) -> None:
+        findings, comparison = played
+        print_findings(findings)
+        for number, beside in enumerate(findings.neighbours, 2):
+            say("")
+            say(f"Account {number}, behind the same address:")
+            print_findings(beside)
+        if comparison is not None:
+            print_comparison(comparison)
+        await asyncio.to_thread(write_report, findings, self.report)
+        say("")
+        say(f"The same as pictures: {self.report}")
+        if self.stays:
+            await stay(installation)
+
+    async def play(self, tell: Teller | None = None) -> Played:
+        """Play it in a folder of its own, which stays only if something goes wrong.
+
+        Args:
+            tell: Told the result while the installation is still there.
+        """
+        folder = Path(tempfile.mkdtemp(prefix="fairlead-demo-"))
+        try:
+            played = await self._play(folder, tell or _untold)
+        except BaseException:
+            note(f"What happened is logged in {folder}")
+            raise
+        await asyncio.to_thread(shutil.rmtree, folder)
+        return played
+
+    async def _play(self, folder: Path, tell: Teller) -> Played:
+        knobs = {"journal_max": 10_000_000}
+        is_sweeping = self.drop_percent > 0 or self.faults is not None
+        settings = _settings(batch=self.batch, is_sweeping=is_sweeping)
+        neighbours = 0
+        if self.faults is not None:
+            settings |= HURRIED
+            neighbours = self.faults.accounts - 1
+        if self.stays:
+            settings |= STAYS
+        starting = out().status("Starting a local Kommo and Fairlead ...")
+        with starting:
+            async with local_kommo(folder, leads=0, knobs=knobs, neighbours=neighbours) as kommo:
+                if self.kafka is not None:
+                    async with distributed(folder, self.kafka, settings) as here:
+                        findings = await self._run(kommo, here.installation, here.address)
+                        (account,) = await here.installation.accounts.all()
+                        played = findings, await compare(here, account.account_id)
+                        starting.stop()
+                        await tell(played, here.installation)
+                        return played
+                async with (
+                    _fairlead(folder, settings) as address,
+                    open_installation(folder / "data") as installation,
+                ):
+                    alone = await self._run(kommo, installation, address), None
+                    starting.stop()
+                    await tell(alone, installation)
+                    return alone
+
+    async def _run(self, kommo: LocalKommo, installation: Installation, address: str) -> Findings:
+        kommos = (kommo, *kommo.neighbours)
+        samples = [await make_leads(each, self.leads) for each in kommos]
+        accounts = [
+            await self._prepare(each, installation, address, sample)
+            for each, sample in zip(kommos, samples, strict=True)
+        ]
+        playing = None
+        if self.faults is not None:
+            moved = [[i for part in sample.rush.values() for i in part] for sample in samples]
+            playing = asyncio.create_task(play(self.faults, kommos, moved))
+        try:
+            first, *others = await asyncio.gather(
+                *(
+                    self._distribute(each, installation, account, sample, playing)
+                    for each, account, sample in zip(kommos, accounts, samples, strict=True)
+                )
+            )
+        finally:
+            if playing is not None:
+                playing.cancel()
+        return replace(first, neighbours=tuple(others), faults=self._faults_in_words())
+
+    def _faults_in_words(self) -> tuple[str, ...]:
+        return () if self.faults is None else tuple(step.words for step in self.faults.steps)
+
+    async def _prepare(
+        self,
+        kommo: LocalKommo,
+        installation: Installation,
+        address: str,
+        sample: SampleLeads,
+    ) -> RegisteredAccount:
+        token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
+        connected = await connect(
+            installation,
+            DEMO,
+            base_url=kommo.base_url,
+            token=token,
+            public_url=address,
+        )
+        account = await installation.account(connected.account_id)
+        text = dump(sample_rules(datetime.now(UTC), account.timezone))
+        await rules.apply(
+            installation, account, DEMO, text.encode(), base_revision=None, once=_once("rules")
+        )
+        await pause(
+            installation,
+            account,
+            DEMO,
+            PAUSED_ID,
+            until=None,
+            reason="training",
+            once=_once("training"),
+        )
+        hook_url = connected.hook_url.get_secret_value()
+        is_told_by_webhooks = self.faults is not None and self.faults.is_told_by_webhooks
+        for stage in {} if is_told_by_webhooks else {**sample.morning, **sample.rush}:
+            await kommo.post("/triggers", {**stage._asdict(), "url": hook_url})
+        await _await_baseline(installation, account, sample.total)
+        await _morning(kommo, installation, account, sample)
+        await kommo.turn({"drop_fraction": self.drop_percent / 100})
+        return account
+
+    async def _distribute(
+        self,
+        kommo: LocalKommo,
+        installation: Installation,
+        account: RegisteredAccount,
+        sample: SampleLeads,
+        playing: asyncio.Task[None] | None = None,
+    ) -> Findings:
+        moved_at = time.time()
+        waves = 1 if playing is None else WAVES
+        moving = asyncio.create_task(_move_in_waves(kommo, sample.rush, waves=waves))
+        lead_ids = [lead_id for moved in sample.rush.values() for lead_id in moved]
+        await self._watch(kommo, installation, lead_ids)
+        await moving
+        if playing is not None:
+            await playing
+        await _await_views(installation)
+        return await find(
+            kommo,
+            installation,
+            account,
+            sample=sample,
+            rules=sample_rules(datetime.now(UTC), account.timezone)["rules"],
+            moved_at=moved_at,
+            drop_percent=self.drop_percent,
+        )
+
+    async def _watch(
+        self, kommo: LocalKommo, installation: Installation, lead_ids: list[int]
+    ) -> None:
+        """Show the progress until every lead is set and settled, or nothing moves any more."""
+        columns = (
+            TextColumn("{task.description:>12}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=out(), disable=kommo.number > 1) as progress:
+            decided = progress.add_task("decided", total=len(lead_ids))
+            in_kommo = progress.add_task("set in Kommo", total=len(lead_ids))
+            seen, moved_at = (-1, -1, -1), time.monotonic()
+            while time.monotonic() - moved_at < STALLED_S:
+                now = await _counts(kommo, installation, lead_ids)
+                progress.update(decided, completed=now[0])
+                progress.update(in_kommo, completed=now[1])
+                if now[1] >= len(lead_ids) and await _is_settled(installation):
+                    return
+                if now != seen:
+                    seen, moved_at = now, time.monotonic()
+                await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _once(key: str) -> Once:
+    return Once(key=key, wait_s=ANSWER_WITHIN_S)
+
+
+async def _morning(
+    kommo: LocalKommo, installation: Installation, account: RegisteredAccount, sample: SampleLeads
+) -> None:
+    """What comes before the rush, while Felipe is not there: Felipe catches up in the rush."""
+    away = _once("away")
+    await pause(installation, account, DEMO, FELIPE, until=None, reason="at the dentist", once=away)
+    await _move(kommo, sample.morning)
+    await _await_end(installation, account, sum(map(len, sample.morning.values())))
+    await resume(installation, account, DEMO, FELIPE, once=_once("back"))
+
+
+async def _move(kommo: LocalKommo, wave: Mapping[Stage, list[int]]) -> None:
+    await asyncio.gather(
+        *(
+            kommo.post("/leads/move", {"lead_ids": lead_ids, **stage._asdict()})
+            for stage, lead_ids in wave.items()
+        )
+    )
+
+
+async def _move_in_waves(kommo: LocalKommo, rush: Mapping[Stage, list[int]], *, waves: int) -> None:
+    """Move the leads of each stage in so many parts, one after another; one part all at once."""
+    for number in range(waves):
+        await _move(kommo, {stage: moved[number::waves] for stage, moved in rush.items()})
+        if number < waves - 1:
+            await asyncio.sleep(SPREAD_S / waves)
+
+
+async def _counts(
+    kommo: LocalKommo, installation: Installation, lead_ids: list[int]
+) -> tuple[int, int, int]:
+    """Of these leads, how many are decided and set in Kommo; of all, whose push is not settled."""
+    owners = {row[0]: row[3] for row in (await kommo.get("/leads"))["leads"]}
+    async with borrow(installation.pool) as connection:
+        decided: int = await connection.fetchval(
+            "SELECT count(DISTINCT lead_id) FROM assignments.leads"
+            " WHERE lead_id = ANY($1::bigint[])",
+            lead_ids,
+        )
+        backlog = await assignments.backlog(connection)
+    pending = sum(part.leads for part in backlog)
+    return decided, sum(owners[lead_id] != ADMIN_ID for lead_id in lead_ids), pending
+
+
+async def _is_settled(installation: Installation) -> bool:
+    """Whether nothing is left to be told to Kommo, or about it."""
+    if any((await lag(installation.pool, installation.events)).values()):
+        return False
+    async with borrow(installation.pool) as connection:
+        return not (
+            await assignments.backlog(connection)
+            or await linked.to_find(connection, limit=1)
+            or await linked.to_set(connection, limit=1)
+        )
+
+
+def _settings(*, batch: int | None, is_sweeping: bool) -> dict[str, str]:
+    settings = {
+        "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.5",
+        "FAIRLEAD_INGRESS_BURST": "1000000",
+    }
+    if batch is not None:
+        settings["FAIRLEAD_GATEWAY_PUSH_BATCH_SIZE"] = str(batch)
+        settings["FAIRLEAD_GATEWAY_PUSH_BATCH_SIZE_MAX"] = str(batch)
+    if is_sweeping:
+        settings["FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S"] = str(SWEEP_EVERY_S)
+    return settings
+
+
+@asynccontextmanager
+async def _fairlead(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
+    """`fairlead up` as a process of its own; yields where it receives webhooks."""
+    data = folder / "data"
+    with (folder / "fairlead.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.cli",
+            "up",
+            "--port=0",
+            f"--data={data}",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "FAIRLEAD_WEB_ENABLED": "false", **settings},
+            start_new_session=True,
+        )
+    try:
+        runtime = json.loads(await written(data / RUNTIME_FILE, process, UP_WITHIN_S))
+        assert runtime["pid"] == process.pid  # noqa: S101 - the folder is ours
+        yield runtime["address"]
+    finally:
+        await end(process)
+
+
+async def _await_views(installation: Installation) -> None:
+    """Wait until the tables that are read next have taken in every event."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        # They are moved by another process.
+        while any((await lag(installation.pool, installation.events)).values()):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _await_end(installation: Installation, account: RegisteredAccount, leads: int) -> None:
+    """Wait until so many requests are assigned or closed, and Kommo has been told."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        while True:
+            async with borrow(installation.pool) as connection:
+                tallies = await requests.counts(connection, account.account_id)
+            ended = sum(t.requests for t in tallies if t.state in ("assigned", "closed"))
+            if ended >= leads and await _is_settled(installation):
+                return
+            await asyncio.sleep(LOOK_EVERY_S)
+
+
+async def _await_baseline(
+    installation: Installation, account: RegisteredAccount, leads: int
+) -> None:
+    """Wait until every lead of the account is known, as after any connection."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        while True:
+            async with borrow(installation.pool) as connection:
+                known: int | None = await connection.fetchval(
+                    "SELECT sum(open_leads)::bigint FROM loads.open_leads WHERE account_id = $1",
+                    account.account_id,
+                )
+            if (known or 0) >= leads:
+                return
+            await asyncio.sleep(LOOK_EVERY_S)

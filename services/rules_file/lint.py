@@ -1,0 +1,119 @@
+"""What to look at in a rules file before it is put in force, line by line.
+
+Problems keep a file from being applied; warnings are most likely mistakes; notes are worth
+knowing. Like reading the file, looking at it takes a moment: call it outside of an event loop.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from contracts.sentences import Sentence
+from contracts.stage import Stage
+from domain import lint
+from services.rules_file import file as rules_file
+
+Severity = Literal["problem", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """One thing to look at.
+
+    Attributes:
+        line: From 1, as in an editor.
+        field: Like `rules[0].limit`; empty for the file itself.
+        advice: What to do; None where what was found says it.
+    """
+
+    line: int
+    field: str
+    severity: Severity
+    found: Sentence
+    advice: Sentence | None = None
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """By line, and by what is the same for the same file."""
+        return self.line, self.field, self.severity
+
+
+def remark_of(problem: rules_file.Problem) -> Remark:
+    """A problem as what it is among other remarks."""
+    return Remark(line=problem.line, field=problem.field, severity="problem", found=problem.found)
+
+
+def look_over(
+    text: str | bytes,
+    *,
+    at: datetime,
+    timezone: str,
+    known_stages: Mapping[Stage, str] | None = None,
+    known_users: Mapping[int, str] | None = None,
+    inflow: Mapping[Stage, int] | None = None,
+    incoming: Collection[Stage] = (),
+    targets: Collection[str] | None = None,
+) -> list[Remark]:
+    """Everything to look at, in line order.
+
+    Beside problems, what does not depend on a field that has one is looked at all the same.
+
+    Args:
+        text: YAML or JSON.
+        at: Now: the hours of the week from here are looked at.
+        timezone: The account's.
+        known_stages: Every stage of the account; None to believe the file.
+        known_users: Every active user of the account; None to believe the file.
+        inflow: Leads of the last week by the stage they came into; None if nobody counted.
+        incoming: Stages of incoming leads.
+        targets: The account's targets of webhooks; None to believe the file.
+    """
+    judged = rules_file.judge(text, known_stages=known_stages, known_users=known_users)
+    remarks = [remark_of(problem) for problem in judged.problems]
+    remarks += [
+        Remark(
+            line=judged.document.place(finding.path).line,
+            field=rules_file.field_name(finding.path),
+            severity=finding.severity,
+            found=finding.found,
+            advice=finding.advice,
+        )
+        for finding in _findings(judged, at, timezone, known_users, inflow, incoming, targets)
+    ]
+    return sorted(remarks, key=lambda remark: remark.order)
+
+
+def _findings(
+    judged: rules_file.Judged,
+    at: datetime,
+    timezone: str,
+    known_users: Mapping[int, str] | None,
+    inflow: Mapping[Stage, int] | None,
+    incoming: Collection[Stage],
+    targets: Collection[str] | None,
+) -> list[lint.Finding]:
+    """What the linter finds in the rules without problems."""
+    if judged.usable is None:
+        return []
+    wrong_rules = {path[1] for path in judged.wrong if path[:1] == ("rules",) and len(path) > 1}
+    elsewhere = any(path[:1] != ("rules",) for path in judged.wrong)
+    numbers = [n for n in range(len(judged.usable.rules)) if n not in wrong_rules]
+    found = lint.lint(
+        judged.usable.model_copy(update={"rules": [judged.usable.rules[n] for n in numbers]}),
+        at=at,
+        timezone=timezone,
+        active_user_ids=sorted(known_users) if known_users is not None else None,
+        inflow=None if judged.wrong else inflow,
+        incoming=incoming,
+        targets=targets,
+        with_hours=not elsewhere,
+    )
+    if not judged.wrong:
+        return found
+    # Who is in no rule, or which ledger, is not known before all rules are.
+    return [
+        replace(finding, path=("rules", numbers[int(finding.path[1])], *finding.path[2:]))
+        for finding in found
+        if finding.path[:1] == ("rules",) and len(finding.path) > 1
+    ] + [finding for finding in found if finding.path[:1] == ("schedules",)]

@@ -1,0 +1,1 @@
+"""What several roles share and no peer has a name for."""

@@ -1,0 +1,27 @@
+"""Which languages there are: complete ones only."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+ENGLISH = "en"
+# Whoever adds one has filled its file (`make words LANGUAGE=ru`); a test sees that it is complete.
+LISTED = (ENGLISH,)
+# What the console is meant to speak in the end: the languages of Kommo's own interface.
+WANTED = ("es", "pt_BR", "ru")
+# What Babel knows as well, a tenth of a second later; a test compares.
+DECIMAL_MARKS: Mapping[str, str] = {"en": ".", "es": ",", "pt_BR": ",", "ru": ","}
+
+
+def best_of(wanted: Iterable[str], listed: Sequence[str] = LISTED) -> str:
+    """The first language that is spoken here, `pt_BR` for `pt-BR` or `pt`, too; else English."""
+    for language in wanted:
+        given = language.partition(".")[0].replace("-", "_")
+        alike = [each for each in listed if each.partition("_")[0] == given.partition("_")[0]]
+        if alike:
+            return given if given in alike else alike[0]
+    return ENGLISH
+
+
+def of_environment(environment: Mapping[str, str]) -> str:
+    """The language of a terminal, by the variables that decide it."""
+    variables = ("LC_ALL", "LC_MESSAGES", "LANG")
+    return best_of([environment[name] for name in variables if environment.get(name)][:1])

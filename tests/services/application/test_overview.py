@@ -1,0 +1,100 @@
+"""All accounts side by side, the one that needs somebody most first."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, get_args
+
+import pytest
+
+from contracts.events import LEAD, AllocationEvent, RuleStalled
+from services.access.roles import ROLES, SCOPES, Role
+from services.application.overview import Trouble, overview
+from services.application.principal import Principal
+from services.application.refused import Refused
+from services.storage.accounts import AccountRegistry
+from services.words.source import TROUBLES
+from tests.projections.kit import (
+    NINE,
+    assigned,
+    confirmed,
+    deferred,
+    later,
+    opened,
+    recorded,
+    seen,
+)
+from tests.services.application.kit import NOTHING, lived
+
+TESTER = Principal(id="cli:tester", scopes=SCOPES)
+CONNECT = """
+INSERT INTO accounts (account_id, subdomain, base_url, token_encrypted, webhook_secret_sha256,
+    timezone, directory)
+VALUES ($1::bigint, 'acme' || $1::bigint, 'https://acme.kommo.com', '',
+    sha256($1::bigint::text::bytea), 'UTC',
+    jsonb_build_object('webhooks', $2::text))
+"""
+GIVEN = (seen(1, at=later(-5)), opened(1), assigned(1), confirmed(1))
+# One lead after the other for the same of two.
+UNFAIR = tuple(
+    event
+    for n in range(1, 6)
+    for event in (seen(n), opened(n), assigned(n, manager_id=501), confirmed(n))
+)
+LIVES: dict[int, tuple[AllocationEvent, ...]] = {
+    1: GIVEN,
+    2: GIVEN,
+    3: (seen(1), opened(1), assigned(1)),
+    4: GIVEN,
+    5: (opened(1),),
+    6: (opened(1), deferred(1), RuleStalled(rule_id="new", at=NINE)),
+    7: UNFAIR,
+    8: (opened(1), deferred(1), opened(2), deferred(2)),
+}
+
+
+async def test_D1_2_accounts_are_listed_by_what_is_wrong_with_them(pool: Any) -> None:
+    for account_id, events in LIVES.items():
+        ours = await lived(pool, recorded(*events, account_id=account_id))
+        await pool.execute(CONNECT, account_id, "missing" if account_id == 2 else "on")
+    await pool.execute(CONNECT, 9, "on")  # of which nothing was heard yet
+    await pool.execute(
+        "INSERT INTO gateway.stops (account_id, status, cause) VALUES (4, 401, 'token')"
+    )
+    ours = replace(ours, accounts=AccountRegistry(pool, NOTHING))
+
+    found = await overview(ours, TESTER, now=NINE + timedelta(minutes=6))
+
+    assert [(each.account_id, each.troubles) for each in found] == [
+        (4, ("refused_by_kommo",)),
+        (2, ("webhooks_off",)),
+        (5, ("unaccounted",)),
+        (3, ("pushes_late",)),
+        (6, ("stalled",)),
+        (7, ("unfair",)),
+        (8, ()),
+        (1, ()),
+        (9, ()),
+    ]
+    by_id = {each.account_id: each for each in found}
+    first = by_id[1]
+    assert (first.subdomain, first.given, first.heard_at, first.decided_at) == (
+        "acme1",
+        1,
+        later(-5),
+        NINE,
+    )
+    assert (by_id[8].waiting, by_id[3].pending, by_id[7].given) == (2, 1, 5)
+    assert by_id[7].deviation_units == 5 * LEAD // 2
+    assert {each.behind for each in found} == {0}
+    later_on = await overview(ours, TESTER, now=NINE + timedelta(hours=26))
+    assert {each.given for each in later_on} == {0}
+
+
+@pytest.mark.parametrize("role", ["manager", "viewer", "supervisor", "administrator"])
+async def test_S8_only_who_keeps_the_installation_sees_all_accounts(role: Role) -> None:
+    with pytest.raises(Refused, match="not_allowed"):
+        await overview(NOTHING, Principal(id="person:7", scopes=ROLES[role]), now=NINE)
+
+
+def test_every_trouble_has_its_words() -> None:
+    assert get_args(Trouble) == TROUBLES

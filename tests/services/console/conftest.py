@@ -1,0 +1,99 @@
+"""The console over the demo's week, as it was at the end of it."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import httpx
+import pytest
+
+from services.access.sessions import COOKIE, csrf_token
+from services.access.wiring import Access
+from services.application.installation import Installation
+from services.runtime.installation import open_installation
+from services.storage.database import borrow
+from services.storage.embedded.database import EmbeddedDatabase
+from services.web.settings import WebSettings
+from tests.services.access.kit import grant, somebody
+from tests.services.api.kit import access_of, served
+from tests.services.cli.week import KeptWeek, kept_week
+
+LAST = "SELECT max(at) FROM decisions.feed"
+# Bruno of the week.
+BRUNO = 502
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The console at an address.
+
+    Attributes:
+        at: When it is there.
+    """
+
+    address: str
+    at: datetime
+    account_id: int
+    installation: Installation
+    access: Access
+
+    @property
+    def base(self) -> str:
+        return f"/a/{self.account_id}"
+
+    async def cookie(self, role: str, manager_id: int | None = None) -> str:
+        """Of somebody new with a role in the account."""
+        person = await somebody(self.access, grant(role, self.account_id, manager_id))
+        _, cookie = await self.access.sessions.begin(
+            person.id, how="password", whence="127.0.0.1", agent="a test"
+        )
+        return cookie
+
+    @asynccontextmanager
+    async def signed_in(
+        self, role: str, manager_id: int | None = None
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        """A browser of somebody with that role; its deeds carry the token of its session."""
+        cookie = await self.cookie(role, manager_id)
+        headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
+        async with self.stranger(**headers) as client:
+            yield client
+
+    def stranger(self, **headers: str) -> httpx.AsyncClient:
+        """A browser without a session."""
+        return httpx.AsyncClient(
+            base_url=self.address, headers=headers, trust_env=False, timeout=30
+        )
+
+
+@pytest.fixture(scope="session")
+def week() -> Iterator[KeptWeek]:
+    with kept_week() as kept:
+        # As long as somebody uses the server, it is not started anew by each test.
+        database = EmbeddedDatabase(kept.data, exclusive=False)
+        database.start()
+        try:
+            yield kept
+        finally:
+            database.stop()
+
+
+@pytest.fixture
+async def site(week: KeptWeek) -> AsyncIterator[Site]:
+    async with open_installation(week.data) as installation:
+        (account,) = await installation.accounts.all()
+        async with borrow(installation.pool) as connection:
+            at: datetime = await connection.fetchval(LAST)
+        access = access_of(installation)
+        # The week is over, so nothing is asked of the machine that a busy one could not answer.
+        settings = WebSettings(statement_ms=30_000)
+        async with served(installation, access, settings, now=lambda: at) as address:
+            yield Site(
+                address=address,
+                at=at,
+                account_id=account.account_id,
+                installation=installation,
+                access=access,
+            )

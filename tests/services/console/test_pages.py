@@ -1,0 +1,191 @@
+"""What the pages of the console show to whom, and what a deed on them needs (W3, W4, S10, S11)."""
+
+import asyncio
+import re
+from html import unescape
+
+import httpx
+import pytest
+
+from services.access.roles import ROLES
+from services.application.pauses import pauses
+from services.application.principal import Principal
+from tests.services.cli.week import KeptWeek
+from tests.services.console.conftest import BRUNO, FORM, Site
+
+pytestmark = pytest.mark.server
+
+LEAD = 900001
+PAUSE = {"length": "open", "key": "a-test", "reason": "", "until": ""}
+
+
+def text_of(answer: httpx.Response) -> str:
+    """What a reader sees of a page, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", answer.text)).split())
+
+
+async def test_W3_1_who_is_not_signed_in_signs_in_and_goes_on_where_they_wanted(
+    site: Site,
+) -> None:
+    async with site.stranger() as stranger:
+        answer = await stranger.get(f"{site.base}/leads", params={"lead": "7"})
+
+    assert answer.status_code == 303
+    wanted = f"%2Fa%2F{site.account_id}%2Fleads%3Flead%3D7"
+    assert answer.headers["location"] == f"/sign-in?next={wanted}"
+
+
+async def test_W4_1_today_says_in_a_sentence_whether_all_is_well(site: Site) -> None:
+    async with site.signed_in("viewer") as viewer:
+        page = await viewer.get(site.base)
+
+    assert page.status_code == 200
+    assert (
+        "1 lead given out today, 0 lost, 11 wait,"
+        " nobody further than 0.544 leads from their fair share." in text_of(page)
+    )
+    assert "off shift until 2026-10-26 09:00" in text_of(page)
+
+
+async def test_W4_1_the_numbers_are_those_of_the_command_line(site: Site, week: KeptWeek) -> None:
+    said = await asyncio.to_thread(week.say, "statement", BRUNO)
+    async with site.signed_in("viewer") as viewer:
+        page = text_of(await viewer.get(f"{site.base}/managers/{BRUNO}"))
+
+    balance = re.search(r"Balance: (\S+) leads", page)
+    assert balance is not None
+    assert balance[1] in said.out
+
+
+async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
+    site: Site,
+) -> None:
+    async with site.signed_in("viewer") as viewer:
+        story = await viewer.get(f"{site.base}/leads/{LEAD}")
+        found = await viewer.get(
+            f"{site.base}/leads", params={"lead": f"https://week.kommo.com/leads/detail/{LEAD}"}
+        )
+        unknown = await viewer.get(f"{site.base}/leads/1")
+        wrong = await viewer.get(f"{site.base}/leads", params={"lead": "x7"})
+
+    assert f'Ana got lead {LEAD} under rule "vip" (revision 1).' in text_of(story)
+    assert found.headers["location"] == f"{site.base}/leads/{LEAD}"
+    assert (unknown.status_code, wrong.status_code) == (404, 422)
+    assert "Nothing was decided about this lead" in text_of(unknown)
+    assert "Expected a number, such as 900001." in text_of(wrong)
+
+
+async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -> None:
+    async with site.signed_in("manager", BRUNO) as bruno:
+        start = await bruno.get(site.base)
+        own = await bruno.get(f"{site.base}/me")
+        others = await bruno.get(f"{site.base}/managers/501")
+        lead = await bruno.get(f"{site.base}/leads/{LEAD}")
+
+    assert start.headers["location"] == f"{site.base}/me"
+    assert "25 of 274 leads given out in the last 7 days." in text_of(own)
+    assert "Ana" not in text_of(own)
+    assert (others.status_code, lead.status_code) == (403, 403)
+
+
+@pytest.mark.parametrize("role", ["viewer", "supervisor"])
+async def test_W3_2_what_a_role_may_not_do_is_not_offered(site: Site, role: str) -> None:
+    async with site.signed_in(role) as client:
+        page = await client.get(f"{site.base}/managers/{BRUNO}")
+
+    assert ("/pause" in page.text) == (role == "supervisor")
+
+
+async def test_S5_an_account_of_others_is_as_one_that_is_none(site: Site) -> None:
+    async with site.signed_in("viewer") as viewer:
+        foreign, nonsense = await viewer.get("/a/31"), await viewer.get("/a/x")
+
+    assert (foreign.status_code, nonsense.status_code) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"fairlead-csrf": ""},
+        {"fairlead-csrf": "wrong"},
+        {"origin": "https://evil.test"},
+        {"sec-fetch-site": "cross-site"},
+        {"content-type": "text/plain"},
+        {"content-type": "application/json"},
+    ],
+    ids=str,
+)
+async def test_S10_a_deed_that_is_not_of_a_page_of_ours_changes_nothing(
+    site: Site, headers: dict[str, str]
+) -> None:
+    async with site.signed_in("supervisor") as client:
+        answer = await client.post(
+            f"{site.base}/managers/{BRUNO}/pause",
+            content="length=open&key=k1&reason=&until=",
+            headers={"content-type": FORM, **headers},
+        )
+
+    assert answer.status_code == 403
+    assert await kept_commands(site) == 0
+
+
+async def test_W3_5_a_pause_is_recorded_and_told(site: Site) -> None:
+    async with site.signed_in("supervisor") as client:
+        done = await client.post(f"{site.base}/managers/{BRUNO}/pause", data=PAUSE)
+        told = await client.get(done.headers["location"])
+
+    # Nothing runs beside the page that could answer: it is kept, and that is what is said.
+    assert "It is kept, and takes effect soon." in text_of(told)
+    assert await kept_commands(site) == 1
+    viewer = Principal(id="person:1", scopes=ROLES["viewer"])
+    account = await site.installation.accounts.get(site.account_id)
+    assert BRUNO not in {
+        each.manager_id for each in await pauses(site.installation, account, viewer)
+    }
+
+
+@pytest.mark.parametrize(
+    ("length", "until", "told"),
+    [
+        ("until", "soon", "Expected a time like 15:00"),
+        ("forever", "", "Expected one of: 30m, 1h, until, open."),
+    ],
+)
+async def test_W3_5_a_pause_of_no_length_is_refused_by_what_was_expected(
+    site: Site, length: str, until: str, told: str
+) -> None:
+    async with site.signed_in("supervisor") as client:
+        answer = await client.post(
+            f"{site.base}/managers/{BRUNO}/pause",
+            data={**PAUSE, "length": length, "until": until},
+        )
+
+    assert answer.status_code == 422
+    assert told in text_of(answer)
+
+
+async def test_S11_a_name_is_text_and_a_page_may_load_what_is_ours_alone(site: Site) -> None:
+    account = await site.installation.accounts.get(site.account_id)
+    users = [{"id": BRUNO, "name": "<script>alert(1)</script>"}]
+    await site.installation.accounts.update_directory(
+        site.account_id, {**account.directory, "users": users}
+    )
+    async with site.signed_in("viewer") as viewer:
+        page = await viewer.get(site.base)
+    await site.installation.accounts.update_directory(site.account_id, account.directory)
+
+    assert "<script>alert" not in page.text
+    assert "<script>alert(1)</script> (502)" in text_of(page).replace(" / ", "/")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["cache-control"] == "no-store"
+    of_ours = r'<script(?! type="module" src="/static/)'
+    assert not re.search(rf"<style|style=|{of_ours}|\son\w+=", page.text)
+
+
+async def kept_commands(site: Site) -> int:
+    """How many commands were ever given."""
+    count: int = await site.installation.pool.fetchval("SELECT count(*) FROM kept_commands")
+    return count
