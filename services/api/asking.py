@@ -19,8 +19,9 @@ from services.application.operations import shown, wait_until_shown
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.shared.http_guard import vouch
-from services.storage.accounts import RegisteredAccount, UnknownAccount
+from services.storage.accounts import RegisteredAccount
 from services.storage.tenancy import Reach, confine
+from services.web.asked import account_asked, media_type_of
 from services.web.premises import Premises, premises_of
 from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
@@ -105,9 +106,8 @@ def known_media(request: Request) -> None:
     has_body = request.headers.get("content-length", "0") != "0"
     if not (has_body or "transfer-encoding" in request.headers):
         return
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     takes = entry_of(request).takes
-    if media not in takes:
+    if media_type_of(request) not in takes:
         raise HttpProblem("media-type-unsupported", f"Expected a body of {' or '.join(takes)}.")
 
 
@@ -165,14 +165,7 @@ async def account_visit(
         Refused: They may not do this there.
     """
     premises = premises_of(request)
-    principal = caller.in_account(account_id)
-    if principal is None:
-        raise HttpProblem("not-found")
-    confine(Reach(account_id=account_id, statement_ms=premises.settings.statement_ms))
-    try:
-        account = await premises.installation.accounts.get(account_id)
-    except UnknownAccount as error:
-        raise HttpProblem("not-found") from error
+    account, principal = await account_asked(premises, caller, account_id)
     entry = entry_of(request)
     if not entry.admits(principal):
         assert entry.scope is not None, "one that wants none admits everybody"  # noqa: S101

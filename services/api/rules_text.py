@@ -10,6 +10,7 @@ from services.api.strict import Output
 from services.api.table import JSON
 from services.application.rules import RulesRefused
 from services.rules_file.lint import Remark, Severity, remark_of
+from services.web.asked import media_type_of
 from services.web.faults import say
 from services.web.problems import FieldError, HttpProblem
 
@@ -60,8 +61,7 @@ async def rules_in(request: Request) -> bytes:
     text = await request.body()
     if not text.strip():
         raise HttpProblem("unprocessable", "Expected the rules as the body.")
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media == JSON:
+    if media_type_of(request) == JSON:
         try:
             orjson.loads(text)
         except orjson.JSONDecodeError as error:

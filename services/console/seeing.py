@@ -15,8 +15,9 @@ from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.shared.http_guard import vouch
-from services.storage.accounts import RegisteredAccount, UnknownAccount
+from services.storage.accounts import RegisteredAccount
 from services.storage.tenancy import Reach, confine
+from services.web.asked import account_asked, media_type_of
 from services.web.premises import Premises, premises_of
 from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
@@ -119,14 +120,7 @@ async def seeing_account(
     Raises:
         HttpProblem: There is none of that id, or none that they may know of.
     """
-    principal = who.caller.in_account(account_id)
-    if principal is None:
-        raise HttpProblem("not-found")
-    confine(Reach(account_id=account_id, statement_ms=who.premises.settings.statement_ms))
-    try:
-        account = await who.installation.accounts.get(account_id)
-    except UnknownAccount as error:
-        raise HttpProblem("not-found") from error
+    account, principal = await account_asked(who.premises, who.caller, account_id)
     names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
     return SeeingAccount(
         premises=who.premises,
@@ -144,7 +138,7 @@ async def check_own(request: Request, cookie: str) -> None:
     Raises:
         HttpProblem: It does not.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = media_type_of(request)
     token = request.headers.get(CSRF_HEADER.lower(), "")
     if not token and kind in FORMS:
         token = str((await request.form()).get(CSRF_FIELD, ""))

@@ -21,6 +21,7 @@ from services.application.people.signing_in import (
 from services.application.refused import Refused
 from services.console.pages import page
 from services.console.seeing import FORMS, Signed, is_from_here
+from services.web.asked import media_type_of
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
@@ -222,8 +223,7 @@ def check_form(request: Request) -> None:
     Raises:
         HttpProblem: It does not.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in FORMS or not is_from_here(request):
+    if media_type_of(request) not in FORMS or not is_from_here(request):
         raise HttpProblem("not-allowed", "Load the page again, then try again.")
 
 

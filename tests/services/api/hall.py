@@ -21,7 +21,6 @@ from tests.services.api.kit import CANARY, access_of, client, key_for, registere
 from tests.services.application.audit.kit import Audience, audience
 from tests.support.postgres import TestServer
 from tests.support.users import as_user
-from tests.support.vault import VAULT
 
 FOREIGN_ID = 31
 NAME = f"<script>alert('{CANARY}')</script>"
@@ -70,14 +69,21 @@ class Hall:
 async def behind_the_wall(installation: Installation, url: str) -> AsyncIterator[Installation]:
     """The same for the user of the role `web`, whom grants and policies of the database bind."""
     await prepare_at(SecretStr(url))
-    pool = await open_pool(as_user(WEB, url), size_max=10)
+    async with for_web(installation, as_user(WEB, url)) as found:
+        yield found
+
+
+@asynccontextmanager
+async def for_web(installation: Installation, url: str) -> AsyncIterator[Installation]:
+    """The same by the address of a database for that user, which is prepared; its log stays."""
+    pool, vault = await open_pool(url, size_max=10), installation.accounts.vault
     try:
         yield replace(
             installation,
             pool=pool,
             events=EventStore(pool),
-            accounts=AccountRegistry(pool, VAULT),
-            dead_letters=DeadLetters(pool, VAULT),
+            accounts=AccountRegistry(pool, vault),
+            dead_letters=DeadLetters(pool, vault),
         )
     finally:
         await pool.close()

@@ -1,5 +1,6 @@
-"""The console over the demo's week, as it was at the end of it."""
+"""The console over the demo's week, as it was at the end of it, as the user of the role `web`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,15 +8,19 @@ from datetime import datetime
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from services.access.sessions import COOKIE, csrf_token
 from services.access.wiring import Access
 from services.application.installation import Installation
+from services.runtime.database import prepare_at
 from services.runtime.installation import open_installation
 from services.storage.database import borrow
 from services.storage.embedded.database import EmbeddedDatabase
+from services.storage.roles import WEB
 from services.web.settings import WebSettings
 from tests.services.access.kit import grant, somebody
+from tests.services.api.hall import for_web
 from tests.services.api.kit import access_of, served
 from tests.services.cli.week import KeptWeek, kept_week
 
@@ -74,6 +79,7 @@ def week() -> Iterator[KeptWeek]:
         # As long as somebody uses the server, it is not started anew by each test.
         database = EmbeddedDatabase(kept.data, exclusive=False)
         database.start()
+        asyncio.run(prepare_at(SecretStr(database.dsn)))
         try:
             yield kept
         finally:
@@ -89,7 +95,11 @@ async def site(week: KeptWeek) -> AsyncIterator[Site]:
         access = access_of(installation)
         # The week is over, so nothing is asked of the machine that a busy one could not answer.
         settings = WebSettings(statement_ms=30_000)
-        async with served(installation, access, settings, now=lambda: at) as address:
+        assert installation.database is not None
+        async with (
+            for_web(installation, installation.database.dsn_as(WEB)) as walled,
+            served(walled, access_of(walled), settings, now=lambda: at) as address,
+        ):
             yield Site(
                 address=address,
                 at=at,
