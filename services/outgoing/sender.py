@@ -182,10 +182,12 @@ class WebhookSender:
         free = self._settings.targets_max - len(self._busy)
         if free <= 0:
             return
+        # Who is served while this is read may be done with what it still shows as due.
+        served = frozenset(self._busy)
         # Those that are busy may be among the first, and other gateways' among all.
         for due in await self._work.due(self._now(), limit=10 * self._settings.targets_max):
             place = (due.delivery.account_id, due.delivery.target)
-            if free and place not in self._busy and self._owns(place[0]):
+            if free and place not in self._busy | served and self._owns(place[0]):
                 free -= 1
                 self._busy.add(place)
                 group.create_task(self._serve(place, due))

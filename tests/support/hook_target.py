@@ -49,12 +49,14 @@ class HookTarget:
     Attributes:
         answers: Used up one by one, then `answer`; None never answers.
         endless: Whether a body without an end follows each answer.
+        answers_after: What answers wait for.
     """
 
     url: str = ""
     answer: bytes | None = OK
     answers: list[bytes | None] = field(default_factory=list)
     endless: bool = False
+    answers_after: asyncio.Event | None = None
     told: list[Told] = field(default_factory=list)
     present: int = 0
     most: int = 0
@@ -88,6 +90,8 @@ class HookTarget:
         body = await reader.readexactly(int(headers["content-length"]))
         self.told.append(Told(head[0].split(" ")[1], headers, body))
         answer = self.answers.pop(0) if self.answers else self.answer
+        if self.answers_after is not None:
+            await self.answers_after.wait()
         if answer is None:
             await reader.read()  # until the sender hangs up
             return

@@ -17,6 +17,7 @@ from services.words.catalogue import Words
 from tests.services.cli.conftest import Here, Said, own_logging, process
 from tests.services.cli.test_orders import CARLA, given_to_carla
 
+UNDER_WAY = "The same was asked for a moment ago and is not answered yet."
 BEFORE = "This was ordered before under the same key; here is what it came to.\n"
 
 
@@ -72,8 +73,10 @@ def test_I3_many_at_once_under_one_key_are_one(here: Here) -> None:
 
     said = here.do(several())
 
-    assert {each.status for each in said} == {0}, said
-    assert len({each.out for each in said}) == 1
+    done = [each for each in said if each.status == 0]
+    assert len({each.out for each in done}) == 1, said
+    assert all(UNDER_WAY in each.err for each in said if each.status), said
+    assert here.say(*words).out == done[0].out
     assert happened(here, CreditMoved) == before + 1
 
 

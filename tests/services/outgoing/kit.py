@@ -77,9 +77,11 @@ class Desk:
 
     Attributes:
         step: How far the clock goes on with each look at what is to be sent.
+        work: Where the sender sees what is to be sent.
     """
 
     pool: Any
+    work: WebhookWork
     passed: timedelta = timedelta()
     step: timedelta = timedelta()
     owned: bool = True
@@ -148,7 +150,7 @@ class Desk:
                 return
 
         return WebhookSender(
-            work=WebhookWork(self.pool),
+            work=self.work,
             events=EventStore(self.pool),
             targets=self.targets,
             deliveries=self.deliveries,
@@ -186,7 +188,7 @@ class Desk:
 
 async def desk(pool: Any, urls: Sequence[str] = ()) -> Desk:
     """A connected account, with targets called `crm`, `crm1`, ..."""
-    here = Desk(pool)
+    here = Desk(pool, WebhookWork(pool))
     await prepare(pool)
     await here.connect()
     for number, url in enumerate(urls):

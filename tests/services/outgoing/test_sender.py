@@ -1,18 +1,21 @@
 """Targets are told what happened: signed, in order, at least once, for three days (A8.4)."""
 
-from datetime import timedelta
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.outgoing.schedule import RETRIED_FOR, WAITS, next_attempt
 from services.outgoing.signatures import new_secret
+from services.outgoing.work import Due, WebhookWork
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
 from services.shared.secrets import Unsealable
 from services.storage.webhook_deliveries import NewDelivery
 from services.storage.webhook_targets import WebhookTarget
 from tests.services.outgoing.kit import ACCOUNT, FIRST, Desk, desk, lookup, notice, seen
-from tests.support.hook_target import OK, hook_target, status
+from tests.support.hook_target import OK, HookTarget, hook_target, status
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.server
@@ -134,6 +137,39 @@ async def test_A8_4_a_ping_is_sent_once(pool: Any) -> None:
 
         assert len(target.told) == 1
         assert (await the_target(here)).failing_since is None
+
+
+@dataclass(frozen=True)
+class LateWork(WebhookWork):
+    """Whose second answer is old when it comes: what was due is done by then."""
+
+    here: Desk
+    target: HookTarget
+    looks: list[datetime] = field(default_factory=list)
+
+    async def due(
+        self, now: datetime, *, of: tuple[int, str] | None = None, limit: int
+    ) -> list[Due]:
+        found = await super().due(now, of=of, limit=limit)
+        if of is None:
+            self.looks.append(now)
+        if of is None and len(self.looks) == 2:
+            assert found, "the target answers only now"
+            self.target.answers_after.set()
+            await until(lambda: _is(self.here, "failed"))
+        return found
+
+
+async def test_A8_4_what_was_sent_while_the_sender_looked_is_not_sent_again(pool: Any) -> None:
+    async with hook_target() as target:
+        here = await desk(pool, [target.url])
+        target.answer, target.answers_after = status(500), asyncio.Event()
+        here.work = work = LateWork(pool, here, target)
+        await here.deliveries.add(ACCOUNT, "crm", _ping())
+        async with here.sending():
+            await until(lambda: len(work.looks) > 3)
+
+        assert len(target.told) == 1
 
 
 @pytest.mark.parametrize(
