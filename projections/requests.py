@@ -153,6 +153,12 @@ COUNTS = """
 SELECT rule_id, source, state, requests FROM requests.tallies
 WHERE account_id = $1 ORDER BY rule_id, source, state
 """
+WAITING_BY_REASON = f"""
+SELECT reason, count(*) AS leads, min(opened_at) AS oldest_at, min(next_look_at) AS next_look_at,
+    (array_agg(lead_id ORDER BY opened_version))[1] AS oldest_lead_id
+FROM ({COLUMNS} WHERE r.account_id = $1 AND r.state = 'waiting') AS waiting
+GROUP BY reason ORDER BY min(opened_version)
+"""  # noqa: S608 - a constant of ours
 INFLOW = """
 SELECT pipeline_id, status_id, count(*) AS leads FROM requests.requests
 WHERE account_id = $1 AND opened_at >= $2
@@ -219,6 +225,24 @@ class Tally:
     source: RequestSource
     state: State
     requests: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingReason:
+    """Requests that wait for the same reason.
+
+    Attributes:
+        reason: A verdict that keeps most participants away, `behind_queue`, `reading` or `owner`.
+        oldest_lead_id: Of the one that asked first.
+        oldest_at: When it did.
+        next_look_at: When the first of them is looked at again, if nothing changes before.
+    """
+
+    reason: str
+    leads: int
+    oldest_lead_id: int
+    oldest_at: datetime
+    next_look_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,6 +361,11 @@ async def waiting(
     """
     rows = await connection.fetch(WAITING, account_id, after, limit)
     return [_request(row, account_id=account_id) for row in rows]
+
+
+async def waiting_by_reason(connection: Connection, account_id: int) -> list[WaitingReason]:
+    """Why requests of an account wait, the reason of the oldest one first."""
+    return [WaitingReason(**row) for row in await connection.fetch(WAITING_BY_REASON, account_id)]
 
 
 async def page(

@@ -59,6 +59,7 @@ BY_REASON = """
 SELECT account_id, reason, detail, count(*) AS leads, min(lead_id) AS example_id,
     min(since) AS since
 FROM unassigned.leads WHERE reason <> 'taken_by_person'
+    AND ($2::bigint IS NULL OR account_id = $2)
 GROUP BY account_id, reason, detail ORDER BY account_id, reason, detail LIMIT $1
 """
 
@@ -173,6 +174,8 @@ async def page(
     return [Ending(**row) for row in await connection.fetch(PAGE, account_id, after_id, limit)]
 
 
-async def by_reason(connection: Connection, *, limit: int = 100) -> list[Unassigned]:
-    """How many leads have none, and why, over all accounts."""
-    return [Unassigned(**row) for row in await connection.fetch(BY_REASON, limit)]
+async def by_reason(
+    connection: Connection, *, account_id: int | None = None, limit: int = 100
+) -> list[Unassigned]:
+    """How many leads have none, and why; over all accounts if none is named."""
+    return [Unassigned(**row) for row in await connection.fetch(BY_REASON, limit, account_id)]

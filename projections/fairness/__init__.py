@@ -33,6 +33,7 @@ from projections.fairness.books import (
     concerned,
     meter_units,
 )
+from projections.fairness.history import Furthest, history
 from projections.fairness.kinds import (
     DEVIATION_IN_KIND_MAX_UNITS,
     KindKey,
@@ -69,6 +70,7 @@ __all__ = [
     "REVISION",
     "TABLES",
     "Entry",
+    "Furthest",
     "Imbalance",
     "Key",
     "KindKey",
@@ -81,6 +83,7 @@ __all__ = [
     "beyond_in_kind",
     "changes",
     "concerned",
+    "history",
     "kinds_after",
     "meter_units",
     "movements_after",

@@ -48,6 +48,11 @@ class Share:
         return self.assigned * LEAD - self.share_units
 
     @property
+    def moved_units(self) -> int:
+        """What moved to them without a lead: corrected, imported, caught up."""
+        return self.credit_units + self.deviation_units
+
+    @property
     def meter_units(self) -> int:
         """How far they are from the fair share, either way, but for what moved without a lead."""
         return meter_units(
@@ -155,7 +160,11 @@ class Running:
 def meter_units(*, assigned: int, share_units: int, credit_units: int) -> int:
     """How far a manager is from the fair share, either way, but for what moved without a lead."""
     deviation = assigned * LEAD - share_units
-    moved = credit_units + deviation
+    return meter_of(deviation=deviation, moved=credit_units + deviation)
+
+
+def meter_of(*, deviation: int, moved: int) -> int:
+    """The same, of how far above the share they are, and what moved to them without a lead."""
     return max(0, deviation - max(0, moved), min(0, moved) - deviation)
 
 

@@ -30,6 +30,7 @@ OwnCode = Literal[
     "leads_out_of_bounds",
     "leads_too_fine",  # less than a credit unit
     "stage_not_ids",
+    "hours_unreadable",
     "time_zone_unknown",  # the account's, on this machine
     "from_not_a_time",
     "to_not_a_time",

@@ -1,15 +1,14 @@
-"""When who works, by the rules in force: shifts, how many are there, who has duty (D4, D7.4)."""
+"""When who works, by the rules in force: shifts, and who is there for a rule (D4)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from itertools import pairwise
 
 from contracts.rules import RulesFile
-from domain.configuration import Configuration, Rule
+from domain.configuration import Rule
 from domain.schedule import Schedule, compile_schedule
-from projections import pauses, readings
-from projections.pauses import Pause
+from projections import readings
+from services.application.cover import Cover, covered, on_clock, paused_people, present
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
@@ -30,33 +29,6 @@ class Shift:
     start: datetime
     end: datetime
     rule_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
-    """An interval in which the same people are at work for a rule.
-
-    Attributes:
-        manager_ids: On shift, and neither absent nor paused, as far as is known now.
-    """
-
-    start: datetime
-    end: datetime
-    manager_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DutyNow:
-    """Who has duty for a rule.
-
-    Attributes:
-        manager_ids: Everybody of the rota who has it now, in the order in which they are asked.
-        fallback_id: Who takes the lead whenever nobody of the rota has duty.
-    """
-
-    rule_id: str
-    manager_ids: tuple[int, ...]
-    fallback_id: int | None
 
 
 async def shifts_of_schedule(
@@ -110,10 +82,10 @@ async def shifts_of_manager(
             if part.manager_id != manager_id or not part.weight:
                 continue
             zone = _zone_of(part.schedule, account)
-            present = _present(rules, manager_id, part.schedule, None, span)
+            there = present(rules, manager_id, part.schedule, None, span)
             found += [
                 Shift(start=a.astimezone(zone), end=b.astimezone(zone), rule_id=rule.rule_id)
-                for a, b in present
+                for a, b in there
             ]
     return sorted(found, key=lambda each: (each.start, each.rule_id or ""))
 
@@ -135,128 +107,17 @@ async def coverage(
     check_length(span)
     async with borrow_to_read(installation.pool) as connection:
         rules = await configuration_of(connection, account)
-        paused = {
-            each.manager_id: each
-            for each in await pauses.of_account(connection, account.account_id)
-        }
+        paused = await paused_people(connection, account)
     rule = rules.by_id.get(rule_id)
     if rule is None:
         raise Refused("rule_unknown", rule=rule_id)
-    zone = zone_of(account.timezone)
-    return [
-        Cover(start=a.astimezone(zone), end=b.astimezone(zone), manager_ids=at_work)
-        for a, b, at_work in _covered(rules, rule, paused, span)
-    ]
+    return on_clock(covered(rules, _takers(rule), paused, span), zone_of(account.timezone))
 
 
-async def on_duty(
-    installation: Installation,
-    account: RegisteredAccount,
-    principal: Principal,
-    *,
-    now: datetime,
-) -> Sequence[DutyNow]:
-    """Who has duty at this moment, for each rule that names somebody.
-
-    Raises:
-        Refused: They may not look.
-    """
-    principal.require("read")
-    async with borrow_to_read(installation.pool) as connection:
-        rules = await configuration_of(connection, account)
-        paused = {
-            each.manager_id: each
-            for each in await pauses.of_account(connection, account.account_id)
-        }
-    return [
-        DutyNow(
-            rule_id=rule.rule_id,
-            manager_ids=tuple(
-                each.manager_id
-                for each in rule.rota.managers
-                if _is_present(
-                    rules, each.manager_id, each.schedule, paused.get(each.manager_id), now
-                )
-            ),
-            fallback_id=rule.rota.fallback_id,
-        )
-        for rule in rules.rules
-        if rule.rota is not None
-    ]
-
-
-def _covered(
-    rules: Configuration, rule: Rule, paused: dict[int, Pause], span: Span
-) -> Iterator[tuple[datetime, datetime, tuple[int, ...]]]:
-    changes: dict[datetime, list[tuple[int, bool]]] = {span.start: []}
-    for part in rule.participants:
-        if not part.weight:
-            continue
-        pause = paused.get(part.manager_id)
-        for start, end in _present(rules, part.manager_id, part.schedule, pause, span):
-            changes.setdefault(start, []).append((part.manager_id, True))
-            changes.setdefault(end, []).append((part.manager_id, False))
-    there: set[int] = set()
-    instants = [*sorted(changes), span.end]
-    for at, until in pairwise(instants):
-        for manager_id, comes in sorted(changes[at], key=lambda each: each[1]):
-            (there.add if comes else there.discard)(manager_id)
-        if at < until:
-            yield at, until, tuple(sorted(there))
-
-
-def _present(
-    rules: Configuration,
-    manager_id: int,
-    schedule: Schedule | None,
-    pause: Pause | None,
-    span: Span,
-) -> Iterator[tuple[datetime, datetime]]:
-    """When they are there, as intervals that do not touch."""
-    begun: datetime | None = None
-    at = span.start
-    while at < span.end:
-        until = min(_sure_until(rules, manager_id, schedule, pause, at), span.end)
-        is_there = _is_present(rules, manager_id, schedule, pause, at)
-        if is_there and begun is None:
-            begun = at
-        if not is_there and begun is not None:
-            yield begun, at
-            begun = None
-        at = until
-    if begun is not None:
-        yield begun, span.end
-
-
-def _is_present(
-    rules: Configuration,
-    manager_id: int,
-    schedule: Schedule | None,
-    pause: Pause | None,
-    at: datetime,
-) -> bool:
-    is_paused = pause is not None and (pause.until is None or at < pause.until)
-    is_absent = rules.absences is not None and rules.absences.is_absent(manager_id, at)
-    return not is_paused and not is_absent and (schedule is None or schedule.is_open(at))
-
-
-def _sure_until(
-    rules: Configuration,
-    manager_id: int,
-    schedule: Schedule | None,
-    pause: Pause | None,
-    at: datetime,
-) -> datetime:
-    """Until when the answer of `_is_present` does not change, at least."""
-    untils = [datetime.max.replace(tzinfo=at.tzinfo)]
-    if schedule is not None:
-        untils.append(schedule.state_at(at)[1])
-    if rules.absences is not None:
-        changes = rules.absences.state_at(manager_id, at)[1]
-        untils += [] if changes is None else [changes]
-    if pause is not None and pause.until is not None and pause.until > at:
-        untils.append(pause.until)
-    return min(untils)
+def _takers(rule: Rule) -> list[tuple[int, Schedule | None]]:
+    """Who takes leads of a rule on which schedule, by id."""
+    found = [(part.manager_id, part.schedule) for part in rule.participants if part.weight]
+    return sorted(found, key=lambda each: each[0])
 
 
 def _open(schedule: Schedule, span: Span) -> Iterator[tuple[datetime, datetime]]:

@@ -116,6 +116,7 @@ REFUSED_OTHERWISE: Mapping[str, int] = {
     "span_empty": 422,
     "span_too_long": 422,
     "stage_not_ids": 422,
+    "hours_unreadable": 422,
     "to_not_a_time": 422,
     "until_not_a_time": 422,
     "until_past": 422,

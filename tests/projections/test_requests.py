@@ -143,3 +143,28 @@ async def test_I2_a_request_that_waits_for_kommo_or_its_owner_waits_with_an_inst
     assert (reads.reason, reads.next_look_at, reads.rule_id) == ("reading", later(1), None)
     # The timer is of those who wait in the rule's queue.
     assert (waits.reason, waits.next_look_at, waits.rule_id) == ("owner", later(30), "new")
+
+
+async def test_D1_2_waiting_requests_are_counted_by_what_they_wait_for(pool: Any) -> None:
+    await apply(
+        pool,
+        requests,
+        recorded(
+            opened(1),
+            deferred(1),
+            opened(2),
+            deferred(2, reason="at_limit", next_look_at=later(90)),
+            opened(3),
+            deferred(3),
+            opened(4),
+            assigned(4),
+        ),
+    )
+    found = await requests.waiting_by_reason(pool, ACCOUNT)
+
+    assert [(each.reason, each.leads, each.oldest_lead_id) for each in found] == [
+        ("off_shift", 2, 1),
+        ("at_limit", 1, 2),
+    ]
+    assert [each.next_look_at for each in found] == [later(60), later(90)]
+    assert await requests.waiting_by_reason(pool, ACCOUNT + 1) == []

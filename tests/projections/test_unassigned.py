@@ -57,6 +57,8 @@ async def test_D1_6_leads_without_a_manager_are_counted_by_reason_and_kommos_wor
         ("pass_exhausted", "new", 2, 1, later(30)),
         ("rejected", "NotSupportedChoice", 1, 3, later(50)),
     ]
+    assert len(await unassigned.by_reason(pool, account_id=ACCOUNT)) == 4
+    assert await unassigned.by_reason(pool, account_id=ACCOUNT + 1) == []
 
 
 async def test_D1_6_the_list_is_read_page_by_page(pool: Any) -> None:

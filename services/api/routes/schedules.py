@@ -12,7 +12,9 @@ from services.api.lists import AccountListing, ItemPage
 from services.api.resource import resource
 from services.api.strict import Output
 from services.api.times import LocalInstant
-from services.application.shifts import Cover, Shift, coverage, on_duty, shifts_of_schedule
+from services.application.cover import Cover
+from services.application.duty import on_duty
+from services.application.shifts import Shift, coverage, shifts_of_schedule
 
 router = resource("schedules")
 

@@ -1,0 +1,119 @@
+"""Who is there when: on shift, neither absent nor paused, as far as is known now."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from itertools import pairwise
+
+from domain.configuration import Configuration
+from domain.schedule import Schedule
+from projections import pauses
+from projections.pauses import Pause
+from services.application.span import Span
+from services.storage.accounts import RegisteredAccount
+from services.storage.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cover:
+    """An interval in which the same people are at work for a rule.
+
+    Attributes:
+        manager_ids: On shift, and neither absent nor paused, as far as is known now.
+    """
+
+    start: datetime
+    end: datetime
+    manager_ids: tuple[int, ...]
+
+
+def covered(
+    rules: Configuration,
+    people: Sequence[tuple[int, Schedule | None]],
+    paused: Mapping[int, Pause],
+    span: Span,
+) -> Iterator[Cover]:
+    """Who of them is there when, in their order; somebody may be in it twice."""
+    changes: dict[datetime, list[tuple[int, bool]]] = {span.start: []}
+    for place, (manager_id, schedule) in enumerate(people):
+        for start, end in present(rules, manager_id, schedule, paused.get(manager_id), span):
+            changes.setdefault(start, []).append((place, True))
+            changes.setdefault(end, []).append((place, False))
+    there: set[int] = set()
+    instants = [*sorted(changes), span.end]
+    for at, until in pairwise(instants):
+        for place, comes in sorted(changes[at], key=lambda each: each[1]):
+            (there.add if comes else there.discard)(place)
+        if at < until:
+            ids = dict.fromkeys(people[place][0] for place in sorted(there))
+            yield Cover(start=at, end=until, manager_ids=tuple(ids))
+
+
+def on_clock(covers: Iterable[Cover], zone: tzinfo) -> list[Cover]:
+    """The same on the clock of a zone."""
+    return [
+        replace(each, start=each.start.astimezone(zone), end=each.end.astimezone(zone))
+        for each in covers
+    ]
+
+
+async def paused_people(connection: Connection, account: RegisteredAccount) -> dict[int, Pause]:
+    """Whose pause is in force, by id."""
+    return {
+        each.manager_id: each for each in await pauses.of_account(connection, account.account_id)
+    }
+
+
+def present(
+    rules: Configuration,
+    manager_id: int,
+    schedule: Schedule | None,
+    pause: Pause | None,
+    span: Span,
+) -> Iterator[tuple[datetime, datetime]]:
+    """When they are there, as intervals that do not touch."""
+    begun: datetime | None = None
+    at = span.start
+    while at < span.end:
+        until = min(_sure_until(rules, manager_id, schedule, pause, at), span.end)
+        is_there = is_present(rules, manager_id, schedule, pause, at)
+        if is_there and begun is None:
+            begun = at
+        if not is_there and begun is not None:
+            yield begun, at
+            begun = None
+        at = until
+    if begun is not None:
+        yield begun, span.end
+
+
+def is_present(
+    rules: Configuration,
+    manager_id: int,
+    schedule: Schedule | None,
+    pause: Pause | None,
+    at: datetime,
+) -> bool:
+    """Whether they are there at an instant, as far as is known now."""
+    is_paused = pause is not None and (pause.until is None or at < pause.until)
+    is_absent = rules.absences is not None and rules.absences.is_absent(manager_id, at)
+    return not is_paused and not is_absent and (schedule is None or schedule.is_open(at))
+
+
+def _sure_until(
+    rules: Configuration,
+    manager_id: int,
+    schedule: Schedule | None,
+    pause: Pause | None,
+    at: datetime,
+) -> datetime:
+    """Until when the answer of `_is_present` does not change, at least."""
+    untils = [datetime.max.replace(tzinfo=at.tzinfo)]
+    if schedule is not None:
+        untils.append(schedule.state_at(at)[1])
+    if rules.absences is not None:
+        changes = rules.absences.state_at(manager_id, at)[1]
+        untils += [] if changes is None else [changes]
+    if pause is not None and pause.until is not None and pause.until > at:
+        untils.append(pause.until)
+    return min(untils)
