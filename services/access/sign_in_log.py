@@ -40,6 +40,7 @@ AccessDeed = Literal[
     "key_made",
     "key_rotated",
     "key_revoked",
+    "wide_deed_passed",
     "wide_deed_held",
     "wide_deed_approved",
 ]

@@ -14,6 +14,7 @@ from services.api.pace import before_key, with_key, without_key
 from services.api.strict import known_query, route_of
 from services.api.table import ROUTES, RouteEntry
 from services.application.callers import Whoever, caller_of_key
+from services.application.confirmation import Assent
 from services.application.installation import Installation
 from services.application.operations import shown, wait_until_shown
 from services.application.principal import Principal
@@ -69,6 +70,10 @@ class AccountVisit(Visit):
 
     account: RegisteredAccount
     version: int
+
+    def assent(self, confirmed: int | None) -> Assent:
+        """Who gives an order, and how many leads they say that it is about (S32)."""
+        return Assent(access=self.premises.access, who=self.caller, confirmed=confirmed)
 
 
 async def caller_of(request: Request) -> Whoever:

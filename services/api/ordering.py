@@ -11,6 +11,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Query
 
+from services.api.places import ID_MAX
 from services.application.commands import KEY, Once
 from services.application.operations import WAIT_S
 from services.application.refused import Refused
@@ -37,6 +38,17 @@ PreferHeader = Annotated[
         description="`respond-async` does not wait for the answer; `wait=10` waits up to so many"
         " seconds, 10 at most (RFC 7240). Else 2 seconds.",
         examples=["respond-async"],
+    ),
+]
+ConfirmLeads = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        le=ID_MAX,
+        description="How many leads the check named in `moves`. It has to be sent from so many"
+        " leads on as the installation calls wide (100 by default); if it is another number by"
+        " now, nothing is done.",
+        examples=[120],
     ),
 ]
 PreviewQuery = Annotated[

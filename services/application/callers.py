@@ -79,6 +79,16 @@ class Whoever:
         )
 
 
+def at_the_machine(principal: Principal) -> Whoever:
+    """Somebody who works at the machine itself: no grant bounds them."""
+    return Whoever(
+        id=principal.id,
+        rights=Rights(is_unbound=True),
+        whence=principal.whence,
+        request_id=principal.request_id,
+    )
+
+
 async def caller_of_key(
     access: Access, text: str, *, whence: str, request_id: str
 ) -> Whoever | None:

@@ -21,6 +21,7 @@ from domain.state import Account
 from projections import assignments, unassigned
 from services.allocator.accounts import Stores, load
 from services.application.commands import Answer, Asked, Once, give, given_before
+from services.application.confirmation import Assent, require_assent
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
@@ -182,14 +183,32 @@ async def carry_out(
     planned: PlannedOrder,
     *,
     once: Once,
+    assent: Assent,
 ) -> GivenOrder:
     """Give the order: all its parts get into the log, or none.
 
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who orders it.
+        planned: What; it was not given under this key before, see `carried_out_before`.
+        once: The key, and how long to wait.
+        assent: Who they are, and how many leads they say that it is about (S32).
+
     Raises:
-        Refused: They may not, or a part was refused; the other parts have taken effect.
+        Refused: They may not, do not say the number of leads, or it is held; or a part was
+            refused, and the other parts have taken effect.
         services.application.commands.OutcomeUnknown: Repeat it under the same key.
     """
     principal.require("activity")
+    await require_assent(
+        assent,
+        account.account_id,
+        what="distribution" if planned.hands_over is None else "handover",
+        leads=len(planned.lead_ids),
+        asked=planned.asked,
+        once=once,
+    )
     answer = await give(
         installation,
         account.account_id,

@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contracts.events import RulesApplied
-from contracts.inbound import ApplyRules
+from contracts.events import LeadAssigned, RulesApplied
+from contracts.inbound import ApplyRules, Inbound
 from contracts.rules import RulesFile
 from contracts.stage import Stage
+from domain.preview import foreseen
 from projections import requests
-from services.application.commands import Answer, Asked, Once, give
+from services.allocator.accounts import Stores, load
+from services.application.commands import Answer, Asked, Once, give, given_before
+from services.application.confirmation import Assent, require_assent
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
@@ -19,6 +22,7 @@ from services.rules_file import file as rules_file
 from services.rules_file.lint import Remark, look_over
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
+from services.storage.snapshots import SnapshotStore
 from services.storage.webhook_targets import names_of
 
 WEEK = timedelta(days=7)
@@ -49,10 +53,13 @@ class CheckedRules:
         remarks: In line order.
         counted_since: Where the week was not counted because the account is younger: since when
             it is connected.
+        moves: How many leads they would give out at once, in force now; None if they could not
+            be, or no account was asked.
     """
 
     remarks: list[Remark]
     counted_since: datetime | None = None
+    moves: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +106,12 @@ async def check(
         incoming=incoming_stages_of(account),
         targets=targets,
     )
-    return CheckedRules(remarks=remarks, counted_since=account.connected_at if is_young else None)
+    is_usable = all(each.severity != "problem" for each in remarks)
+    return CheckedRules(
+        remarks=remarks,
+        counted_since=account.connected_at if is_young else None,
+        moves=await _moved_by(installation, account, principal, text) if is_usable else None,
+    )
 
 
 async def _inflow(
@@ -117,6 +129,7 @@ async def apply(
     *,
     base_revision: int | None,
     once: Once,
+    assent: Assent,
     asked: Asked | None = None,
 ) -> AppliedRules:
     """Check rules against the account, as a whole, and put them in force.
@@ -129,28 +142,55 @@ async def apply(
         base_revision: The one they were made from, 0 for none; they are refused when another one
             is in force by now. None: whatever is in force.
         once: The key, and how long to wait.
+        assent: Who they are, and how many leads they say that the rules give out at once (S32).
         asked: What makes it the same once more; None for the rules themselves.
 
     Raises:
         RulesRefused: They have problems.
-        Refused: They may not, or the account refused.
+        Refused: They may not, the account refused, they do not say the number of leads, or it is
+            held.
         services.application.commands.OutcomeUnknown: Repeat it under the same key.
     """
     principal.require("rules")
     rules = await asyncio.to_thread(draft_of, text, account)
+    body = _command(rules, principal, base_revision)
+    asked = asked or {"command": "apply_rules", "rules": body.rules}
+    # A repeat of what took effect finds another revision in force, and is the same nevertheless.
+    answer = await given_before(installation, account.account_id, principal, once, asked=asked)
+    if answer is None:
+        await require_assent(
+            assent,
+            account.account_id,
+            what="rules",
+            leads=await _moves(installation, account, body),
+            asked=asked,
+            once=once,
+        )
+        answer = await give(installation, account.account_id, principal, [body], once, asked=asked)
+    return replace(applied_by(answer), rules=len(rules.rules))
+
+
+def _command(rules: RulesFile, principal: Principal, base_revision: int | None) -> ApplyRules:
     data = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
     data["trust_webhooks"] = rules.trust_webhooks
-    body = ApplyRules(rules=data, by=principal.id, base_revision=base_revision)
-    # A repeat of what took effect finds another revision in force, and is the same nevertheless.
-    answer = await give(
-        installation,
-        account.account_id,
-        principal,
-        [body],
-        once,
-        asked=asked or {"command": "apply_rules", "rules": data},
-    )
-    return replace(applied_by(answer), rules=len(rules.rules))
+    return ApplyRules(rules=data, by=principal.id, base_revision=base_revision)
+
+
+async def _moved_by(
+    installation: Installation, account: RegisteredAccount, principal: Principal, text: bytes
+) -> int:
+    rules = await asyncio.to_thread(draft_of, text, account)
+    return await _moves(installation, account, _command(rules, principal, None))
+
+
+async def _moves(installation: Installation, account: RegisteredAccount, body: ApplyRules) -> int:
+    """How many leads rules give out at once; what comes later is for what-if to tell."""
+    stores = Stores(installation.events, SnapshotStore(installation.pool))
+    state = await load(stores, account.account_id)
+    at = datetime.now(UTC)
+    message = Inbound(account_id=account.account_id, message_id="preview", at=at, body=body)
+    events = foreseen(state, [message])
+    return len({each.lead_id for each in events if isinstance(each, LeadAssigned)})
 
 
 def applied_by(answer: Answer) -> AppliedRules:

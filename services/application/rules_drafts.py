@@ -3,6 +3,7 @@
 from hashlib import blake2b
 
 from services.application.commands import Asked, Once, given_before
+from services.application.confirmation import Assent
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
@@ -164,13 +165,14 @@ async def put_in_force(
     *,
     edition: int,
     once: Once,
+    assent: Assent,
 ) -> AppliedRules:
     """Apply a draft, unless other rules came in force since; once they are in force it is gone.
 
     Raises:
         services.application.rules.RulesRefused: It has problems.
         Refused: They may not, there is no such draft, somebody else changed it, or other rules
-            are in force than it was made from.
+            are in force than it was made from; they do not say the number of leads, or it is held.
         services.application.commands.OutcomeUnknown: Repeat it under the same key.
     """
     principal.require("rules")
@@ -189,6 +191,7 @@ async def put_in_force(
             found.content.encode(),
             base_revision=found.base_revision,
             once=once,
+            assent=assent,
             asked=asked,
         )
     if applied.answer.effect in {"done", "unchanged"}:

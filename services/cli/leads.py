@@ -9,8 +9,8 @@ import typer
 from contracts.sentences import Argument, Sentence, sentence
 from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
-from services.cli.options import DATA, ID_MAX, AccountId, Data, Key, LeadId, UserId, Yes
-from services.cli.output import ask, say, say_all
+from services.cli.options import DATA, ID_MAX, AccountId, Confirm, Data, Key, LeadId, UserId, Yes
+from services.cli.output import ask, ask_number, say, say_all
 
 if TYPE_CHECKING:
     from contracts.events import Skipped, SkipReason
@@ -43,6 +43,7 @@ def distribute(
         ),
     ] = False,
     yes: Yes = False,
+    confirm: Confirm = None,
 ) -> None:
     """Distribute leads now, by the rules; asks first.
 
@@ -65,7 +66,7 @@ def distribute(
                 stage=of_stage,
                 is_unassigned=unassigned,
             )
-            await _ordered(desk, planned, once, is_agreed=yes)
+            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirm)
 
     for_account(data, account, work)
 
@@ -81,6 +82,7 @@ def handover(
     data: Data = DATA,
     *,
     yes: Yes = False,
+    confirm: Confirm = None,
 ) -> None:
     """Give an absent manager's open leads to others; asks first.
 
@@ -95,7 +97,7 @@ def handover(
             planned = await plan_handover(
                 desk.installation, desk.account, desk.principal, manager, rule_id=rule_id
             )
-            await _ordered(desk, planned, once, is_agreed=yes)
+            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirm)
 
     for_account(data, account, work)
 
@@ -113,7 +115,12 @@ async def _was_given(desk: AccountDesk, asked: "Asked", once: "Once") -> bool:
 
 
 async def _ordered(
-    desk: AccountDesk, planned: "PlannedOrder", once: "Once", *, is_agreed: bool
+    desk: AccountDesk,
+    planned: "PlannedOrder",
+    once: "Once",
+    *,
+    is_agreed: bool,
+    confirmed: int | None,
 ) -> None:
     """Show what an order would come to, ask, and give it."""
     import asyncio
@@ -124,10 +131,17 @@ async def _ordered(
     if not planned.outcome.leads:
         say("Nothing to do.")
         return
-    if not (is_agreed or await asyncio.to_thread(ask, desk.text(_question(planned)))):
+    assent = desk.assent(confirmed)
+    is_asked = not is_agreed and confirmed is None
+    if is_asked and not await asyncio.to_thread(ask, desk.text(_question(planned))):
         say("Nothing was changed.")
         return
-    given = await carry_out(desk.installation, desk.account, desk.principal, planned, once=once)
+    if is_asked and assent.is_wide(len(planned.lead_ids)):
+        many = desk.text(sentence("order.ask_number"))
+        assent = desk.assent(await asyncio.to_thread(ask_number, many))
+    given = await carry_out(
+        desk.installation, desk.account, desk.principal, planned, once=once, assent=assent
+    )
     if desk.has_effect(given.answer) and given.outcome is not None:
         say("Done.")
         if given.outcome != planned.outcome:

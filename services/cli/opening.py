@@ -16,6 +16,7 @@ from services.cli.speech import words
 if TYPE_CHECKING:
     from services.application.callers import Whoever
     from services.application.commands import Answer, Once
+    from services.application.confirmation import Assent
     from services.application.installation import Installation
     from services.application.principal import Principal
     from services.application.span import Span
@@ -108,6 +109,12 @@ class AccountDesk(Desk):
 
         return Once(key=key or token_hex(8), wait_s=WAITS_S)
 
+    def assent(self, confirmed: int | None) -> "Assent":
+        """Who gives an order from here, and how many leads they say that it is about."""
+        from services.application.confirmation import Assent
+
+        return Assent(access=self.installation.who_may(), who=caller_here(), confirmed=confirmed)
+
     def has_effect(self, answer: "Answer") -> bool:
         """Whether a command has taken effect; if it only will, or had before, that is said."""
         if answer.effect == "late":
@@ -135,11 +142,9 @@ def whoever_is_here() -> "Principal":
 
 def caller_here() -> "Whoever":
     """The same, for what is about people and keys: no grant bounds them."""
-    from services.access.grants import Rights
-    from services.application.callers import Whoever
+    from services.application.callers import at_the_machine
 
-    here = whoever_is_here()
-    return Whoever(id=here.id, rights=Rights(is_unbound=True), whence=here.whence, request_id="")
+    return at_the_machine(whoever_is_here())
 
 
 def for_installation(data: Path, work: Callable[[Desk], Awaitable[T]]) -> T:

@@ -32,6 +32,15 @@ Key = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Confirm = Annotated[
+    int | None,
+    typer.Option(
+        "--confirm",
+        min=0,
+        max=ID_MAX,
+        help="How many leads it is about, as it was shown: has to be said where they are many.",
+    ),
+]
 From = Annotated[
     str,
     typer.Option("--from", help="A day like 2026-11-02, a time like 2026-11-02T09:00, or -7d."),

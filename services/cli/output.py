@@ -82,6 +82,12 @@ def ask(question: str) -> bool:
     return typer.confirm(one_line(question))
 
 
+def ask_number(question: str) -> int:
+    """The number that the person types."""
+    answer: int = typer.prompt(one_line(question), type=int)
+    return answer
+
+
 def ask_secret(prompt: str) -> str:
     """What the person types, unseen."""
     answer: str = typer.prompt(prompt, hide_input=True)

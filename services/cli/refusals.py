@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 # By code; the sentences themselves know of no command line.
 OPTIONS: Mapping[str, str] = {
     "address_not_an_accounts": "ADDRESS",
+    "confirmation_differs": "--confirm",
+    "confirmation_missing": "--confirm",
     "day_not_a_date": "--day",
     "decision_unknown": "--decision",
     "from_not_a_time": "--from",

@@ -12,7 +12,7 @@ from services.cli import rules_drafts
 from services.cli.files import read
 from services.cli.group import group
 from services.cli.opening import AccountDesk, complete, for_account, whoever_is_here
-from services.cli.options import DATA, AccountId, Data, Key
+from services.cli.options import DATA, AccountId, Confirm, Data, Key
 from services.cli.output import fail, note, say, say_paragraph, show_text
 from services.cli.speech import words
 
@@ -42,6 +42,7 @@ def apply(
         ),
     ] = None,
     key: Key = "",
+    confirm: Confirm = None,
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -62,6 +63,7 @@ def apply(
                 text,
                 base_revision=in_force if base is None else base,
                 once=desk.once(key),
+                assent=desk.assent(confirm),
             )
         except RulesRefused as refused:
             told = map(remark_of, refused.problems)
@@ -101,6 +103,8 @@ def check(
     checked, left_out, spoken = complete(_checked(data, text, account))
     for remark in checked.remarks:
         say_paragraph(spoken.lines(sentences_of(remark)))
+    if checked.moves:
+        say(spoken.say(sentence("rules.moves", count=checked.moves)))
     if left_out:
         say(f"Not everything could be checked: {left_out}.")
     counts = Counter(remark.severity for remark in checked.remarks)

@@ -9,7 +9,7 @@ from contracts.sentences import sentence
 from services.cli.files import read
 from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
-from services.cli.options import DATA, AccountId, Data, Key
+from services.cli.options import DATA, AccountId, Confirm, Data, Key
 from services.cli.output import fail, show_table, show_text
 
 if TYPE_CHECKING:
@@ -114,7 +114,12 @@ def drop(draft: DraftId, edition: Edition, account: AccountId = None, data: Data
 
 @app.command()
 def apply(
-    draft: DraftId, edition: Edition, key: Key = "", account: AccountId = None, data: Data = DATA
+    draft: DraftId,
+    edition: Edition,
+    key: Key = "",
+    confirm: Confirm = None,
+    account: AccountId = None,
+    data: Data = DATA,
 ) -> None:
     """Put one in force, unless other rules came in force since; it is gone then."""
 
@@ -130,6 +135,7 @@ def apply(
                 draft,
                 edition=edition,
                 once=desk.once(key),
+                assent=desk.assent(confirm),
             )
         except RulesRefused as refused:
             fail(f"{draft} is not applied:", *_problems(desk, refused))

@@ -24,7 +24,9 @@ from contracts.stage import Stage
 from projections import assignments, linked, requests
 from services.access.roles import SCOPES
 from services.application import rules
+from services.application.callers import at_the_machine
 from services.application.commands import Once
+from services.application.confirmation import Assent
 from services.application.connect import connect
 from services.application.installation import RUNTIME_FILE, Installation
 from services.application.pauses import pause, resume
@@ -221,7 +223,13 @@ class Demo:
         account = await installation.account(connected.account_id)
         text = dump(sample_rules(datetime.now(UTC), account.timezone))
         await rules.apply(
-            installation, account, DEMO, text.encode(), base_revision=None, once=_once("rules")
+            installation,
+            account,
+            DEMO,
+            text.encode(),
+            base_revision=None,
+            once=_once("rules"),
+            assent=Assent(access=installation.who_may(), who=at_the_machine(DEMO)),
         )
         await pause(
             installation,

@@ -19,7 +19,9 @@ from pydantic import SecretStr
 from projections import notices
 from services.access.roles import SCOPES
 from services.application import rules, webhooks
+from services.application.callers import at_the_machine
 from services.application.commands import Once
+from services.application.confirmation import Assent
 from services.application.connect import Connected, connect
 from services.application.installation import RUNTIME_FILE, Installation
 from services.application.principal import Principal
@@ -245,7 +247,15 @@ async def connect_sample(kommo: LocalKommo, installation: Installation, address:
 async def apply_rules(installation: Installation, text: str) -> None:
     """Put rules in force in the only account."""
     account = await installation.account(None)
-    await rules.apply(installation, account, TESTER, text.encode(), base_revision=None, once=once())
+    await rules.apply(
+        installation,
+        account,
+        TESTER,
+        text.encode(),
+        base_revision=None,
+        once=once(),
+        assent=Assent(access=installation.who_may(), who=at_the_machine(TESTER)),
+    )
 
 
 def once() -> Once:

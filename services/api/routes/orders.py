@@ -15,10 +15,8 @@ from services.api.places import ID_MAX, KommoId, ManagerId, StageRef
 from services.api.resource import resource
 from services.api.strict import Input, Output
 from services.application import orders
-from services.application.commands import Asked, Once, digest_of
-from services.application.confirmation import require_confirmed
+from services.application.commands import Asked, Once
 from services.application.orders import GivenOrder, PlannedOrder
-from services.application.people.wide import require_not_too_wide
 
 router = resource("distributions")
 
@@ -159,7 +157,7 @@ async def distribute_leads(
         stage=body.chosen,
         is_unassigned=body.unassigned,
     )
-    return await _ordered(response, visit, planned, once, "distribution", body.confirm_leads)
+    return await _ordered(response, visit, planned, once, body.confirm_leads)
 
 
 @router.post(
@@ -182,7 +180,7 @@ async def hand_over_leads(
     planned = await orders.plan_handover(
         visit.installation, visit.account, visit.principal, manager_id, rule_id=body.rule_id
     )
-    return await _ordered(response, visit, planned, once, "handover", body.confirm_leads)
+    return await _ordered(response, visit, planned, once, body.confirm_leads)
 
 
 async def _given_before(
@@ -202,21 +200,19 @@ async def _ordered(
     visit: AccountVisit,
     planned: PlannedOrder,
     once: Once | None,
-    what: str,
     confirmed: int | None,
 ) -> OrderOutcome:
     count = len(planned.lead_ids)
     if once is None:
         foreseen = _forecast(planned.outcome, count, pauses=planned.pauses)
         return OrderOutcome(is_preview=True, command=None, outcome=foreseen)
-    access = visit.premises.access
-    require_confirmed(access, count, confirmed)
-    digest = digest_of({**planned.asked, "key": once.key})
-    await require_not_too_wide(
-        access, visit.caller, visit.account.account_id, what=what, leads=count, digest=digest
-    )
     given = await orders.carry_out(
-        visit.installation, visit.account, visit.principal, planned, once=once
+        visit.installation,
+        visit.account,
+        visit.principal,
+        planned,
+        once=once,
+        assent=visit.assent(confirmed),
     )
     return _outcome(response, visit, given)
 

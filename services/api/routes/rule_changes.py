@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.api.asking import AccountVisit, OfAccount
 from services.api.commanded import CommandOutcome, command_answers, tell
-from services.api.ordering import PreferHeader, wait_of
+from services.api.ordering import ConfirmLeads, PreferHeader, wait_of
 from services.api.preconditions import HEADER, IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.rules_text import BODY, RemarkItem, remark_item, rules_in, unusable
@@ -48,11 +48,13 @@ class CheckedRulesBody(Output):
         is_usable: Whether they can be put in force.
         counted_since: Where the last week was not counted since the account is younger: since
             when it is connected.
+        moves: How many leads they would give out at once; null if they are not usable.
     """
 
     is_usable: bool
     remarks: list[RemarkItem]
     counted_since: Instant | None
+    moves: int | None = Field(ge=0, description="Leads, at once.", examples=[12])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ async def put_rules(
     response: Response,
     visit: OfAccount,
     body: Annotated[RulesGiven, Depends(given)],
+    confirm_leads: ConfirmLeads = None,
 ) -> RulesOutcome:
     """All of them, as a whole, if the revision of `If-Match` is in force; 0 if there are none."""
     try:
@@ -104,6 +107,7 @@ async def put_rules(
             body.text,
             base_revision=body.base_revision,
             once=body.once,
+            assent=visit.assent(confirm_leads),
         )
     except RulesRefused as refused:
         raise unusable(refused) from refused
@@ -130,6 +134,7 @@ async def check_rules(request: Request, visit: OfAccount) -> CheckedRulesBody:
         is_usable=all(each.severity != "problem" for each in checked.remarks),
         remarks=[remark_item(each) for each in checked.remarks],
         counted_since=checked.counted_since,
+        moves=checked.moves,
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.api.asking import OfAccount
 from services.api.commanded import command_answers
-from services.api.ordering import Posted
+from services.api.ordering import ConfirmLeads, Posted
 from services.api.preconditions import IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.routes.rule_changes import PRECONDITIONS, RulesOutcome, moved, outcome
@@ -180,6 +180,7 @@ async def apply_rules_draft(
     draft_id: DraftId,
     once: Posted,
     if_match: IfMatch = None,
+    confirm_leads: ConfirmLeads = None,
 ) -> RulesOutcome:
     """If neither it nor what is in force has changed since; it is gone then."""
     try:
@@ -190,6 +191,7 @@ async def apply_rules_draft(
             draft_id,
             edition=number_in(if_match),
             once=once,
+            assent=visit.assent(confirm_leads),
         )
     except RulesRefused as refused:
         raise unusable(refused) from refused

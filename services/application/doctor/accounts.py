@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import assert_never
 
 from contracts.sentences import sentence
-from services.application.doctor.finding import Diagnosis, problem, well
+from services.application.doctor.finding import Diagnosis, passing, problem, well
 from services.application.doctor.sweeps import sweep_of
 from services.application.installation import Installation
 from services.gateway import stops
@@ -33,6 +33,8 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
             yield refused_by_kommo(account, stopped[account.account_id])
         yield webhooks_of(account)
         yield await sweep_of(installation, account, now)
+        if held := await installation.who_may().wide_deeds.held(account.account_id):
+            yield held_deeds(account, len(held))
 
 
 def refused_by_kommo(account: RegisteredAccount, stop: Stop) -> Diagnosis:
@@ -56,6 +58,12 @@ def refused_by_kommo(account: RegisteredAccount, stop: Stop) -> Diagnosis:
     if stop.until is not None:
         found = sentence("doctor.refused_until", found=found, until=stop.until)
     return problem(subject, found, remedy)
+
+
+def held_deeds(account: RegisteredAccount, count: int) -> Diagnosis:
+    """Somebody would move many leads, and nobody else has agreed yet (S32)."""
+    subject = sentence("doctor.held_deeds", account=account.account_id)
+    return passing(subject, sentence("doctor.deeds_held", count=count), sentence("remedy.agree"))
 
 
 def webhooks_of(account: RegisteredAccount) -> Diagnosis:

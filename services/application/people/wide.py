@@ -37,12 +37,16 @@ async def require_not_too_wide(
         digest=digest,
         is_exempt=who.rights.is_unbound and who.key is None,
     )
+    if is_new:
+        # Whoever decides there reads of either.
+        await access.log.note(
+            "wide_deed_held" if deed.passed_at is None else "wide_deed_passed",
+            who.caller,
+            account_id=account_id,
+            about=_about(deed),
+        )
     if deed.passed_at is not None:
         return
-    if is_new:
-        await access.log.note(
-            "wide_deed_held", who.caller, account_id=account_id, about=_about(deed)
-        )
     raise Refused("wide_deed_held", deed=deed.id, leads=leads)
 
 

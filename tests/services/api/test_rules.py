@@ -8,10 +8,10 @@ import httpx
 import orjson
 import pytest
 
-from contracts.events import RulesApplied
+from contracts.events import LeadAssigned, RulesApplied
 from contracts.rules import RulesFile
 from services.rules_file.file import dump
-from tests.domain.scenario import ANN, BOB, rule, rules
+from tests.domain.scenario import ANN, BOB, BOSS, dp, pause, rule, rules
 from tests.services.api.office import WAITING, Office, open_office
 
 YAML = {"content-type": "application/yaml", **WAITING}
@@ -212,3 +212,33 @@ async def test_S5_drafts_of_another_account_are_not_there(
     assert code(read) == (404, "draft-unknown")
     assert listed.json()["items"] == []
     assert code(refused) == (403, "not-allowed")
+
+
+async def test_S32_rules_that_give_many_leads_to_one_person_want_their_number(
+    office: Office,
+) -> None:
+    bodies = [pause(ANN), pause(BOB), *(dp(lead) for lead in range(1, 102))]
+    await office.desk.tell(*bodies, to=office.account_id)
+    await office.caught_up()
+    greedy = orjson.dumps(rules(rule(BOSS)).rules)
+    seen = JSON | {"if-match": '"1"'}
+    drafted = {"name": "All for one", "text": greedy.decode()}
+    async with office.working(), await office.caller("administrator") as caller:
+        checked = await caller.post("rules/check", content=greedy, headers=JSON)
+        bare = await caller.put("rules", content=greedy, headers=seen)
+        wrong = await caller.put("rules?confirm_leads=100", content=greedy, headers=seen)
+        draft = await caller.post("rules/drafts", json=drafted, headers={"idempotency-key": "d"})
+        place = f"rules/drafts/{draft.json()['draft_id']}/apply"
+        apply = {"if-match": '"1"', "idempotency-key": "a", **WAITING}
+        of_draft = await caller.post(place, headers=apply)
+        unchanged = len(await in_force(office))
+        done = await caller.post(f"{place}?confirm_leads=101", headers=apply)
+        again = await caller.post(place, headers=apply)
+
+    assert checked.json()["moves"] == 101
+    assert [code(each) for each in (bare, of_draft)] == [(409, "confirmation-missing")] * 2
+    assert code(wrong) == (409, "confirmation-differs")
+    assert unchanged == 1
+    assert (done.status_code, done.json()["revision"]) == (200, 2)
+    assert again.json()["revision"] == 2
+    assert await office.happened(LeadAssigned) == 101

@@ -20,8 +20,12 @@ from contracts.events import (
 from contracts.inbound import LeadObserved
 from projections import pauses
 from services.access.roles import ROLES, SCOPES
+from services.access.settings import AccessSettings
+from services.access.wiring import Access
 from services.application import operations, orders
+from services.application.callers import at_the_machine
 from services.application.commands import Answer, Once, OutcomeUnknown, operation_id_of
+from services.application.confirmation import Assent
 from services.application.corrections import correct
 from services.application.pauses import pause, resume
 from services.application.principal import Principal
@@ -35,6 +39,7 @@ from services.shared.errors import Unavailable
 from services.storage.events import EventStore
 from tests.domain.scenario import ANN, BOB, NOON, WORK
 from tests.services.allocator.kit import ACCOUNT, Desk, drain
+from tests.support.vault import VAULT
 from tests.support.waiting import lasting, until
 
 TESTER = Principal(id="cli:tester", scopes=SCOPES)
@@ -394,7 +399,16 @@ async def test_D1_6_an_order_over_many_leads_is_cut_and_repeated_as_it_was(
         )
         assert planned.lead_ids == tuple(lead_ids)
         return await orders.carry_out(
-            office.installation, office.account, TESTER, planned, once=ONCE
+            office.installation,
+            office.account,
+            TESTER,
+            planned,
+            once=ONCE,
+            assent=Assent(
+                access=Access(office.pool, VAULT, AccessSettings()),
+                who=at_the_machine(TESTER),
+                confirmed=count,
+            ),
         )
 
     async with office.working():

@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+import pytest
+
 from services.demo.sample import NEW_REQUEST, SALES
 from tests.services.cli.conftest import Here
 from tests.support.running import ADMIN_ID
@@ -147,7 +149,10 @@ def test_D1_6_leads_without_a_manager_are_listed_and_ordered_again_in_bulk(here:
     here.do(until(are_off_the_list))
 
 
-def test_D9_3_a_handover_shows_asks_and_gives_all_leads_to_others(here: Here) -> None:
+def test_D9_3_S32_a_handover_shows_asks_and_gives_all_leads_to_others(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_ACCESS_WIDE_LEADS", "2")
     lead_ids = given_to_carla(here, 6)
     shown = here.say("handover", CARLA, typed="n\n")
     foreseen = gets(shown.out)
@@ -156,8 +161,14 @@ def test_D9_3_a_handover_shows_asks_and_gives_all_leads_to_others(here: Here) ->
     assert shown.out.endswith("Nothing was changed.\n")
     assert {owners(here)[lead_id] for lead_id in lead_ids} == {CARLA}
 
-    said = here.say("handover", CARLA, typed="y\n")
+    unsaid = here.say("handover", CARLA, "--yes").err
+    wrong = here.say("handover", CARLA, "--confirm", "1").err
+    (count,) = re.findall(r"--confirm: This is about (\d+) leads\.", unsaid)
+    assert f"--confirm: It is about {count} leads by now, not 1." in wrong
+
+    said = here.say("handover", CARLA, typed=f"y\n{count}\n")
     assert (said.status, said.err) == (0, "")
+    assert f"Type the number of leads to go on: {count}" in said.out
     assert (gets(said.out), said.out.splitlines()[-1]) == (foreseen, "Done.")
 
     async def are_gone() -> bool:
