@@ -4,6 +4,7 @@ They are made from the document and the catalogue when the role starts, load not
 else, and hold nothing of any account: so they are for everybody, as the document is.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from typing import get_args
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.api.document import document, text
+from services.api.document import stored
 from services.api.reference import problem_page, reference_page
 from services.application.refused import Code
 from services.web.faults import problem_of
@@ -35,7 +36,8 @@ KEPT = "public, max-age=300"
 
 def create_pages() -> Starlette:
     """The pages as an application."""
-    reference = reference_page(document(), style=STYLE, raw=DOCUMENT)
+    document = stored()
+    reference = reference_page(json.loads(document), style=STYLE, raw=DOCUMENT)
     pages = {code: problem_page(code, style=STYLE) for code in codes()}
 
     async def problem(request: Request) -> Response:
@@ -45,7 +47,7 @@ def create_pages() -> Starlette:
         return _page(page)
 
     routes = {
-        DOCUMENT: _fixed(text(), "application/json"),
+        DOCUMENT: _fixed(document, "application/json"),
         "/docs": _fixed(reference, "text/html"),
         STYLE: _fixed(_style(), "text/css"),
         "/problems/{code}": problem,

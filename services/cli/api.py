@@ -17,6 +17,6 @@ def openapi() -> None:
 
     A running installation serves the same at /api/v1/openapi.json, and a page of it at /docs.
     """
-    from services.api.document import text
+    from services.api.document import stored
 
-    show_text(text())
+    show_text(stored())
