@@ -83,6 +83,9 @@ sbom: $(VENV)/release ## Write the bill of materials of a release, build/sbom.js
 audit: $(VENV)/release ## Look for known vulnerabilities in what an installation runs on; asks the package index
 	@$(VENV)/release/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.txt
 
+screens: $(VENV)/.dev ## Take pictures of every screen of the console, in both schemes, on a desktop, a phone and at 400%, into OUT=folder
+	@$(BIN)/python -m tests.services.console.screens $(if $(OUT),$(OUT),$(error OUT=folder for the pictures is missing)) $(ONLY)
+
 words: $(VENV)/.dev ## Bring the catalogue of sentences up to date with the code; LANGUAGE=ru starts or follows a translation
 	@$(BIN)/python -m services.words.update $(LANGUAGE)
 
@@ -109,4 +112,4 @@ $(VENV)/.docs: requirements-docs.txt | $(VENV)/.runtime
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-docs.txt
 	@touch $@
 
-.PHONY: help demo check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit words lock clean
+.PHONY: help demo check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens words lock clean

@@ -5,10 +5,19 @@ from types import ModuleType
 from fastapi import FastAPI
 
 from services.console.failures import tell_all
-from services.console.screens import accounts, files, lead, manager, signing_in, today
+from services.console.screens import accounts, files, gallery, lead, manager, signing_in, today
 from services.web.premises import Premises
 
-SCREENS: tuple[ModuleType, ...] = (files, signing_in, accounts, today, lead, manager)
+SCREENS: tuple[ModuleType, ...] = (
+    files,
+    signing_in,
+    accounts,
+    gallery,
+    # daily
+    today,
+    lead,
+    manager,
+)
 
 
 def create_console(premises: Premises) -> FastAPI:

@@ -1,36 +1,138 @@
-"""The screens of an account, as somebody may see them (W3.2)."""
+"""The screens, as somebody may see them (W3.2): a screen is one line in its group here."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from contracts.sentences import Sentence, sentence
-from services.console.seeing import SeeingAccount
+from services.access.roles import Scope
+from services.application.principal import Principal
+from services.console.seeing import Seeing, SeeingAccount
 
 
-@dataclass(frozen=True, slots=True)
-class NavigationEntry:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Screen:
     """One screen.
 
     Attributes:
         name: By which a page says that it is this one.
+        path: Below the account, or of the whole site if it is about the installation.
         key: The letter after `g` that goes there.
+        scopes: Any of these lets somebody see it; none of them is needed for one's own.
+        is_own: It is about whoever looks, as a manager.
     """
 
-    name: Literal["today", "leads", "me"]
+    name: str
+    title: Sentence
+    path: str
+    key: str
+    scopes: tuple[Scope, ...] = ()
+    is_own: bool = False
+
+    def is_for(self, principal: Principal) -> bool:
+        """Whether it is offered to somebody: nothing is that ends in a no."""
+        if self.is_own:
+            return principal.manager_id is not None
+        return any(map(principal.may, self.scopes))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenGroup:
+    """Screens that belong together, as the navigation lists them."""
+
+    title: Sentence
+    screens: tuple[Screen, ...]
+
+
+DAILY = ScreenGroup(
+    title=sentence("console.group.daily"),
+    screens=(
+        Screen(
+            name="today",
+            title=sentence("console.screen.today"),
+            path="",
+            key="t",
+            scopes=("read",),
+        ),
+        Screen(
+            name="leads",
+            title=sentence("console.screen.leads"),
+            path="/leads",
+            key="l",
+            scopes=("explain",),
+        ),
+        Screen(
+            name="me",
+            title=sentence("console.screen.me"),
+            path="/me",
+            key="m",
+            is_own=True,
+        ),
+    ),
+)
+PLANNING = ScreenGroup(
+    title=sentence("console.group.planning"),
+    screens=(),
+)
+TRUST = ScreenGroup(
+    title=sentence("console.group.trust"),
+    screens=(),
+)
+ACCOUNT = ScreenGroup(
+    title=sentence("console.group.account"),
+    screens=(),
+)
+# About no account: `at_large`, by their whole path.
+INSTALLATION = ScreenGroup(
+    title=sentence("console.group.installation"),
+    screens=(
+        Screen(
+            name="gallery",
+            title=sentence("console.screen.gallery"),
+            path="/_gallery",
+            key="y",
+            scopes=("operate",),
+        ),
+    ),
+)
+OF_AN_ACCOUNT = (DAILY, PLANNING, TRUST, ACCOUNT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavigationEntry:
+    """A screen that somebody is offered."""
+
+    name: str
     title: Sentence
     href: str
     key: str
 
 
-def entries(who: SeeingAccount) -> list[NavigationEntry]:
-    """What somebody is offered, in order: nothing that ends in a no."""
-    found: list[NavigationEntry] = []
-    if who.principal.may("read"):
-        found.append(NavigationEntry("today", sentence("console.screen.today"), who.base, "t"))
-    if who.principal.may("explain"):
-        found.append(
-            NavigationEntry("leads", sentence("console.screen.leads"), f"{who.base}/leads", "l")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavigationGroup:
+    """A group with at least one of them."""
+
+    title: Sentence
+    entries: tuple[NavigationEntry, ...]
+
+
+def navigation(who: Seeing) -> list[NavigationGroup]:
+    """What somebody is offered, in order: the screens of the account, then the installation's."""
+    found: list[NavigationGroup] = []
+    if isinstance(who, SeeingAccount):
+        found += _offered(OF_AN_ACCOUNT, who.principal, who.base)
+    return [*found, *_offered([INSTALLATION], who.caller.at_large(), "")]
+
+
+def _offered(
+    groups: Iterable[ScreenGroup], principal: Principal, base: str
+) -> Iterable[NavigationGroup]:
+    for group in groups:
+        entries = tuple(
+            NavigationEntry(
+                name=each.name, title=each.title, href=f"{base}{each.path}", key=each.key
+            )
+            for each in group.screens
+            if each.is_for(principal)
         )
-    if who.principal.manager_id is not None:
-        found.append(NavigationEntry("me", sentence("console.screen.me"), f"{who.base}/me", "m"))
-    return found
+        if entries:
+            yield NavigationGroup(title=group.title, entries=entries)

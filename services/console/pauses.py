@@ -1,4 +1,4 @@
-"""How long a pause is, as a button says it, and what became of it."""
+"""How long a pause is, as a button says it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -63,17 +63,3 @@ def end_of(who: SeeingAccount, length: str, until: str) -> datetime | None:
         wrong = FieldError(pointer="/length", code="enum", detail=f"Expected one of: {expected}.")
         raise HttpProblem("unprocessable", errors=[wrong])
     return who.now + lasts
-
-
-def told_as(who: SeeingAccount, effect: str, version: str) -> str:
-    """What became of a deed, as the page that it leads to says it; empty if there was none."""
-    match effect:
-        case "done":
-            number = int(version) if version else 0
-            return who.words.say(sentence("console.done", version=number))
-        case "unchanged":
-            return who.words.say(sentence("console.unchanged"))
-        case "kept" | "late":
-            return who.words.say(sentence("console.late"))
-        case _:
-            return ""

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -28,8 +29,31 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["static"] = static
+    made.globals |= {"static": static, "column": column, "new_key": new_key}
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Of a table.
+
+    Attributes:
+        is_main: It stays on a phone; the others come when asked for (W3.8).
+    """
+
+    title: str
+    is_number: bool
+    is_main: bool
+
+
+def column(title: str, *, number: bool = False, main: bool = False) -> Column:
+    """How a template makes one."""
+    return Column(title, number, main)
+
+
+def new_key() -> str:
+    """For a form: sent twice, it is one deed (A5)."""
+    return token_hex(8)
 
 
 @cache
@@ -41,11 +65,7 @@ def static(name: str) -> str:
 
 def render(template: str, words: Words, **view: Any) -> str:  # noqa: ANN401 - whatever it shows
     """A page, or a part of one."""
-    return (
-        environment()
-        .get_template(template)
-        .render(t=speaker(words), say=words.say, instant=iso, **view)
-    )
+    return environment().get_template(template).render(t=speaker(words), say=words.say, **view)
 
 
 def speaker(words: Words) -> Callable[..., str]:
@@ -55,8 +75,3 @@ def speaker(words: Words) -> Callable[..., str]:
         return words.say(Sentence(id_, arguments))
 
     return say
-
-
-def iso(at: datetime) -> str:
-    """An instant for programs, and for whoever hovers over it."""
-    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

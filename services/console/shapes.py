@@ -15,24 +15,13 @@ from services.application.rules import stages_of
 from services.application.statement import StatementLine
 from services.application.today import WaitingRule
 from services.application.why_not import WhyNot
+from services.console.moments import Moment, moment
 from services.console.seeing import SeeingAccount
 
 # A deviation bar shows so many leads to either side.
 AXIS_LEADS = 2
 # Half of its width, in the units of its picture.
 AXIS_HALF = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """An instant: as people read it in the account's zone, and as programs do.
-
-    Attributes:
-        text: The time, with its date if that is another one than today.
-    """
-
-    text: str
-    iso: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,13 +153,6 @@ class WhyNotLine:
     share: int
     is_got: bool
     leads: tuple[DecisionLine, ...]
-
-
-def moment(who: SeeingAccount, at: datetime) -> Moment:
-    """An instant as it is told on a page of the account."""
-    local, today = at.astimezone(who.zone), who.now.astimezone(who.zone).date()
-    text = f"{local:%H:%M}" if local.date() == today else f"{local:%Y-%m-%d %H:%M}"
-    return Moment(text=text, iso=at.isoformat(timespec="milliseconds"))
 
 
 def name_of(who: SeeingAccount, manager_id: int) -> str:

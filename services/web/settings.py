@@ -33,6 +33,8 @@ class WebSettings(Settings):
         strangers_per_s: How often an address may ask without a key that counts.
         strangers_burst: So many at once above that.
         rates_kept_max: Of how many it is remembered how often they asked lately.
+        gallery: Whether everybody who is signed in sees what pages are made of, at `/_gallery`;
+            operators always do.
         stop_within_s: How long requests under way may take when the process ends.
     """
 
@@ -53,6 +55,7 @@ class WebSettings(Settings):
     strangers_per_s: int = Field(default=5, ge=1, le=10_000)
     strangers_burst: int = Field(default=50, ge=1, le=100_000)
     rates_kept_max: int = Field(default=10_000, ge=100, le=1_000_000)
+    gallery: bool = False
     stop_within_s: int = Field(default=5, ge=1, le=60)
 
     @property

@@ -107,10 +107,10 @@ def _zoned(at: datetime | str, form: str, reader: Reader) -> str:
     # Text: an instant that lay in an event's arguments, which are JSON.
     instant = datetime.fromisoformat(at) if isinstance(at, str) else at
     here = instant.astimezone(reader.zone)
-    return f"{here:{form}} {_offset(here)}"
+    return f"{here:{form}} {offset(here)}"
 
 
-def _offset(at: datetime) -> str:
+def offset(at: datetime) -> str:
     """`UTC`, `UTC-3`, `UTC+5:30`: abbreviations of zones mean several things, and few know them."""
     minutes = (at.utcoffset() or timedelta()) // timedelta(minutes=1)
     hours, rest = divmod(abs(minutes), 60)

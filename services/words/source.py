@@ -20,7 +20,7 @@ from projections.fairness.books import Reason
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("domain", "projections", "services")
-TEMPLATES = "services/console/templates/*.html"
+TEMPLATES = "services/console/templates/**/*.html"
 # By function: which argument is the id, and what comes before it in the catalogue.
 SPEAKERS: Mapping[str, tuple[int, str]] = {
     "sentence": (0, ""),

@@ -1,10 +1,9 @@
 """A manager: what do I get, and why not more? (W4.3); one's own page is `/me`."""
 
-from secrets import token_hex
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query
-from fastapi.responses import RedirectResponse, Response
+from fastapi import APIRouter, Form
+from fastapi.responses import Response
 
 from domain.configuration import ACCOUNT_LEDGER
 from services.application.attendance import oneself
@@ -15,7 +14,8 @@ from services.application.span import span_from
 from services.application.statement import Statement, statement
 from services.application.why_not import Question, why_not
 from services.console.pages import account_page
-from services.console.pauses import choices, end_of, told_as
+from services.console.pauses import choices, end_of
+from services.console.receipts import Key, Told, Version, receipt, told_at
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import mate_line, movement_line, name_of, why_not_lines
 from services.web.problems import HttpProblem
@@ -24,11 +24,6 @@ router = APIRouter()
 
 DAYS = 7
 MOVEMENTS = 20
-
-Key = Annotated[str, Form(min_length=1, max_length=64)]
-# What became of a deed, in the address that it leads to.
-Told = Annotated[str, Query(max_length=20)]
-Version = Annotated[str, Query(max_length=20, pattern="^[0-9]*$")]
 
 
 @router.get("/a/{account_id}/me")
@@ -104,8 +99,7 @@ async def _page(who: SeeingAccount, manager_id: int, *, told: str, version: str)
         moved=[] if moved is None else [movement_line(who, each) for each in moved.lines[::-1]],
         statement=moved,
         choices=choices(who.words),
-        told=told_as(who, told, version),
-        key=token_hex(8),
+        told=receipt(who, told, version),
     )
 
 
@@ -129,8 +123,7 @@ async def _statement(who: SeeingAccount, manager_id: int) -> Statement | None:
 def _done(who: SeeingAccount, manager_id: int, answer: Answer) -> Response:
     """Back to the page, which tells what became of it."""
     where = "me" if manager_id == _id_of(who) else f"managers/{manager_id}"
-    told = f"told={answer.effect}&version={answer.version or ''}"
-    return RedirectResponse(f"{who.base}/{where}?{told}", status_code=303)
+    return told_at(f"{who.base}/{where}", answer)
 
 
 def _id_of(who: SeeingAccount) -> int | None:

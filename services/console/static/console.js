@@ -1,4 +1,4 @@
-// Keys, and the one-time link. Everything works without it but for the link, which can be pasted.
+// Keys, buttons that copy, and the one-time link. Everything works without it but for the link, which can be pasted.
 
 const going = new Map([...document.querySelectorAll("[data-go]")].map((a) => [a.dataset.go, a]));
 const search = document.querySelector('[data-key="/"]');
@@ -19,6 +19,20 @@ document.addEventListener("keydown", (event) => {
   } else if (Date.now() - isGoing < WAIT_MS && going.has(event.key)) {
     location.assign(going.get(event.key).href);
   }
+});
+
+// Buttons that copy are there only where there is something to copy with.
+for (const button of document.querySelectorAll("[data-copy], [data-copy-link]")) {
+  button.hidden = !navigator.clipboard;
+}
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-copy], [data-copy-link]");
+  if (!button) return;
+  const link = button.dataset.copyLink;
+  const text = link === undefined ? button.dataset.copy : new URL(link, location.href).href;
+  await navigator.clipboard.writeText(text);
+  button.classList.add("copied");
+  button.addEventListener("blur", () => button.classList.remove("copied"), { once: true });
 });
 
 // What is behind the # of a link reaches no server by itself.

@@ -1,76 +1,22 @@
-"""The console over the demo's week, as it was at the end of it, as the user of the role `web`."""
+"""One week, one server for it and one browser, however many tests look."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
 
-import httpx
 import pytest
-from pydantic import SecretStr
+import pytest_asyncio
+from playwright.async_api import Browser
 
-from services.access.sessions import COOKIE, csrf_token
-from services.access.wiring import Access
-from services.application.installation import Installation
-from services.runtime.database import prepare_at
-from services.runtime.installation import open_installation
-from services.storage.database import borrow
 from services.storage.embedded.database import EmbeddedDatabase
-from services.storage.roles import WEB
-from services.web.settings import WebSettings
-from tests.services.access.kit import grant, somebody
-from tests.services.api.hall import for_web
-from tests.services.api.kit import access_of, served
 from tests.services.cli.week import KeptWeek, kept_week
-
-LAST = "SELECT max(at) FROM decisions.feed"
-# Bruno of the week.
-BRUNO = 502
-FORM = "application/x-www-form-urlencoded"
+from tests.services.console.browser import opened
+from tests.services.console.site import Site, week_site
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """The console at an address.
-
-    Attributes:
-        at: When it is there.
-    """
-
-    address: str
-    at: datetime
-    account_id: int
-    installation: Installation
-    access: Access
-
-    @property
-    def base(self) -> str:
-        return f"/a/{self.account_id}"
-
-    async def cookie(self, role: str, manager_id: int | None = None) -> str:
-        """Of somebody new with a role in the account."""
-        person = await somebody(self.access, grant(role, self.account_id, manager_id))
-        _, cookie = await self.access.sessions.begin(
-            person.id, how="password", whence="127.0.0.1", agent="a test"
-        )
-        return cookie
-
-    @asynccontextmanager
-    async def signed_in(
-        self, role: str, manager_id: int | None = None
-    ) -> AsyncIterator[httpx.AsyncClient]:
-        """A browser of somebody with that role; its deeds carry the token of its session."""
-        cookie = await self.cookie(role, manager_id)
-        headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
-        async with self.stranger(**headers) as client:
-            yield client
-
-    def stranger(self, **headers: str) -> httpx.AsyncClient:
-        """A browser without a session."""
-        return httpx.AsyncClient(
-            base_url=self.address, headers=headers, trust_env=False, timeout=30
-        )
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have all tests here on one loop: server and browser live on it from test to test."""
+    for item in items:
+        if "tests/services/console/" in item.path.as_posix():
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -79,31 +25,19 @@ def week() -> Iterator[KeptWeek]:
         # As long as somebody uses the server, it is not started anew by each test.
         database = EmbeddedDatabase(kept.data, exclusive=False)
         database.start()
-        asyncio.run(prepare_at(SecretStr(database.dsn)))
         try:
             yield kept
         finally:
             database.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def site(week: KeptWeek) -> AsyncIterator[Site]:
-    async with open_installation(week.data) as installation:
-        (account,) = await installation.accounts.all()
-        async with borrow(installation.pool) as connection:
-            at: datetime = await connection.fetchval(LAST)
-        access = access_of(installation)
-        # The week is over, so nothing is asked of the machine that a busy one could not answer.
-        settings = WebSettings(statement_ms=30_000)
-        assert installation.database is not None
-        async with (
-            for_web(installation, installation.database.dsn_as(WEB)) as walled,
-            served(walled, access_of(walled), settings, now=lambda: at) as address,
-        ):
-            yield Site(
-                address=address,
-                at=at,
-                account_id=account.account_id,
-                installation=installation,
-                access=access,
-            )
+    async with week_site(week.data) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with opened() as found:
+        yield found

@@ -7,11 +7,13 @@ from html import unescape
 import httpx
 import pytest
 
-from services.access.roles import ROLES
+from services.access.roles import ROLES, Role
+from services.access.sessions import COOKIE
 from services.application.pauses import pauses
 from services.application.principal import Principal
+from tests.services.access.kit import grant
 from tests.services.cli.week import KeptWeek
-from tests.services.console.conftest import BRUNO, FORM, Site
+from tests.services.console.site import BRUNO, FORM, Site
 
 pytestmark = pytest.mark.server
 
@@ -89,7 +91,7 @@ async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -
 
 
 @pytest.mark.parametrize("role", ["viewer", "supervisor"])
-async def test_W3_2_what_a_role_may_not_do_is_not_offered(site: Site, role: str) -> None:
+async def test_W3_2_what_a_role_may_not_do_is_not_offered(site: Site, role: Role) -> None:
     async with site.signed_in(role) as client:
         page = await client.get(f"{site.base}/managers/{BRUNO}")
 
@@ -183,6 +185,18 @@ async def test_S11_a_name_is_text_and_a_page_may_load_what_is_ours_alone(site: S
     assert page.headers["cache-control"] == "no-store"
     of_ours = r'<script(?! type="module" src="/static/)'
     assert not re.search(rf"<style|style=|{of_ours}|\son\w+=", page.text)
+
+
+async def test_W6_the_gallery_is_for_whoever_makes_screens(site: Site) -> None:
+    operator = await site.cookie_of(grant("operator", None))
+    async with site.signed_in("supervisor") as supervisor:
+        refused = await supervisor.get("/_gallery")
+    async with site.stranger(cookie=f"{COOKIE}={operator}") as client:
+        shown = await client.get("/_gallery")
+
+    assert refused.status_code == 404
+    assert shown.status_code == 200
+    assert "Not everything here shows it yet." in text_of(shown)
 
 
 async def kept_commands(site: Site) -> int:

@@ -11,7 +11,7 @@ from services.access.sign_in_log import Caller
 from services.application.people.inviting import first_link
 from services.console.screens.signing_in import local
 from tests.services.access.kit import grant, somebody
-from tests.services.console.conftest import FORM, Site
+from tests.services.console.site import FORM, Site
 from tests.services.console.test_pages import text_of
 
 PHRASE = "four plain words here"
