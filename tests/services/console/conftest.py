@@ -1,6 +1,7 @@
 """One week, one server for it and one browser, however many tests look."""
 
 from collections.abc import AsyncIterator, Iterator
+from inspect import iscoroutinefunction
 
 import pytest
 import pytest_asyncio
@@ -15,7 +16,8 @@ from tests.services.console.site import Site, week_site
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have all tests here on one loop: server and browser live on it from test to test."""
     for item in items:
-        if "tests/services/console/" in item.path.as_posix():
+        is_here = "tests/services/console/" in item.path.as_posix()
+        if is_here and iscoroutinefunction(getattr(item, "function", None)):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 

@@ -187,7 +187,7 @@ async def test_S11_a_name_is_text_and_a_page_may_load_what_is_ours_alone(site: S
     assert not re.search(rf"<style|style=|{of_ours}|\son\w+=", page.text)
 
 
-async def test_W6_the_gallery_is_for_whoever_makes_screens(site: Site) -> None:
+async def test_W6_4_the_gallery_is_for_whoever_makes_screens(site: Site) -> None:
     operator = await site.cookie_of(grant("operator", None))
     async with site.signed_in("supervisor") as supervisor:
         refused = await supervisor.get("/_gallery")
