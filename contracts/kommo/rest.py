@@ -24,6 +24,8 @@ from contracts.kommo.pages import page_of
 from contracts.stage import Stage
 
 WORDS_LENGTH_MAX = 200
+# What a right is given for: all, the group's, one's own, nothing.
+LEVELS = ("A", "G", "M", "D")
 _INDEX_DIGITS_MAX = len("249")  # Kommo takes 250 elements at most
 
 
@@ -133,12 +135,36 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class Group(Answer):
+    """A group of users; 0 is the one that everybody is in who is in no other."""
+
+    id: Annotated[int, Field(ge=0, lt=2**53)]
+    name: Name = ""
+
+
+def _groups(value: object) -> object:
+    return [each for each in _objects(value) if _is_group(each.get("id"))]
+
+
+def _is_group(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= ID_MAX
+
+
+def _group_id(value: object) -> int:
+    return value if isinstance(value, int) and _is_group(value) else 0
+
+
+def _level(value: object) -> str:
+    return value if isinstance(value, str) and value in LEVELS else ""
+
+
 class Account(Answer):
-    """`GET /api/v4/account?with=datetime_settings`.
+    """`GET /api/v4/account?with=users_groups,datetime_settings`.
 
     Attributes:
         timezone: IANA name.
         created_at: Nothing in the account is older.
+        groups: Of users; a group that makes no sense is left out.
     """
 
     id: Id
@@ -153,6 +179,9 @@ class Account(Answer):
             AliasPath("datetime_settings", "timezone"),
         ),
     )
+    groups: Annotated[tuple[Group, ...], BeforeValidator(_groups)] = Field(
+        default=(), validation_alias=AliasPath("_embedded", "users_groups")
+    )
 
 
 class User(Answer):
@@ -161,6 +190,9 @@ class User(Answer):
     Attributes:
         name: Personal data: stays out of events and logs.
         is_free: Has no paid seat.
+        group_id: 0 for the group of everybody else.
+        views_leads: Whose leads they may see, one of `LEVELS`; empty if Kommo does not say.
+        edits_leads: Whose they may change.
         sees_no_leads: May see no lead at all, unless the stage says otherwise.
         hidden_stages: Stages whose leads they may not see. Administrators see everything.
     """
@@ -171,6 +203,15 @@ class User(Answer):
     is_admin: bool = Field(default=False, validation_alias=AliasPath("rights", "is_admin"))
     is_free: Annotated[bool, BeforeValidator(_is_true)] = Field(
         default=False, validation_alias=AliasPath("rights", "is_free")
+    )
+    group_id: Annotated[int, BeforeValidator(_group_id)] = Field(
+        default=0, validation_alias=AliasPath("rights", "group_id")
+    )
+    views_leads: Annotated[str, BeforeValidator(_level)] = Field(
+        default="", validation_alias=AliasPath("rights", "leads", "view")
+    )
+    edits_leads: Annotated[str, BeforeValidator(_level)] = Field(
+        default="", validation_alias=AliasPath("rights", "leads", "edit")
     )
     sees_no_leads: Annotated[bool, BeforeValidator(_is_denied)] = Field(
         default=False, validation_alias=AliasPath("rights", "leads", "view")

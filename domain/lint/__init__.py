@@ -12,6 +12,7 @@ from contracts.stage import Stage
 from domain.configuration import Configuration, Rule, compile_rules
 from domain.lint.capacity import capacity_findings, limit_findings
 from domain.lint.finding import Finding, Severity
+from domain.lint.gone import Circumstances, gone_findings
 from domain.lint.hours import closed_findings, hours_findings, shift_end_findings
 from domain.lint.kinds import kind_findings
 from domain.lint.numbers import number_findings
@@ -22,7 +23,9 @@ from domain.lint.tiers import tier_findings
 from domain.lint.totals import policy_findings, total_findings
 from domain.lint.touches import target_findings
 
-__all__ = ["Finding", "Severity", "lint"]
+__all__ = ["Circumstances", "Finding", "Severity", "lint"]
+
+ORDINARY = Circumstances()
 
 
 def lint(
@@ -32,7 +35,7 @@ def lint(
     timezone: str,
     active_user_ids: Sequence[int] | None = None,
     inflow: Mapping[Stage, int] | None = None,
-    incoming: Collection[Stage] = (),
+    circumstances: Circumstances = ORDINARY,
     targets: Collection[str] | None = None,
     with_hours: bool = True,
 ) -> list[Finding]:
@@ -44,7 +47,7 @@ def lint(
         timezone: The account's, for everything without one of its own.
         active_user_ids: Everybody in Kommo; None to look at the file alone.
         inflow: Leads of the last week by the stage they came into; None if nobody counted.
-        incoming: Stages in which incoming leads lie until somebody accepts them.
+        circumstances: What is special about its stages and users.
         targets: The account's targets of webhooks; None to look at the file alone.
         with_hours: Look at hours as well; its schedules are what was meant.
     """
@@ -59,8 +62,9 @@ def lint(
     found = [
         *(closed_findings(file, timezone, at) if with_hours else ()),
         *reach_findings(file),
-        *incoming_findings(file, incoming),
+        *incoming_findings(file, circumstances.incoming),
         *people_findings(file, active_user_ids),
+        *gone_findings(file, circumstances),
         *kind_findings(file),
         *total_findings(file, _leads_by_rule(configuration, inflow)),
     ]

@@ -10,12 +10,11 @@ from services.application.installation import Installation
 from services.application.kommo import check_public_url, refusals_of_kommo
 from services.application.principal import Principal
 from services.application.refused import Refused
-from services.application.subscription import subscribe
-from services.gateway.directory import secret_of
 from services.gateway.postgres import RegisteredAccounts
 from services.gateway.starts import SharedStarts
 from services.kommo.client import KommoClient
 from services.kommo.limiter import Limiter
+from services.kommo.subscription import secret_of, subscribe
 from services.shared.logs import hide
 from services.shared.secrets import digest_of, new_webhook_secret
 from services.storage.accounts import RegisteredAccount

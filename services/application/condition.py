@@ -11,6 +11,7 @@ from services.application.overview import LATE, SEVERITY, WEBHOOKS_OFF, Trouble
 from services.application.principal import Principal
 from services.gateway import stops
 from services.gateway.stops import Stop
+from services.storage import gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
@@ -81,6 +82,7 @@ async def condition(
         shares = await fairness.of_account(connection, account_id)
         promised = await fairness.promised(connection, account_id)
         stalled = await stalls.of_account(connection, account_id)
+        outdated = await gone.gone(connection, account_id)
     head = await installation.events.head(account_id)
     found: str | None = account.directory.get("webhooks")
     deviation = max((each.meter_units for each in shares), default=0)
@@ -90,6 +92,7 @@ async def condition(
         "webhooks_off": found in WEBHOOKS_OFF,
         "unaccounted": standing["undecided"] > 0,
         "pushes_late": late_since is not None and now - late_since > LATE,
+        "rules_outdated": bool(outdated),
         "stalled": bool(stalled),
         "unfair": deviation >= promised,
     }

@@ -10,14 +10,14 @@ from services.application.installation import Installation
 from services.application.kommo import check_public_url, refusals_of_kommo
 from services.application.principal import Principal
 from services.application.refused import Refused
-from services.application.subscription import subscribe
 from services.gateway import stops
 from services.gateway.directory import is_zone
-from services.gateway.names import description, read_names
+from services.gateway.names import description, groups_of, read_names
 from services.gateway.starts import SharedStarts
 from services.kommo.address import NoAddress, is_kommos
 from services.kommo.client import KommoClient
 from services.kommo.limiter import Limiter
+from services.kommo.subscription import subscribe
 from services.log.port import Entry
 from services.shared.codec import encode_inbound
 from services.shared.logs import hide
@@ -116,7 +116,12 @@ async def _connect(
         raise
     async with borrow(installation.pool) as connection:
         await stops.end(connection, facts.id)
-    directory = {"webhooks": "on", "timezone": facts.timezone, **names}
+    directory = {
+        "webhooks": "on",
+        "timezone": facts.timezone,
+        "groups": groups_of(facts),
+        **names,
+    }
     await installation.accounts.update_directory(facts.id, directory)
     message = description(facts, names, at=datetime.now(UTC))
     await installation.log.publish([Entry(facts.id, encode_inbound(message))])

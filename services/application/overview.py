@@ -13,6 +13,7 @@ from services.application.principal import Principal
 from services.gateway import stops
 from services.projector import schema
 from services.projector.registry import PROJECTIONS
+from services.storage import gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
@@ -22,6 +23,7 @@ Trouble = Literal[
     "webhooks_off",
     "unaccounted",  # requests that are neither assigned, waiting nor closed
     "pushes_late",  # decisions that have not reached it for too long
+    "rules_outdated",  # they name users who left, or stages that were put away
     "stalled",  # leads wait, and nobody of their rule is at work within 14 days
     "unfair",  # somebody is further from the fair share than is promised
 ]
@@ -71,6 +73,7 @@ class _Known:
     stopped: Mapping[int, object]
     standing: Mapping[int, Counter[requests.State]]
     backlog: Mapping[int, assignments.Backlog]
+    outdated: frozenset[int]
     stalled: frozenset[int]
     unfair: frozenset[int]
     deviations: Mapping[int, int]
@@ -119,6 +122,7 @@ async def _read(installation: Installation) -> _Known:
             stopped=await stops.all_stops(connection),
             standing=await requests.by_account(connection),
             backlog={each.account_id: each for each in await assignments.backlog(connection)},
+            outdated=frozenset(each.account_id for each in await gone.gone(connection)),
             stalled=frozenset(each.account_id for each in await stalls.present(connection)),
             unfair=frozenset(far),
             deviations=await fairness.present_deviations(connection),
@@ -136,6 +140,7 @@ def _of(account: RegisteredAccount, known: _Known, now: datetime) -> AccountOver
         "webhooks_off": account.directory.get("webhooks") in WEBHOOKS_OFF,
         "unaccounted": standing["undecided"] > 0,
         "pushes_late": backlog is not None and now - backlog.oldest_at > LATE,
+        "rules_outdated": account_id in known.outdated,
         "stalled": account_id in known.stalled,
         "unfair": account_id in known.unfair,
     }

@@ -10,6 +10,7 @@ from contracts.events import LeadAssigned, RulesApplied
 from contracts.inbound import ApplyRules, Inbound
 from contracts.rules import RulesFile
 from contracts.stage import Stage
+from domain.lint import Circumstances
 from domain.preview import foreseen
 from projections import requests
 from services.allocator.accounts import Stores, load
@@ -103,8 +104,8 @@ async def check(
         known_stages=stages_of(account),
         known_users=users_of(account),
         inflow=inflow,
-        incoming=incoming_stages_of(account),
         targets=targets,
+        circumstances=_circumstances(account),
     )
     is_usable = all(each.severity != "problem" for each in remarks)
     return CheckedRules(
@@ -260,16 +261,25 @@ def stages_of(account: RegisteredAccount) -> dict[Stage, str] | None:
     }
 
 
-def incoming_stages_of(account: RegisteredAccount) -> frozenset[Stage]:
-    """The stages in which incoming leads lie until somebody accepts them."""
-    return frozenset(
-        Stage(pipeline["id"], stage["id"])
+def _circumstances(account: RegisteredAccount) -> Circumstances:
+    stages = [
+        (Stage(pipeline["id"], stage["id"]), pipeline, stage)
         for pipeline in account.directory.get("pipelines", [])
         for stage in pipeline["stages"]
-        if stage.get("is_incoming")
+    ]
+    return Circumstances(
+        incoming=frozenset(each for each, _, stage in stages if stage.get("is_incoming")),
+        archived=frozenset(each for each, pipeline, _ in stages if pipeline.get("is_archive")),
+        left=left_users_of(account),
     )
 
 
+def left_users_of(account: RegisteredAccount) -> frozenset[int]:
+    """Those of the account's users whom Kommo lets in no more."""
+    users = account.directory.get("users", [])
+    return frozenset(user["id"] for user in users if not user.get("is_active", True))
+
+
 def users_of(account: RegisteredAccount) -> dict[int, str] | None:
-    """The account's users by id, None while they are not known."""
+    """The account's users by id, those who left included; None while they are not known."""
     return {user["id"]: user["name"] for user in account.directory.get("users", [])} or None

@@ -11,7 +11,7 @@ from projections.pauses import Pause
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
-from services.application.rules import users_of
+from services.application.rules import left_users_of, users_of
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import Connection, borrow_to_read
 
@@ -22,7 +22,7 @@ class TeamMember:
 
     Attributes:
         name: In Kommo; None for one whom it does not list any more.
-        is_active: Whether Kommo lists them, as far as we know.
+        is_active: Whether Kommo lets them in, as far as we know.
         rule_ids: Of the rules in force that they take part in.
         open_leads: That they have, in all stages.
         pause: In force.
@@ -89,7 +89,7 @@ async def configuration_of(connection: Connection, account: RegisteredAccount) -
         rules,
         revision=revision,
         timezone=account.timezone,
-        active_user_ids=sorted(users_of(account) or {}),
+        active_user_ids=sorted({*(users_of(account) or {})} - left_users_of(account)),
     )
 
 
@@ -102,7 +102,7 @@ async def _members(
         shares = await fairness.of_account(connection, account_id)
         open_leads = await loads.of_account(connection, account_id)
         paused = {each.manager_id: each for each in await pauses.of_account(connection, account_id)}
-    names = users_of(account) or {}
+    names, left = users_of(account) or {}, left_users_of(account)
     counts: dict[int, int] = {}
     for load in open_leads:
         counts[load.manager_id] = counts.get(load.manager_id, 0) + load.open_leads
@@ -112,6 +112,7 @@ async def _members(
             manager_id,
             rules,
             names=names,
+            is_active=not names or manager_id in names.keys() - left,
             open_leads=counts.get(manager_id, 0),
             pause=_in_force(paused.get(manager_id), now),
             shares=tuple(each for each in shares if each.manager_id == manager_id),
@@ -126,6 +127,7 @@ def _member(
     rules: Configuration,
     *,
     names: Mapping[int, str],
+    is_active: bool,
     open_leads: int,
     pause: Pause | None,
     shares: tuple[Share, ...],
@@ -142,7 +144,6 @@ def _member(
     is_on_shift = any(
         part.weight and (part.schedule is None or part.schedule.is_open(now)) for _, part in own
     )
-    is_active = not names or manager_id in names
     return TeamMember(
         manager_id=manager_id,
         name=names.get(manager_id),

@@ -17,6 +17,7 @@ from services.gateway.ports import ConnectedAccounts, Leases, Now, SharedOut, Wo
 from services.gateway.postgres import (
     PostgresSweeps,
     PostgresWorkList,
+    found_by_sweeps,
     rules_in_force,
     work_list,
 )
@@ -152,6 +153,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         now=now,
         settings=settings.directory,
         timing=timing,
+        untold=found_by_sweeps(pool),
     )
     pusher = Pusher(
         work=PostgresWorkList(pool),

@@ -1,33 +1,26 @@
 """Reads who and what an account has: its zone, its users, its stages (D2.1, D4.3).
 
-It also looks whether Kommo still sends us its webhooks: after too many bad answers it stops, and
-tells nobody but its own settings page (F31).
+It also looks whether Kommo still sends us its webhooks, each time and as soon as a sweep had to
+find leads that none had told of. What Kommo switched off is subscribed again (F31).
 """
 
 import asyncio
-import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import SecretStr
 
-from contracts.kommo.rest import Webhook
 from services.gateway.connections import Connection, Connections
-from services.gateway.names import description, read_names
-from services.gateway.ports import ConnectedAccounts, InboundPublisher, Now
+from services.gateway.names import description, groups_of, read_names
+from services.gateway.ports import ConnectedAccounts, InboundPublisher, Now, Untold
 from services.gateway.settings import DirectorySettings
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
+from services.kommo.subscription import Webhooks, ours_of, state_of, subscribe_again
 from services.kommo.timing import SystemTiming, Timing, wait_for
 from services.shared.errors import Unavailable
-from services.shared.secrets import digest_of
 
 log = structlog.get_logger(__name__)
-
-Webhooks = Literal["on", "disabled", "missing", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +44,7 @@ class Directory:
         now: Now,
         settings: DirectorySettings | None = None,
         timing: Timing | None = None,
+        untold: Untold | None = None,
     ) -> None:
         self._accounts = accounts
         self._connections = connections
@@ -59,6 +53,11 @@ class Directory:
         self._settings = settings or DirectorySettings()
         self._timing = timing or SystemTiming()
         self._attempts: dict[int, _Attempt] = {}
+        # Addresses, which hold secrets, that Kommo switched off and has not taken again yet.
+        self._unsaved: dict[int, list[SecretStr]] = {}
+        self._untold = untold
+        self._untold_at: dict[int, int] = {}
+        self._listen_at = 0.0
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
 
@@ -70,9 +69,25 @@ class Directory:
         """Read until cancelled, one account at a time: four or so calls an hour each."""
         while True:
             self._wake.clear()
+            await self._listen()
             for connection in self._connections.all():
                 await self._attempt_if_due(connection)
             await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
+
+    async def _listen(self) -> None:
+        """Whose webhooks told less than a sweep found is looked at now."""
+        now = self._timing.monotonic()
+        if self._untold is None or now < self._listen_at:
+            return
+        self._listen_at = now + self._settings.listen_s
+        try:
+            untold = await self._untold()
+        except Unavailable:
+            return
+        for account_id, leads in untold.items():
+            if leads > self._untold_at.get(account_id, leads):
+                self._attempts.pop(account_id, None)
+        self._untold_at = dict(untold)
 
     async def introduce(self, connection: Connection) -> None:
         """Have an account described before its leads are: what is older is not new to it.
@@ -115,53 +130,53 @@ class Directory:
             raise MalformedAnswer("the token belongs to another account")
         if not is_zone(facts.timezone):
             raise MalformedAnswer("the zone of the account is unknown")
-        names = await read_names(client, await self._accounts.described(account_id))
-        webhooks = await self._webhooks(connection)
-        directory = {"webhooks": webhooks, "timezone": facts.timezone, **names}
+        known = await self._accounts.described(account_id)
+        names = await read_names(client, known)
+        webhooks, is_again = await self._webhooks(connection)
+        again_at = self._now().isoformat() if is_again else known.get("subscribed_again_at")
+        directory = {
+            "webhooks": webhooks,
+            "subscribed_again_at": again_at,
+            "timezone": facts.timezone,
+            "groups": groups_of(facts),
+            **names,
+        }
         await self._accounts.describe(account_id, directory)
         message = description(facts, names, at=self._now())
         await self._publisher.publish([message])
         log.info("account_described", account_id=account_id, users=len(names["users"]))
 
-    async def _webhooks(self, connection: Connection) -> Webhooks:
-        """Whether Kommo sends us its webhooks; not to know it keeps nothing else from being read.
+    async def _webhooks(self, connection: Connection) -> tuple[Webhooks, bool]:
+        """Whether Kommo sends us its webhooks, and whether we had to ask for that again.
+
+        Not to know it keeps nothing else from being read.
 
         Raises:
             services.shared.errors.Unavailable: Kommo cannot be asked now.
         """
         account_id, digest = connection.account_id, connection.webhook_digest
         if digest is None:
-            return "unknown"
+            return "unknown", False
         try:
-            found = state_of(await connection.client.webhooks(), digest)
+            ours = ours_of(await connection.client.webhooks(), digest)
+            found = state_of(ours)
+            if found == "disabled":
+                self._unsaved[account_id] = [SecretStr(each.destination) for each in ours]
+            if found == "on" or account_id not in self._unsaved:
+                self._unsaved.pop(account_id, None)
+            else:
+                log.error("webhooks_switched_off", account_id=account_id, found=found)
+                await subscribe_again(connection.client, self._unsaved[account_id])
+                del self._unsaved[account_id]
+                log.warning("webhooks_subscribed_again", account_id=account_id)
+                return "on", True
         except (AccountStopped, MalformedAnswer, Rejected) as error:
             log.warning("webhooks_unread", account_id=account_id, error=type(error).__name__)
-            return "unknown"
+            return ("disabled" if account_id in self._unsaved else "unknown"), False
         if found != "on":
             advice = "connect the account again: fairlead connect"
             log.error("webhooks_switched_off", account_id=account_id, found=found, advice=advice)
-        return found
-
-
-def state_of(webhooks: Sequence[Webhook], digest: bytes) -> Webhooks:
-    """What has become of the subscription whose address ends with the secret of this digest."""
-    ours = [
-        webhook
-        for webhook in webhooks
-        if hmac.compare_digest(digest_of(secret_of(webhook.destination)), digest)
-    ]
-    if not ours:
-        return "missing"
-    return "disabled" if all(webhook.disabled for webhook in ours) else "on"
-
-
-def secret_of(destination: str) -> SecretStr:
-    """The secret in an address of ours; of another's, something that is no secret of ours."""
-    try:
-        path = urlsplit(destination).path
-    except ValueError:
-        return SecretStr("")
-    return SecretStr(path.rstrip("/").rpartition("/")[2])
+        return found, False
 
 
 def is_zone(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Who and what an account has, names instead of ids: for people to read, and for its description.
 
 Whoever cannot be read now stays as they were known: one user who makes no sense must neither hide
-the others nor count as gone.
+the others nor count as gone. Whoever is gone keeps their name, for what they did before.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,15 +31,21 @@ async def read_names(client: KommoClient, known: Mapping[str, Any]) -> Names:
         known: What was read the last time.
     """
     users = await _settled(client, await client.users())
+    before = known.get("users", ())
     pipelines = await client.pipelines()
     for kind, page in (("users", users), ("pipelines", pipelines)):
         client.tell_odd(kind, page.odd)
     return {
-        "users": _with_kept(map(_user, users.elements), users.odd, known.get("users", ())),
+        "users": _with_gone(_with_kept(map(_user, users.elements), users.odd, before), before),
         "pipelines": _with_kept(
             map(_pipeline, pipelines.elements), pipelines.odd, known.get("pipelines", ())
         ),
     }
+
+
+def groups_of(account: Account) -> list[Names]:
+    """The account's groups of users, as JSON data."""
+    return [{"id": group.id, "name": group.name} for group in account.groups]
 
 
 def description(account: Account, names: Names, *, at: datetime) -> Inbound:
@@ -89,6 +95,13 @@ def _with_kept(
     return [*found.values(), *kept.values()]
 
 
+def _with_gone(users: list[Names], known: Iterable[Mapping[str, Any]]) -> list[Names]:
+    """The users, and those of before whom Kommo does not list any more."""
+    listed = {user["id"] for user in users}
+    gone = (each for each in known if each["id"] not in listed)
+    return [*users, *({**each, "is_active": False, "is_gone": True} for each in gone)]
+
+
 def _user(user: User) -> Names:
     limits: Names = {}
     if user.is_free:
@@ -102,6 +115,8 @@ def _user(user: User) -> Names:
         "name": user.name,
         "is_active": user.is_active,
         "is_admin": user.is_admin,
+        "group_id": user.group_id,
+        "leads": {"view": user.views_leads, "edit": user.edits_leads},
         **limits,
     }
 

@@ -12,6 +12,8 @@ from projections.assignments import Assignment
 from services.kommo.starts import Lease
 
 Now = Callable[[], datetime]
+# Account to how many of its leads only a sweep has found, ever.
+Untold = Callable[[], Awaitable[Mapping[int, int]]]
 # The revision of an account's rules in force, and the rules as JSON data; None before the first.
 RulesOf = Callable[[int], Awaitable[tuple[int, dict[str, Any]] | None]]
 

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 import asyncpg
 import structlog
 
-from projections import assignments, readings
+from projections import assignments, health, readings
 from projections.assignments import Assignment
-from services.gateway.ports import ConnectedAccount, RulesOf
+from services.gateway.ports import ConnectedAccount, RulesOf, Untold
 from services.gateway.rounds import Pending, R
 from services.gateway.sweep import Progress
 from services.shared.secrets import Unsealable
@@ -113,6 +113,16 @@ def rules_in_force(pool: asyncpg.Pool) -> RulesOf:
             return await readings.rules_of(connection, account_id)
 
     return rules_of
+
+
+def found_by_sweeps(pool: asyncpg.Pool) -> Untold:
+    """How many leads of each account asked that no webhook had told of."""
+
+    async def untold() -> Mapping[int, int]:
+        async with borrow_to_read(pool) as connection:
+            return {each.account_id: each.swept for each in await health.of_accounts(connection)}
+
+    return untold
 
 
 @dataclass(frozen=True, slots=True)

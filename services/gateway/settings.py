@@ -131,6 +131,8 @@ class DirectorySettings(Settings):
         interval_s: How often users, stages and the state of the webhooks are read.
         poll_ms: How often it is looked whose reading is due.
         retry_s: The pause of an account after a failure.
+        listen_s: How often it is looked whether sweeps found leads that no webhook told of; such an
+            account is read at once.
     """
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_DIRECTORY_")
@@ -138,6 +140,7 @@ class DirectorySettings(Settings):
     interval_s: float = Field(default=3_600.0, ge=10, le=86_400)
     poll_ms: int = Field(default=1_000, ge=10, le=60_000)
     retry_s: float = Field(default=60.0, ge=1, le=3_600)
+    listen_s: float = Field(default=60.0, ge=1, le=3_600)
 
 
 class RegistrySettings(Settings):

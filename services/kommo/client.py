@@ -153,8 +153,8 @@ class KommoClient:
         return self._transport.turn(priority)
 
     async def account(self, *, priority: Priority = Priority.SWEEP) -> Account:
-        """Read the account with its time zone."""
-        path = "/api/v4/account?with=datetime_settings"
+        """Read the account with its time zone and its groups of users."""
+        path = "/api/v4/account?with=users_groups,datetime_settings"
         return read(Account, (await self._transport.send("GET", path, priority)).body)
 
     async def users(self, *, priority: Priority = Priority.SWEEP) -> Page[User]:

@@ -18,7 +18,7 @@ from services.ops.metrics import Metrics
 from services.ops.readings import READ_WITHIN_S, show
 from services.projector.registry import PROJECTIONS
 from services.shared.wall_clock import utc_now
-from services.storage import dead_letters
+from services.storage import dead_letters, gone
 from services.storage.database import Connection, borrow_to_read
 
 LIMIT_TIME = "SELECT set_config('statement_timeout', $1, true)"
@@ -223,6 +223,18 @@ async def accounts(connection: Connection) -> list[Metric]:
     return [connected, off]
 
 
+async def outdated_rules(connection: Connection) -> list[Metric]:
+    """Whom and what rules in force name though Kommo has them no more."""
+    outdated = GaugeMetricFamily(
+        "fairlead_rules_gone_names",
+        "1 for each manager or stage that an account's rules name and Kommo has no more.",
+        labels=["account", "what"],
+    )
+    for each in await gone.gone(connection):
+        outdated.add_metric([str(each.account_id), each.what], 1)
+    return [outdated]
+
+
 async def stopped_accounts(connection: Connection) -> list[Metric]:
     """Whose work stands still because Kommo does not let us in, whatever waits for it."""
     seconds = GaugeMetricFamily(
@@ -289,6 +301,7 @@ STORE_READINGS: tuple[Reading, ...] = (
     letters,
     overdue_timers,
     accounts,
+    outdated_rules,
     stopped_accounts,
     webhooks_out,
     clock_skew,

@@ -89,7 +89,8 @@ def load(
     Args:
         text: YAML or JSON.
         known_stages: Every stage of the account and its name; None to believe the file.
-        known_users: Every active user of the account and their name; None to believe the file.
+        known_users: Every user of the account, those who left included, and their name; None to
+            believe the file.
 
     Raises:
         UnusableRules: There are problems.

@@ -52,7 +52,7 @@ def look_over(
     known_stages: Mapping[Stage, str] | None = None,
     known_users: Mapping[int, str] | None = None,
     inflow: Mapping[Stage, int] | None = None,
-    incoming: Collection[Stage] = (),
+    circumstances: lint.Circumstances = lint.ORDINARY,
     targets: Collection[str] | None = None,
 ) -> list[Remark]:
     """Everything to look at, in line order.
@@ -64,9 +64,9 @@ def look_over(
         at: Now: the hours of the week from here are looked at.
         timezone: The account's.
         known_stages: Every stage of the account; None to believe the file.
-        known_users: Every active user of the account; None to believe the file.
+        known_users: Every user of the account, those who left included; None to believe the file.
         inflow: Leads of the last week by the stage they came into; None if nobody counted.
-        incoming: Stages of incoming leads.
+        circumstances: What is special about its stages and users.
         targets: The account's targets of webhooks; None to believe the file.
     """
     judged = rules_file.judge(text, known_stages=known_stages, known_users=known_users)
@@ -79,7 +79,7 @@ def look_over(
             found=finding.found,
             advice=finding.advice,
         )
-        for finding in _findings(judged, at, timezone, known_users, inflow, incoming, targets)
+        for finding in _findings(judged, at, timezone, known_users, inflow, circumstances, targets)
     ]
     return sorted(remarks, key=lambda remark: remark.order)
 
@@ -90,7 +90,7 @@ def _findings(
     timezone: str,
     known_users: Mapping[int, str] | None,
     inflow: Mapping[Stage, int] | None,
-    incoming: Collection[Stage],
+    circumstances: lint.Circumstances,
     targets: Collection[str] | None,
 ) -> list[lint.Finding]:
     """What the linter finds in the rules without problems."""
@@ -103,9 +103,11 @@ def _findings(
         judged.usable.model_copy(update={"rules": [judged.usable.rules[n] for n in numbers]}),
         at=at,
         timezone=timezone,
-        active_user_ids=sorted(known_users) if known_users is not None else None,
+        active_user_ids=None
+        if known_users is None
+        else sorted({*known_users} - {*circumstances.left}),
         inflow=None if judged.wrong else inflow,
-        incoming=incoming,
+        circumstances=circumstances,
         targets=targets,
         with_hours=not elsewhere,
     )
@@ -117,3 +119,7 @@ def _findings(
         for finding in found
         if finding.path[:1] == ("rules",) and len(finding.path) > 1
     ] + [finding for finding in found if finding.path[:1] == ("schedules",)]
+
+
+def _active(known: Mapping[int, str] | None, left: Collection[int]) -> list[int] | None:
+    return None if known is None else sorted(user_id for user_id in known if user_id not in left)

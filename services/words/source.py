@@ -37,7 +37,15 @@ def members(closed: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a Literal is
 
 
 # Of accounts: `services.application.overview.Trouble`, as a test says.
-TROUBLES = ("refused_by_kommo", "webhooks_off", "unaccounted", "pushes_late", "stalled", "unfair")
+TROUBLES = (
+    "refused_by_kommo",
+    "webhooks_off",
+    "unaccounted",
+    "pushes_late",
+    "rules_outdated",
+    "stalled",
+    "unfair",
+)
 # Of managers: `services.application.attendance.Attendance`, as a test says.
 ATTENDANCE = ("at_work", "full", "off_shift", "absent", "paused", "inactive")
 # Of addresses of targets: the codes of `services.outgoing.addresses.NotATarget`, as a test says.

@@ -1,7 +1,7 @@
 """What the doctor looks at in each account: its webhooks, and when it was compared with Kommo."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from contracts.sentences import sentence
@@ -10,8 +10,13 @@ from services.application.doctor.sweeps import sweep_of
 from services.application.installation import Installation
 from services.gateway import stops
 from services.gateway.stops import Stop
+from services.storage import gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
+from services.storage.gone import GoneName
+
+# For so long a person sees that webhooks were switched off, though they are on again.
+AGAIN_SHOWN = timedelta(days=1)
 
 
 async def findings(installation: Installation, now: datetime) -> AsyncIterator[Diagnosis]:
@@ -28,13 +33,17 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
     yield well(subject, sentence("doctor.accounts_are", accounts=each))
     async with borrow(installation.pool) as connection:
         stopped = await stops.all_stops(connection)
+        named = await gone.gone(connection)
     for account in accounts:
         if account.account_id in stopped:
             yield refused_by_kommo(account, stopped[account.account_id])
-        yield webhooks_of(account)
+        yield webhooks_of(account, now)
         yield await sweep_of(installation, account, now)
         if held := await installation.who_may().wide_deeds.held(account.account_id):
             yield held_deeds(account, len(held))
+        for one in named:
+            if one.account_id == account.account_id:
+                yield gone_of(one)
 
 
 def refused_by_kommo(account: RegisteredAccount, stop: Stop) -> Diagnosis:
@@ -66,11 +75,28 @@ def held_deeds(account: RegisteredAccount, count: int) -> Diagnosis:
     return passing(subject, sentence("doctor.deeds_held", count=count), sentence("remedy.agree"))
 
 
-def webhooks_of(account: RegisteredAccount) -> Diagnosis:
+def gone_of(named: GoneName) -> Diagnosis:
+    """The rules name somebody or something that Kommo has no more."""
+    subject = sentence("doctor.rules_of", account=named.account_id)
+    name, rules = named.name or named.what, named.rule_ids
+    if named.how == "left":
+        found = sentence("doctor.manager_left", name=name, id=named.id, rules=rules)
+        return problem(subject, found, sentence("remedy.replace_manager"))
+    if named.how == "archived":
+        found = sentence("doctor.stage_archived", stage=name, rules=rules)
+    else:
+        found = sentence("doctor.stage_deleted", stage=name, rules=rules)
+    return problem(subject, found, sentence("remedy.replace_stage"))
+
+
+def webhooks_of(account: RegisteredAccount, now: datetime) -> Diagnosis:
     """What the gateway found when it read the subscription, at most an hour ago while up."""
     subject = sentence("doctor.webhooks", account=account.account_id)
     again = sentence("remedy.connect_again", address=account.base_url)
     match account.directory.get("webhooks"):
+        case "on" if _is_lately(account.directory.get("subscribed_again_at"), now):
+            found = sentence("doctor.webhooks_again", at=account.directory["subscribed_again_at"])
+            return passing(subject, found, sentence("remedy.webhooks_again"))
         case "on":
             return well(subject, sentence("doctor.webhooks_on"))
         case "disabled":
@@ -79,3 +105,7 @@ def webhooks_of(account: RegisteredAccount) -> Diagnosis:
             return problem(subject, sentence("doctor.webhooks_missing"), again)
         case _:
             return well(subject, sentence("doctor.webhooks_unknown"))
+
+
+def _is_lately(at: str | None, now: datetime) -> bool:
+    return at is not None and now - datetime.fromisoformat(at) < AGAIN_SHOWN

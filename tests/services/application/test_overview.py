@@ -12,6 +12,7 @@ from services.application.overview import Trouble, overview
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.storage.accounts import AccountRegistry
+from services.storage.gone import GoneName, gone
 from services.words.source import TROUBLES
 from tests.projections.kit import (
     NINE,
@@ -88,6 +89,55 @@ async def test_D1_2_accounts_are_listed_by_what_is_wrong_with_them(pool: Any) ->
     assert {each.behind for each in found} == {0}
     later_on = await overview(ours, TESTER, now=NINE + timedelta(hours=26))
     assert {each.given for each in later_on} == {0}
+
+
+RULES = {
+    "rules": [
+        {
+            "id": "site",
+            "stages": [{"pipeline": 7, "stage": 61}, {"pipeline": 8, "stage": 62}],
+            "participants": [{"manager": 501}, {"manager": 502}],
+            "duty": {"manager": None, "fallback": 503, "rota": [{"manager": 504}]},
+        },
+        {"id": "all", "stages": [{"pipeline": 9, "stage": 63}], "participants": []},
+    ]
+}
+THERE = {
+    "webhooks": "on",
+    "users": [
+        {"id": 501, "name": "Ana", "is_active": False},
+        {"id": 502, "name": "Bruno", "is_active": True},
+        {"id": 504, "name": "Diego", "is_active": False, "is_gone": True},
+    ],
+    "pipelines": [
+        {"id": 7, "name": "Sales", "is_archive": False, "stages": [{"id": 61, "name": "New"}]},
+        {"id": 8, "name": "Old", "is_archive": True, "stages": [{"id": 62, "name": "In"}]},
+    ],
+}
+
+
+async def test_D2_1_what_rules_name_and_kommo_has_no_more_is_found_by_name(pool: Any) -> None:
+    ours = await lived(pool, recorded(*GIVEN, account_id=1))
+    ours = replace(ours, accounts=AccountRegistry(pool, NOTHING))
+    for account_id in (1, 2):
+        await pool.execute(CONNECT, account_id, "on")
+        await pool.execute("INSERT INTO readings.rules VALUES ($1, 1, $2)", account_id, RULES)
+    await pool.execute("UPDATE accounts SET directory = $1 WHERE account_id = 1", THERE)
+
+    found = await gone(pool)
+
+    site: dict[str, Any] = {"account_id": 1, "rule_ids": ("site",)}
+    person = {**site, "pipeline_id": 0, "how": "left"}
+    assert found == [  # of account 2 nobody knows who is there
+        GoneName(id=501, name="Ana", **person),
+        GoneName(id=503, name="", **person),
+        GoneName(id=504, name="Diego", **person),
+        GoneName(pipeline_id=8, id=62, how="archived", name="Old / In", **site),
+        GoneName(account_id=1, pipeline_id=9, id=63, how="deleted", name="", rule_ids=("all",)),
+    ]
+    assert await gone(pool, 2) == []
+    troubles = {each.account_id: each.troubles for each in await overview(ours, TESTER, now=NINE)}
+    assert troubles == {1: ("rules_outdated",), 2: ()}
 
 
 @pytest.mark.parametrize("role", ["manager", "viewer", "supervisor", "administrator"])

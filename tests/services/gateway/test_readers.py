@@ -18,13 +18,14 @@ from contracts.kommo.rest import Webhook
 from contracts.stage import Stage
 from projections.lookups import Lookup
 from services.gateway.connections import Connection
-from services.gateway.directory import Directory, state_of
+from services.gateway.directory import Directory
 from services.gateway.lookups import look_up, read_unknown
-from services.gateway.ports import ConnectedAccount
+from services.gateway.ports import ConnectedAccount, Untold
 from services.gateway.rounds import Rounds
 from services.gateway.settings import DirectorySettings, SweepSettings
 from services.gateway.sweep import Progress, Sweeper
 from services.kommo.errors import Unreachable
+from services.kommo.subscription import ours_of, state_of
 from services.sandbox.knobs import Knobs
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, MANAGER_IDS
 from services.shared.secrets import digest_of
@@ -98,7 +99,10 @@ def sweeper(
 
 
 def directory_of(
-    here: World, accounts: OneAccount | None = None, settings: DirectorySettings | None = None
+    here: World,
+    accounts: OneAccount | None = None,
+    settings: DirectorySettings | None = None,
+    untold: Untold | None = None,
 ) -> Directory:
     return Directory(
         accounts=accounts or here.accounts,
@@ -107,6 +111,7 @@ def directory_of(
         now=utc_now,
         settings=settings,
         timing=here.timing,
+        untold=untold,
     )
 
 
@@ -448,9 +453,30 @@ async def test_D2_1_the_directory_tells_zone_active_users_and_names() -> None:
                 timezone="America/Sao_Paulo", active_user_ids=active, began_at=ACCOUNT_BEGAN
             )
         ]
-        names = {user["id"]: user["name"] for user in here.accounts.directory["users"]}
-        assert names[502] == "Bruno Carvalho"
+        users = {user["id"]: user for user in here.accounts.directory["users"]}
+        assert users[502] == {
+            "id": 502,
+            "name": "Bruno Carvalho",
+            "is_active": True,
+            "is_admin": False,
+            "group_id": 0,
+            "leads": {"view": "A", "edit": "A"},
+        }
+        assert here.accounts.directory["groups"] == [{"id": 0, "name": "Sales Office"}]
         assert here.accounts.directory["pipelines"][0]["stages"][1]["name"] == "Inbox"
+
+
+async def test_D2_1_who_is_deleted_in_kommo_keeps_their_name_and_is_known_to_be_gone() -> None:
+    async with world(rate_per_s=600.0, scale=2_000.0) as here:
+        async with running(directory_of(here).run()):
+            await until(lambda: bool(here.books.messages))
+            del here.sandbox.account.users[ANA]
+            await until(lambda: len(here.books.messages) > 1)
+
+        (ana,) = [each for each in here.accounts.directory["users"] if each["id"] == ANA]
+        assert ana["name"].startswith("Ana")
+        assert (ana["is_active"], ana["is_gone"]) == (False, True)
+        assert ANA not in here.books.bodies(DescribeAccount)[-1].active_user_ids
 
 
 async def test_D2_2_the_directory_tells_what_users_may_not_see() -> None:
@@ -534,7 +560,7 @@ async def subscribe(here: World) -> None:
     await connection.client.subscribe(SecretStr(HOOK), ("update_lead", "responsible_lead"))
 
 
-async def test_F31_a_hook_that_kommo_switched_off_is_told_loudly_and_without_its_secret() -> None:
+async def test_F31_a_hook_that_kommo_switched_off_is_told_and_subscribed_again() -> None:
     knobs = Knobs(requests_per_second=1_000_000, disable_after=0)
     async with world(1, knobs=knobs, rate_per_s=600.0) as here:
         accounts, directory = await with_secret(here)
@@ -542,20 +568,54 @@ async def test_F31_a_hook_that_kommo_switched_off_is_told_loudly_and_without_its
         with capture_logs() as lines:
             async with running(directory.run()):
                 await until(lambda: accounts.directory.get("webhooks") == "on")
-                assert [line for line in lines if line["log_level"] == "error"] == []
+                assert accounts.directory["subscribed_again_at"] is None
                 here.person_takes(here.lead_ids, ANA)
-                await until(lambda: accounts.directory["webhooks"] == "disabled")
-                await here.connections.all()[0].client.unsubscribe(SecretStr(HOOK))
-                await subscribe(here)
-                await until(lambda: accounts.directory["webhooks"] == "on")
+                await until(lambda: accounts.directory["subscribed_again_at"] is not None)
 
-        alarms = [line for line in lines if line["log_level"] == "error"]
-        assert {(line["event"], line["account_id"]) for line in alarms} == {
-            ("webhooks_switched_off", ACCOUNT_ID)
-        }
-        assert alarms[0]["found"] == "disabled"
-        assert "fairlead connect" in alarms[0]["advice"]
+        assert accounts.directory["webhooks"] == "on"
+        (hook,) = here.sandbox.account.subscriptions.values()
+        assert (hook.destination, hook.disabled) == (HOOK, False)
+        assert {"add_lead", "responsible_lead", "add_unsorted"} <= set(hook.settings)
+        told = [line["event"] for line in lines if line["event"].startswith("webhooks_")]
+        assert told[:2] == ["webhooks_switched_off", "webhooks_subscribed_again"]
         assert SECRET not in f"{lines} {accounts.directory}"
+
+
+async def test_F31_a_subscription_that_failed_half_way_is_made_at_the_next_reading() -> None:
+    knobs = Knobs(requests_per_second=1_000_000, disable_after=0)
+    async with world(1, knobs=knobs, rate_per_s=600.0) as here:
+        accounts, directory = await with_secret(here)
+        await subscribe(here)
+        here.person_takes(here.lead_ids, ANA)
+        hooks = here.sandbox.account.subscriptions
+        await until(lambda: hooks[HOOK].disabled)
+        others = {f"https://{n}.test/": replace(hooks[HOOK], destination="") for n in range(100)}
+        hooks |= others  # as many as Kommo allows, but for ours
+        async with running(directory.run()):
+            await until(lambda: accounts.directory.get("webhooks") == "disabled")
+            assert HOOK not in hooks
+            hooks.clear()
+            await until(lambda: accounts.directory["webhooks"] == "on")
+
+        (hook,) = hooks.values()
+        assert (hook.destination, hook.disabled) == (HOOK, False)
+
+
+async def test_F31_an_account_whose_leads_only_a_sweep_found_is_read_at_once() -> None:
+    found = {ACCOUNT_ID: 3}
+
+    async def untold() -> dict[int, int]:
+        return found
+
+    async with world(rate_per_s=600.0, scale=2_000.0) as here:
+        directory = directory_of(here, untold=untold)
+        async with running(directory.run()):
+            await until(lambda: len(here.books.messages) == 1)
+            found[ACCOUNT_ID] = 4
+            await until(lambda: len(here.books.messages) == 2)
+
+        first, second = [row.monotonic for row in here.requests() if "account" in row.path][:2]
+        assert (second - first) * 2_000 < 600
 
 
 async def test_F31_a_hook_that_is_gone_is_told_too() -> None:
@@ -584,4 +644,4 @@ async def test_F31_a_hook_that_is_gone_is_told_too() -> None:
 def test_F31_ours_is_told_by_its_secret(hooks: list[tuple[str, bool]], expected: str) -> None:
     webhooks = [Webhook(destination=address, disabled=disabled) for address, disabled in hooks]
 
-    assert state_of(webhooks, digest_of(SecretStr(SECRET))) == expected
+    assert state_of(ours_of(webhooks, digest_of(SecretStr(SECRET)))) == expected

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contracts.stage import Stage
+from domain.lint import Circumstances
 from services.cli.rules import sentences_of
 from services.rules_file.lint import Remark, look_over
 from services.words.catalogue import Words
@@ -71,7 +72,8 @@ def test_D1_4_a_stage_that_another_rule_takes_is_a_warning() -> None:
 
 
 def test_D1_1_a_rule_on_a_stage_of_incoming_leads_is_noted() -> None:
-    found = remarks(HEAD + ALWAYS, incoming=frozenset({Stage(7, 62), Stage(9, 1)}))
+    incoming = Circumstances(incoming={Stage(7, 62), Stage(9, 1)})
+    found = remarks(HEAD + ALWAYS, circumstances=incoming)
 
     assert [remark.split("\n")[0] for remark in found] == [
         (
@@ -79,6 +81,28 @@ def test_D1_1_a_rule_on_a_stage_of_incoming_leads_is_noted() -> None:
             " them have a responsible user before somebody accepts them"
         )
     ]
+
+
+def test_D2_1_who_left_and_what_was_put_away_is_a_warning_where_a_rule_names_it() -> None:
+    duty = "duty: {fallback: 501, rota: [{manager: 502, schedule: office}]}"
+    text = rule("participants: [{manager: 501}, {manager: 504}]", duty)
+    found = remarks(
+        text,
+        known_users={501: "Ana", 502: "Bruno", 504: "Diego", 505: "Elena"},
+        known_stages={Stage(7, 61): "Sales / New", Stage(7, 62): "Sales / Old"},
+        circumstances=Circumstances(archived={Stage(7, 62)}, left={501, 502, 505}),
+    )
+
+    put_away = "The pipeline of this stage was put away in Kommo: no lead comes here."
+    left = "Kommo lets user {} in no more, so they get no leads."
+    assert [each.split("\n")[0] for each in found if ": warning: " in each] == [
+        f"line 7, rules[0].stages[1]: warning: {put_away}",
+        f"line 8, rules[0].participants[0].manager: warning: {left.format(501)}",
+        f"line 9, rules[0].duty.fallback: warning: {left.format(501)}",
+        f"line 9, rules[0].duty.rota[0].manager: warning: {left.format(502)}",
+    ]
+    # Elena is in no rule, and nobody is told to put her into one.
+    assert not any("505" in each for each in found)
 
 
 def test_D8_1_hours_with_nobody_on_shift_are_noted_while_leads_wait() -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from contracts.sentences import sentence
-from services.application.doctor.accounts import refused_by_kommo, webhooks_of
+from services.application.doctor.accounts import gone_of, refused_by_kommo, webhooks_of
 from services.application.doctor.finding import Severity
 from services.gateway.stops import Cause, Stop
 from services.storage.accounts import RegisteredAccount
+from services.storage.gone import GoneName, How
 from services.words.catalogue import Words
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -40,12 +41,49 @@ def acme(directory: dict[str, Any]) -> RegisteredAccount:
 def test_F31_a_hook_that_is_off_comes_with_what_to_do(
     directory: dict[str, Any], found: str, severity: Severity
 ) -> None:
-    finding = webhooks_of(acme(directory))
+    finding = webhooks_of(acme(directory), NINE)
 
     again = sentence("remedy.connect_again", address="https://acme.kommo.com")
     assert finding.subject == sentence("doctor.webhooks", account=7)
     assert (finding.found.id, finding.severity) == (found, severity)
     assert finding.remedy == (again if severity == "problem" else None)
+
+
+def test_F31_a_hook_that_was_off_is_told_for_a_day_though_it_is_on_again() -> None:
+    account = acme({"webhooks": "on", "subscribed_again_at": NINE.isoformat()})
+    found = webhooks_of(account, NINE + timedelta(hours=23))
+
+    assert (found.found.id, found.severity) == ("doctor.webhooks_again", "passing")
+    assert webhooks_of(account, NINE + timedelta(hours=24)).found.id == "doctor.webhooks_on"
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "told"),
+    [
+        ("left", "Ana", "site, vip names Ana (501), whom Kommo lets in no more: they get no leads"),
+        (
+            "left",
+            "",
+            "site, vip names manager 501 (501), whom Kommo lets in no more: they get no leads",
+        ),
+        (
+            "archived",
+            "Sales / Old",
+            "site, vip is for Sales / Old, whose pipeline was put away: no lead comes there",
+        ),
+        ("deleted", "", "site, vip is for stage 7/501, which Kommo has no more"),
+    ],
+)
+def test_D2_1_whom_the_rules_name_in_vain_is_told_by_name(how: How, name: str, told: str) -> None:
+    pipeline_id = 0 if how == "left" else 7
+    named = GoneName(
+        account_id=7, pipeline_id=pipeline_id, id=501, how=how, name=name, rule_ids=("site", "vip")
+    )
+
+    finding = gone_of(named)
+
+    assert finding.severity == "problem"
+    assert Words().say(finding.found) == told
 
 
 @pytest.mark.parametrize(
