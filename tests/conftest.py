@@ -20,9 +20,11 @@ from services.storage.database import open_pool
 from tests.support.campaign import PROPERTY, Tally, is_fault, rounds
 from tests.support.kafka import Victim, own_victim, shared_broker
 from tests.support.lanes import kept_to, lane_of
+from tests.support.memory_disk import write_to_memory
 from tests.support.postgres import TestServer, shared_server
 from tests.support.properties import budget_examples
 
+write_to_memory()
 budget_examples()
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
 allow_open_files()

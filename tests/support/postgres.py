@@ -16,7 +16,7 @@ import asyncpg
 from services.storage.embedded.database import EmbeddedDatabase, EmbeddedDatabaseError, attach
 from services.storage.migrate import migrate
 
-SETTINGS = {"max_connections": "200", "max_wal_size": "4GB"}
+SETTINGS = {"max_connections": "200", "max_wal_size": "1GB"}
 
 
 @dataclass(slots=True)
