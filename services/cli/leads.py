@@ -43,7 +43,7 @@ def distribute(
         ),
     ] = False,
     yes: Yes = False,
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
 ) -> None:
     """Distribute leads now, by the rules; asks first.
 
@@ -66,7 +66,7 @@ def distribute(
                 stage=of_stage,
                 is_unassigned=unassigned,
             )
-            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirm)
+            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirmed)
 
     for_account(data, account, work)
 
@@ -82,7 +82,7 @@ def handover(
     data: Data = DATA,
     *,
     yes: Yes = False,
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
 ) -> None:
     """Give an absent manager's open leads to others; asks first.
 
@@ -97,7 +97,7 @@ def handover(
             planned = await plan_handover(
                 desk.installation, desk.account, desk.principal, manager, rule_id=rule_id
             )
-            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirm)
+            await _ordered(desk, planned, once, is_agreed=yes, confirmed=confirmed)
 
     for_account(data, account, work)
 

@@ -42,7 +42,7 @@ def apply(
         ),
     ] = None,
     key: Key = "",
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -63,7 +63,7 @@ def apply(
                 text,
                 base_revision=in_force if base is None else base,
                 once=desk.once(key),
-                assent=desk.assent(confirm),
+                assent=desk.assent(confirmed),
             )
         except RulesRefused as refused:
             told = map(remark_of, refused.problems)

@@ -117,7 +117,7 @@ def apply(
     draft: DraftId,
     edition: Edition,
     key: Key = "",
-    confirm: Confirm = None,
+    confirmed: Confirm = None,
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -135,7 +135,7 @@ def apply(
                 draft,
                 edition=edition,
                 once=desk.once(key),
-                assent=desk.assent(confirm),
+                assent=desk.assent(confirmed),
             )
         except RulesRefused as refused:
             fail(f"{draft} is not applied:", *_problems(desk, refused))

@@ -134,8 +134,8 @@ def build(  # noqa: PLR0913  # the ports of a role
     outgoing: Outgoing | None = None,
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
-    timing = timing or SystemTiming()
-    limiter = Limiter(settings.limiter, timing, SharedStarts(pool))
+    timing, leases = timing or SystemTiming(), leases or AllOurs()
+    limiter = Limiter(settings.limiter, timing, SharedStarts(pool, leases.lost))
     stops = Stops(pool, timing)
     connections = Connections(
         accounts,
@@ -215,9 +215,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         ),
         sender=None
         if outgoing is None
-        else _sender(
-            settings, outgoing, publisher, leases or AllOurs(), now, random, timing, meter
-        ),
+        else _sender(settings, outgoing, publisher, leases, now, random, timing, meter),
         timing=timing,
         reload_s=settings.accounts.reload_s,
     )

@@ -8,13 +8,15 @@ epoch everything pending is read before it is sent.
 
 A take that was slow may come after that of the next holder, and then nobody who acts has the lease.
 So whoever has just taken leases takes them again a few times: under the same epoch, if they are
-still theirs. Not for ever, or a gateway that is out of the group and cannot know would have them
-back.
+still theirs. Later they are taken again only when a call was refused for want of its lease, after a
+pause each time: a gateway that is out of the group and cannot know has it back for no longer than
+until its next one is asked for.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import asyncpg
 import structlog
@@ -54,6 +56,9 @@ class AllOurs:
         del account_id
         return None
 
+    def lost(self, lease: Lease) -> None:
+        """Nobody could have taken it."""
+
     def want(self, partitions: Iterable[int]) -> None:
         """Go on acting for all: nobody shares them out."""
 
@@ -63,23 +68,49 @@ class AllOurs:
         await asyncio.Event().wait()
 
 
+class LeaseTable(Protocol):
+    """Where it stands which gateway acts for a partition."""
+
+    async def take(self, partitions: Sequence[int], holder: str) -> dict[int, int]:
+        """Make somebody the holder of all of them, and tell the epoch of each.
+
+        Raises:
+            services.shared.errors.Unavailable: It may have been done.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLeases:
+    """The table `gateway.leases`."""
+
+    pool: asyncpg.Pool
+
+    async def take(self, partitions: Sequence[int], holder: str) -> dict[int, int]:
+        """Make somebody the holder of all of them, and tell the epoch of each."""
+        async with borrow(self.pool) as connection:
+            return mapping(await connection.fetch(TAKE, partitions, holder))
+
+
 @dataclass(slots=True)
 class SharedLeases:
     """The leases of one of several gateways.
 
     Attributes:
+        table: Where all of them look.
         holder: Of this process alone; a restart is another holder.
         partitions: Of the installation.
         again_after_s: The pauses after which what was taken is taken again.
     """
 
-    pool: asyncpg.Pool
+    table: LeaseTable
     holder: str
     partitions: int
     again_after_s: tuple[float, ...] = TAKEN_AGAIN_AFTER_S
     _wanted: frozenset[int] = frozenset()
     _held: dict[int, int] = field(default_factory=dict)
     _news: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    _lack: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
 
     def owns(self, account_id: int) -> bool:
         """Whether the account's partition is ours now, lease included."""
@@ -96,6 +127,14 @@ class SharedLeases:
         self._wanted = frozenset(partitions)
         self._held = {each: epoch for each, epoch in self._held.items() if each in self._wanted}
         self._news.set()
+        self._lack.set()
+
+    def lost(self, lease: Lease) -> None:
+        """It was found with another gateway: act no more under it, and take it again later."""
+        if self._held.get(lease.partition) == lease.epoch:
+            del self._held[lease.partition]
+            self._lack.set()
+            log.warning("lease_lost", partition=lease.partition, epoch=lease.epoch)
 
     async def run(self, on_taken: Callable[[], None] = ignore) -> None:
         """Take what is wanted until cancelled; a database that is away is waited for.
@@ -115,6 +154,7 @@ class SharedLeases:
                 log.warning("leases_wait", reason=str(error), pause_s=pause_s)
                 await asyncio.sleep(pause_s)
                 self._news.set()
+                self._lack.set()
                 continue
             failures = 0
             # Else they were taken from us, or others were given.
@@ -126,8 +166,11 @@ class SharedLeases:
     async def _hear(self, again: int) -> bool:
         """Wait for news; False when it is time to take the same again, for the next time."""
         pauses = self.again_after_s
+        if again >= len(pauses):
+            await self._lack.wait()
+        self._lack.clear()
         try:
-            async with asyncio.timeout(pauses[again] if again < len(pauses) else None):
+            async with asyncio.timeout(pauses[min(again, len(pauses) - 1)]):
                 await self._news.wait()
         except TimeoutError:
             return False
@@ -135,7 +178,4 @@ class SharedLeases:
         return True
 
     async def _take(self, partitions: list[int]) -> dict[int, int]:
-        if not partitions:
-            return {}
-        async with borrow(self.pool) as connection:
-            return mapping(await connection.fetch(TAKE, partitions, self.holder))
+        return await self.table.take(partitions, self.holder) if partitions else {}

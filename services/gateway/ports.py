@@ -75,6 +75,10 @@ class Leases(Protocol):
         """Under which lease calls for the account begin; None where nobody else could act."""
         ...
 
+    def lost(self, lease: Lease) -> None:
+        """A call was refused, since another gateway has the lease now."""
+        ...
+
 
 class SharedOut(Leases, Protocol):
     """Leases that have to be taken, for the partitions that this gateway was given."""

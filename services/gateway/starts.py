@@ -11,12 +11,14 @@ by an hour. Nobody waits for that hour: starts are taken for starts of just now,
 no longer from now than it was to last in all (F64).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import asyncpg
 import structlog
 
 from services.kommo.starts import WINDOW_S, Lease, LeaseLost
+from services.kommo.transport import nobody
 from services.storage.database import borrow
 
 log = structlog.get_logger(__name__)
@@ -62,9 +64,14 @@ WHERE address = '' AND closed_until < clock_timestamp() + $1 * interval '1 s'
 
 @dataclass(frozen=True, slots=True)
 class SharedStarts:
-    """`services.kommo.starts.Starts` in the table `gateway.addresses`."""
+    """`services.kommo.starts.Starts` in the table `gateway.addresses`.
+
+    Attributes:
+        on_lost: Told a lease that another gateway was found to have.
+    """
 
     pool: asyncpg.Pool
+    on_lost: Callable[[Lease], None] = nobody
 
     async def take(self, most: int, lease: Lease | None = None) -> float:
         """Note a start, or tell how long to wait.
@@ -81,7 +88,8 @@ class SharedStarts:
                 log.error("clock_set_back", wait_s=round(found["wait_s"], 1))
                 await connection.execute(SET_BACK)
                 found = await connection.fetchrow(*asked) or found
-        if found["wait_s"] == LOST:
+        if lease is not None and found["wait_s"] == LOST:
+            self.on_lost(lease)
             raise LeaseLost(f"another gateway has partition {partition} now")
         return float(found["wait_s"])
 

@@ -19,7 +19,7 @@ from contracts.topics import ALLOCATIONS, INBOUND
 from services.allocator.gaps import sweeps_after_gaps
 from services.allocator.run import CONSUMER
 from services.application.installation import Installation
-from services.gateway.leases import SharedLeases
+from services.gateway.leases import PostgresLeases, SharedLeases
 from services.gateway.ports import SharedOut
 from services.log import topics
 from services.log.kafka import TopicRefused, declared_topics
@@ -106,7 +106,7 @@ class KafkaPeers:
     def leases(self) -> SharedOut:
         """Leases under a name of this process alone: a restart is another holder."""
         holder = f"{gethostname()}/{getpid()}/{uuid4().hex}"
-        return SharedLeases(self.installation.pool, holder, self._kafka.partitions)
+        return SharedLeases(PostgresLeases(self.installation.pool), holder, self._kafka.partitions)
 
     def join(
         self,

@@ -175,6 +175,9 @@ def _rule(
         rule["linked"] = _linked(side, sorted(account.users), rule)
     if side.random() < 0.25:
         rule["limit_tasks"] = {side.choice(("max", "overdue_max")): side.randint(1, 4)}
+    if side.random() < 0.3:
+        task = {"task": {"due_minutes": side.choice((5, 60, 600))}}
+        rule["tell"] = side.choice(({"note": True}, task, {"note": True, **task}))
     return rule
 
 

@@ -1,10 +1,12 @@
 """What must hold when all is calm: the invariants of `docs/faults.md`, on what is durable."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from contracts.allocations import StoredDocument
 from contracts.events import LeadSeen, LinkedChanged, LinkedKind
+from contracts.kommo.marks import mark_of
 from contracts.stage import CLOSED_STATUSES
 from contracts.topics import INBOUND
 from domain.evolve import evolve
@@ -56,6 +58,8 @@ def _to_be_done(ours: Installation, account_id: int) -> Iterator[str]:
         yield f"searches for what belongs to {sorted(views.search_rows)}"
     if views.transfer_rows:
         yield f"transfers of {sorted(views.transfer_rows)}"
+    if views.notice_rows:
+        yield f"notices of {sorted(views.notice_rows)}"
     pending = [row.lead_id for row in views.assignment_rows.values() if row.state == "pending"]
     if pending:
         yield f"pushes of {sorted(pending)}"
@@ -104,6 +108,7 @@ def judge(ours: Installation, everybody: Sequence[People]) -> list[str]:
         found += [str(violation) for violation in check(history)]
         found += _broken(ours, people.crm)
         found += _not_followed(ours, people)
+        found += _told_twice(people.crm)
     return found
 
 
@@ -134,6 +139,17 @@ def _not_followed(ours: Installation, people: People) -> Iterator[str]:
         owner_id = boxes[kind].by_id[entity_id].responsible_user_id
         if (kind, entity_id) not in people.changed and owner_id != manager_id:
             yield f"I5: {kind} {entity_id} is of {owner_id} in Kommo and of {manager_id} to us"
+
+
+def _told_twice(crm: Crm) -> Iterator[str]:
+    """I4: each decision is told by one note and one task at most (D12.2)."""
+    account = crm.account
+    notes = [mark_of(each.params.get("text")) for each in account.notes.by_id.values()]
+    tasks = [mark_of(each.text) for each in account.tasks.by_id.values()]
+    for kind, marks in (("note", notes), ("task", tasks)):
+        for order_id, times in Counter(filter(None, marks)).items():
+            if times > 1:
+                yield f"I4: decision {order_id} was told by {times} times a {kind}"
 
 
 def _unheard(ours: Installation, account_id: int) -> Iterator[str]:

@@ -34,6 +34,8 @@ class Process:
         steps: How many callbacks it has run.
         dies_at: It is killed before its callback of this number.
         on_death: Called once it is dead, by the loop.
+        on_freeze: Called each time it is stopped.
+        on_thaw: Called each time it goes on.
         skew_s: How far its wall clock is from the true one.
     """
 
@@ -47,6 +49,8 @@ class Process:
         self.dies_at = -1
         self.skew_s = 0.0
         self.on_death: list[Callable[[], None]] = []
+        self.on_freeze: list[Callable[[], None]] = []
+        self.on_thaw: list[Callable[[], None]] = []
         self.ready: deque[asyncio.Handle] = deque()
         self.context = contextvars.Context()
         self.context.run(_PROCESS.set, self)
@@ -77,11 +81,15 @@ class Process:
     def freeze(self) -> None:
         """Stop running it; what becomes due waits."""
         self.is_frozen = True
+        for callback in self.on_freeze:
+            callback()
 
     def thaw(self) -> None:
         """Let it go on with all that waited."""
         self.is_frozen = False
         self.loop.list_runnable(self)
+        for callback in self.on_thaw:
+            callback()
 
     def bury(self) -> None:
         """Close what was left unfinished, without a word of complaint."""

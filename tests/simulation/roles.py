@@ -24,6 +24,8 @@ from services.clock.settings import ClockSettings
 from services.gateway.app import Gateway
 from services.gateway.connections import Connections
 from services.gateway.directory import Directory
+from services.gateway.leases import AllOurs, SharedLeases
+from services.gateway.ports import SharedOut
 from services.gateway.publisher import ResultPublisher
 from services.gateway.pusher import Pusher
 from services.gateway.settings import (
@@ -41,6 +43,7 @@ from services.ingress.detour import spooled_letters, spooled_log
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool
 from services.kommo.limiter import Limiter
+from services.kommo.starts import Lease
 from services.relay.relay import Relay
 from services.relay.settings import RelaySettings
 from services.shared.codec import encode_inbound
@@ -50,6 +53,7 @@ from services.shared.settings import Settings
 from services.storage.wakeup import ALLOCATIONS, INBOUND
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
+from tests.simulation.group import Group, LeaseRows, LeasesTwin, Member
 from tests.simulation.loop import Process, SimulatedLoop
 from tests.simulation.network import Door
 from tests.simulation.peers import Peer
@@ -88,6 +92,7 @@ class Habits:
         poll_s: How often the roles look without being woken; a week needs rarer looks.
         sweep_s: From one sweep to the next.
         describe_s: From one look at the users to the next.
+        gateways: So many share out the accounts where processes are many.
     """
 
     is_embedded: bool
@@ -102,6 +107,7 @@ class Habits:
     push_batch: int
     push_flights: int
     fresh_s: float
+    gateways: int
 
 
 class VirtualTiming:
@@ -172,7 +178,14 @@ class Installation:
         self.asked_sweeps = AskedSweepsTwin(self.database)
         self.address = AddressRow(lambda: loop.time() + self.database_skew_s)
         self.spool = DurableSpool()
-        names = [("fairlead", ROLES)] if habits.is_embedded else [(r, (r,)) for r in ROLES]
+        names: list[tuple[str, tuple[str, ...]]] = [("fairlead", ROLES)]
+        self.group: Group | None = None
+        self.leases = LeaseRows()
+        if not habits.is_embedded:
+            names = [(role, (role,)) for role in ROLES]
+            chance = Random(self.random.random())
+            self.group = Group(servers, max(1, habits.partitions), chance, self.faults)
+            names += [(f"gateway-{n}", ("gateway",)) for n in range(2, habits.gateways + 1)]
         self.nodes = {name: Node(name, roles) for name, roles in names}
         self.zombies: list[Process] = []
 
@@ -370,11 +383,22 @@ class Installation:
 
     async def _gateway(self, process: Process) -> None:
         habits, timing, now = self.habits, VirtualTiming(self.loop), self.now(process)
-        limiter = Limiter(timing=timing, starts=StartsTwin(self.database, self.address))
+        leases = self._leases(process)
+
+        def lost(lease: Lease) -> None:
+            self.faults.note("gateway.lease_lost")
+            leases.lost(lease)
+
+        starts = StartsTwin(self.database, self.address, self.leases, lost)
+        limiter = Limiter(timing=timing, starts=starts)
         nowhere: Any = None
         stops = StopsTwin(nowhere, timing)
         connections = Connections(
-            self.registry, limiter, transport=self.transport, on_answered=stops.tell
+            self.registry,
+            limiter,
+            transport=self.transport,
+            leases=leases,
+            on_answered=stops.tell,
         )
         publisher = ResultPublisher(self.writer(), encode_inbound, timing)
         parts: dict[str, Any] = {
@@ -436,7 +460,17 @@ class Installation:
             timing=timing,
             reload_s=10 * habits.poll_s,
         )
-        await gateway.serve(SlowBell(self.bells.bell("views"), habits.poll_s))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(gateway.serve(SlowBell(self.bells.bell("views"), habits.poll_s)))
+            tasks.create_task(leases.run(gateway.accounts_changed))
+            if self.group is not None:
+                self.group.join(Member(process, leases, gateway.let_go))
+
+    def _leases(self, process: Process) -> SharedOut:
+        if self.group is None:
+            return AllOurs()
+        table = LeasesTwin(self.database, self.leases)
+        return SharedLeases(table, process.name, self.group.partitions)
 
 
 S = TypeVar("S", bound=Settings)

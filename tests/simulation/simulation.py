@@ -311,6 +311,7 @@ class _Simulation:
             push_batch=random.choice((1, 3, 50)),
             push_flights=random.choice((1, 2)),
             fresh_s=random.choice((5.0, 60.0)),
+            gateways=self._random("gateways").choice((1, 2, 2, 3)),
         )
 
     def _random(self, purpose: str) -> Random:

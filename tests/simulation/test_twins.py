@@ -10,6 +10,7 @@ import pytest
 
 from services.ingress.spool_file import Item, SpoolFile
 from services.kommo.starts import Starts
+from services.kommo.transport import nobody
 from services.log.port import Batch, LogReader, LogWriter
 from services.shared.wall_clock import utc_now
 from tests.services.gateway.starts_conformance import StartsConformance
@@ -17,6 +18,7 @@ from tests.services.log.conformance import LogConformance
 from tests.services.storage.conformance import EventStoreConformance
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
+from tests.simulation.group import LeaseRows
 from tests.simulation.spool import DurableSpool
 from tests.simulation.twins import (
     AddressRow,
@@ -92,7 +94,7 @@ class AddressOfTwins:
         self.row = AddressRow(lambda: self.now)
 
     def process(self) -> Starts:
-        return StartsTwin(Near(), self.row)
+        return StartsTwin(Near(), self.row, LeaseRows(), nobody)
 
     async def set_clock(self, by_s: float) -> None:
         self.now += by_s

@@ -16,10 +16,11 @@ from projections.assignments import Assignment
 from projections.timers import Timer
 from services.gateway.ports import ConnectedAccount
 from services.gateway.rounds import Pending
+from services.gateway.starts import LOST
 from services.gateway.stops import Stops
 from services.gateway.sweep import Progress
 from services.gateway.work_lists import WorkLists
-from services.kommo.starts import WINDOW_S, Lease
+from services.kommo.starts import WINDOW_S, Lease, LeaseLost
 from services.log.port import Batch, Entry
 from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
@@ -28,6 +29,7 @@ from services.storage.snapshots import Snapshot
 from services.storage.wakeup import Bell
 from tests.simulation.durable import DurableLog, DurableStore
 from tests.simulation.faults import Faults
+from tests.simulation.group import LeaseRows
 from tests.simulation.peers import Peer
 from tests.simulation.views import AllViews
 
@@ -270,7 +272,7 @@ class WorkListTwin:
 
 
 def lists_twin(peer: Peer, views: AllViews) -> WorkLists:
-    """The work lists of rules under which nobody is told."""
+    """Everything the gateway has to read and write besides responsible users."""
 
     def asked(find: Callable[[int, Any, Sequence[int]], Sequence[Any]]) -> Pending[Any]:
         async def pending(limit: int, after: Any, but_for: Sequence[int]) -> Sequence[Any]:
@@ -285,10 +287,6 @@ def lists_twin(peer: Peer, views: AllViews) -> WorkLists:
         )
         return rules
 
-    async def nothing(limit: int, after: Any, but_for: Sequence[int]) -> Sequence[Any]:
-        del limit, after, but_for
-        return ()
-
     async def nobody(account_id: int) -> Mapping[str, Any]:
         del account_id
         return {}
@@ -301,7 +299,7 @@ def lists_twin(peer: Peer, views: AllViews) -> WorkLists:
         questions=asked(views.questions),
         searches=asked(views.to_find),
         transfers=asked(views.to_set),
-        notices=nothing,
+        notices=asked(views.to_write),
         names_of=nobody,
     )
 
@@ -425,10 +423,18 @@ class StartsTwin:
 
     peer: Peer
     row: AddressRow
+    leases: LeaseRows
+    on_lost: Callable[[Lease], None]
 
     async def take(self, most: int, lease: Lease | None = None) -> float:
-        del lease
-        wait_s: float = await self.peer.call(lambda: self.row.take(most))
+        def act() -> float:
+            is_ours = lease is None or self.leases.is_in_force(lease)
+            return self.row.take(most) if is_ours else LOST
+
+        wait_s: float = await self.peer.call(act)
+        if lease is not None and wait_s == LOST:
+            self.on_lost(lease)
+            raise LeaseLost(f"another gateway has partition {lease.partition} now")
         return wait_s
 
     async def pause(self, seconds: float) -> None:

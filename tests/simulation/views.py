@@ -18,6 +18,7 @@ from projections import (
     linked,
     loads,
     lookups,
+    notices,
     readings,
     requests,
     tasks,
@@ -27,6 +28,7 @@ from projections import (
 from projections.assignments import Assignment
 from projections.linked import PendingTransfer, Search
 from projections.lookups import Lookup
+from projections.notices import PendingNotice
 from projections.readings import Reading
 from projections.timers import Timer
 from projections.touches import Question
@@ -43,6 +45,7 @@ PROJECTIONS = (
     "decisions",
     "linked",
     "tasks",
+    "notices",
 )
 
 
@@ -79,6 +82,7 @@ class Views:
     transfer_rows: dict[linked.Thing, PendingTransfer] = field(default_factory=dict)
     task_rows: dict[int, tuple[int, datetime | None]] = field(default_factory=dict)
     tasks_listed_at: datetime | None = None
+    notice_rows: dict[notices.Key, PendingNotice] = field(default_factory=dict)
 
     def position(self) -> int:
         """How far the last of them has come."""
@@ -202,6 +206,13 @@ class Views:
                 self.task_rows[task_id] = change.manager_id, change.due_at
         self.tasks_listed_at = self.tasks_listed_at or found.listed_at
 
+    def _notices(self, events: Sequence[Recorded]) -> None:
+        ended, wanted = notices.changes(events)
+        for row in wanted:
+            self.notice_rows.setdefault((row.order_id, row.kind), row)
+        for key in ended:
+            self.notice_rows.pop(key, None)
+
     # What the gateway and the clock ask.
 
     def unsent_timers(self) -> list[Timer]:
@@ -242,6 +253,7 @@ class Views:
             "searches": self.search_rows,
             "transfers": self.transfer_rows,
             "tasks": (self.task_rows, self.tasks_listed_at),
+            "notices": self.notice_rows,
         }
 
 
@@ -317,6 +329,14 @@ class AllViews:
         rows = [row for row in rows if after is None or _transferred(row) > _transferred(after)]
         return sorted(rows, key=_transferred)[:limit]
 
+    def to_write(
+        self, limit: int, after: PendingNotice | None, but_for: Sequence[int]
+    ) -> list[PendingNotice]:
+        """Notes and tasks that Kommo does not hold yet, the longest waiting first."""
+        rows = [row for views in self._but_for(but_for) for row in views.notice_rows.values()]
+        rows = [row for row in rows if after is None or _wanted(row) > _wanted(after)]
+        return sorted(rows, key=_wanted)[:limit]
+
     def _lookups(
         self, limit: int, after: Lookup | None, but_for: Sequence[int], *, of_unknown: bool
     ) -> list[Lookup]:
@@ -332,6 +352,10 @@ class AllViews:
 
 
 def _read(row: Reading) -> tuple[datetime, int, int]:
+    return row.asked_at, row.account_id, row.asked_version
+
+
+def _wanted(row: PendingNotice) -> tuple[datetime, int, int]:
     return row.asked_at, row.account_id, row.asked_version
 
 

@@ -7,6 +7,7 @@ from random import Random
 
 from services.sandbox.knobs import Knobs
 from tests.simulation.faults import Faults
+from tests.simulation.group import SESSION_S
 from tests.simulation.loop import Process
 from tests.simulation.network import Line
 from tests.simulation.roles import ROLES, Installation, Node
@@ -38,6 +39,7 @@ OTHERS = (
     "clock.skew",
     "clock.jump",
     "bells.lost",
+    "gateway.expelled",
 )
 # What needs a call to Kommo at the right moment, and so happens less often than it is there.
 STUBBORN = (*(kind for kind in ON_THE_LINE if kind.startswith("kommo.")), "kommo.refuses_lead")
@@ -77,6 +79,8 @@ class Weather:
             for _ in range(self.random.choice((1, 1, 2, 3))):
                 begins = max(0.0, self.random.choice(self.scenes) + self.random.uniform(-20, 20))
                 lasts = self.random.choice((10, 60, 300, 1_000, 4_000)) * self.random.random()
+                if kind == "gateway.expelled":
+                    lasts += 2 * SESSION_S
                 if kind in STUBBORN:
                     lasts = max(lasts, 3_000.0 if kind in WRITES else 600.0)
                 self.harness.spawn(self._pass_by(kind, begins, lasts))
@@ -86,7 +90,7 @@ class Weather:
         if not self.is_over:
             self.ours.trace.note("weather", kind, round(lasts, 3))
             end = self._begin(kind)
-            if kind in ("freeze", "zombie"):
+            if kind in ("freeze", "zombie", "gateway.expelled"):
                 self.ours.frozen_s += lasts
             await asyncio.sleep(lasts)
             self.ours.trace.note("weather ends", kind)
@@ -152,7 +156,7 @@ class Weather:
     def _crash(self, role: str) -> Callable[[], None]:
         """Death at some step soon; the supervisor starts it again."""
         ours = self.ours
-        nodes = list(ours.nodes.values()) if role == "everything" else [ours.node_of(role)]
+        nodes = list(ours.nodes.values()) if role == "everything" else [self._one_of(role)]
         if role == "everything":
             self.faults.note("crash.everything")
             for node in nodes:
@@ -175,7 +179,14 @@ class Weather:
         return end
 
     def _freeze(self) -> Callable[[], None]:
-        process = self._some_node().process
+        return self._stop(self._some_node())
+
+    def _gateway_expelled(self) -> Callable[[], None]:
+        """A gateway sleeps for longer than a session; what it begins then is refused (F14)."""
+        return self._stop(self._one_of("gateway"))
+
+    def _stop(self, node: Node) -> Callable[[], None]:
+        process = node.process
         if process is None or not process.is_alive:
             return _nothing
         self.faults.note("freeze")
@@ -266,7 +277,7 @@ class Weather:
 
     def _set_clock(self, node: Node, by_s: float) -> None:
         node.skew_s += by_s
-        if "gateway" in node.roles:  # the database is on the same machine
+        if node is self.ours.node_of("gateway"):  # the database is on the same machine
             self.ours.database_skew_s += by_s
         self.ours.skew_max_s += abs(by_s)
         if node.process is not None:
@@ -277,6 +288,10 @@ class Weather:
         before = {name: getattr(knobs, name) for name in values}
         knobs.turn(values)
         return lambda: knobs.turn(before)
+
+    def _one_of(self, role: str) -> Node:
+        nodes = [node for node in self.ours.nodes.values() if role in node.roles]
+        return nodes[0] if len(nodes) == 1 else self.random.choice(nodes)
 
     def _some_node(self) -> Node:
         return self.random.choice(list(self.ours.nodes.values()))

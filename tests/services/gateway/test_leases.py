@@ -1,15 +1,16 @@
 """Several gateways on one database: never two of them act for an account."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from contracts.inbound import ResponsibleSet
 from services.gateway.connections import Connections
-from services.gateway.leases import SharedLeases
+from services.gateway.leases import TAKEN_AGAIN_AFTER_S, PostgresLeases, SharedLeases
 from services.gateway.pusher import Pusher
 from services.gateway.settings import PushSettings
 from services.gateway.starts import SharedStarts
@@ -43,8 +44,9 @@ async def take(leases: SharedLeases, *partitions: int) -> None:
     await until(lambda: set(partitions) == set(leases._held))
 
 
-def shared(pool: Any, holder: str) -> SharedLeases:
-    return SharedLeases(pool, holder, PARTITIONS)
+def shared(pool: Any, holder: str, *again_after_s: float) -> SharedLeases:
+    table = PostgresLeases(pool)
+    return SharedLeases(table, holder, PARTITIONS, again_after_s or TAKEN_AGAIN_AFTER_S)
 
 
 async def test_F14_whoever_is_given_a_partition_takes_it_from_who_had_it(pool: Any) -> None:
@@ -88,7 +90,10 @@ async def test_F20_what_was_taken_away_while_it_was_being_taken_is_not_ours(pool
 
 
 async def test_F20_a_take_that_comes_late_leaves_no_partition_without_a_gateway(pool: Any) -> None:
-    late, present = shared(pool, "late"), SharedLeases(pool, "b", PARTITIONS, (0.05, 0.05))
+    late, present = (
+        shared(pool, "late"),
+        SharedLeases(PostgresLeases(pool), "b", PARTITIONS, (0.05, 0.05)),
+    )
     moved: list[Lease | None] = []
     async with running(present.run(lambda: moved.append(present.lease_of(ACCOUNT_ID)))):
         present.want([HOME])
@@ -97,6 +102,35 @@ async def test_F20_a_take_that_comes_late_leaves_no_partition_without_a_gateway(
         await until(lambda: len(moved) == 2)
 
     assert moved == [Lease(partition=HOME, epoch=1), Lease(partition=HOME, epoch=3)]
+
+
+@dataclass
+class Counted:
+    """The table, and how often it was asked."""
+
+    table: PostgresLeases
+    asked: int = 0
+
+    async def take(self, partitions: Sequence[int], holder: str) -> dict[int, int]:
+        self.asked += 1
+        return await self.table.take(partitions, holder)
+
+
+async def test_F14_who_is_refused_for_want_of_a_lease_takes_it_again_however_late_it_is(
+    pool: Any,
+) -> None:
+    table = Counted(PostgresLeases(pool))
+    late, present = shared(pool, "late"), SharedLeases(table, "b", PARTITIONS, (0.05,))
+    starts = SharedStarts(pool, present.lost)
+    async with holding(present, HOME):
+        await until(lambda: table.asked == 2)  # from now on it has no reason to
+        await late._take([HOME])
+        with pytest.raises(LeaseLost):
+            await starts.take(7, present.lease_of(ACCOUNT_ID))
+        assert not present.owns(ACCOUNT_ID)
+        await until(lambda: present.owns(ACCOUNT_ID))
+
+        assert await starts.take(7, present.lease_of(ACCOUNT_ID)) == 0
 
 
 class Gateway:

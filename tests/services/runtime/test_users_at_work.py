@@ -16,7 +16,7 @@ from services.access.tidying import AccessTidying
 from services.access.wiring import Access
 from services.allocator.linking import link_old_events
 from services.clock.app import PostgresTimers
-from services.gateway.leases import SharedLeases
+from services.gateway.leases import PostgresLeases, SharedLeases
 from services.gateway.postgres import PostgresSweeps, RegisteredAccounts, rules_in_force, work_list
 from services.gateway.starts import SET_BACK, SharedStarts
 from services.gateway.stops import all_stops, end
@@ -142,7 +142,7 @@ async def act_on_kommo(pool: Any) -> None:
     for _ in range(2):
         await sweeps.save(Progress(account_id=1, watermark=utc_now()))
     await sweeps.load(1)
-    leases = SharedLeases(pool, "a gateway", 4)
+    leases = SharedLeases(PostgresLeases(pool), "a gateway", 4)
     assert await leases._take([0, 1]) == {0: 1, 1: 1}
     assert await leases._take([0, 1]) == {0: 1, 1: 1}
     await starts.take(7)
