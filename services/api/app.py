@@ -15,6 +15,7 @@ from services.api.routes import (
     feed,
     held_deeds,
     installation,
+    jobs,
     keys,
     lead_deeds,
     leads,
@@ -59,6 +60,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     statements,
     rule_changes,
     rules_drafts,
+    jobs,
     # who may
     people,
     keys,

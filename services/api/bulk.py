@@ -40,7 +40,7 @@ def streamed(
         name: Of the file.
     """
     is_csv = form == CSV
-    parts = _csv(columns, start, read, seal) if is_csv else _lines(start, read, seal)
+    parts = _written(form, columns, start, read, seal)
     ending = "csv" if is_csv else "jsonl"
     return StreamingResponse(
         parts,
@@ -53,42 +53,42 @@ def streamed(
     )
 
 
-async def _pieces(
-    start: Key | None, read: Pieces, seal: Seal
-) -> AsyncIterator[tuple[Sequence[Output], int, str | None]]:
-    """Rows with how many there were so far; at last none, with where to ask on."""
+async def _written(
+    form: str, columns: Sequence[str], start: Key | None, read: Pieces, seal: Seal
+) -> AsyncIterator[bytes]:
+    """A piece at a time; the last line has the count, and where to ask on."""
     after, count = start, 0
+    yield head(form, columns)
     while count < ROWS_MAX:
         rows, last = await read(after, min(PIECE, ROWS_MAX - count))
         if last is None:
-            yield (), count, None
+            yield foot(form, count, None)
             return
         count += len(rows)
         after = last
-        yield rows, count, None
+        yield body(form, columns, rows)
     rows, _ = await read(after, 1)
     assert after is not None, "that many rows have a last one"  # noqa: S101
-    yield (), count, await seal(after) if rows else None
+    yield foot(form, count, await seal(after) if rows else None)
 
 
-async def _lines(start: Key | None, read: Pieces, seal: Seal) -> AsyncIterator[bytes]:
-    async for rows, count, more in _pieces(start, read, seal):
-        if rows:
-            yield b"".join(each.model_dump_json().encode() + b"\n" for each in rows)
-        else:
-            yield json.dumps({"count": count, "next": more}).encode() + b"\n"
+def head(form: str, columns: Sequence[str]) -> bytes:
+    """What comes before the first row."""
+    return as_csv(columns, []).encode() if form == CSV else b""
 
 
-async def _csv(
-    columns: Sequence[str], start: Key | None, read: Pieces, seal: Seal
-) -> AsyncIterator[bytes]:
-    yield as_csv(columns, []).encode()
-    async for rows, count, more in _pieces(start, read, seal):
-        if rows:
-            cells = [_cells(columns, each.model_dump(mode="json")) for each in rows]
-        else:
-            cells = [[COUNT, count, *(() if more is None else ("next", more))]]
-        yield _without_head(cells)
+def body(form: str, columns: Sequence[str], rows: Sequence[Output]) -> bytes:
+    """Some rows."""
+    if form != CSV:
+        return b"".join(each.model_dump_json().encode() + b"\n" for each in rows)
+    return _without_head([_cells(columns, each.model_dump(mode="json")) for each in rows])
+
+
+def foot(form: str, count: int, more: str | None) -> bytes:
+    """The last line, without which a file is broken: how many rows, and where to ask on."""
+    if form != CSV:
+        return json.dumps({"count": count, "next": more}).encode() + b"\n"
+    return _without_head([[COUNT, count, *(() if more is None else ("next", more))]])
 
 
 def _without_head(rows: Sequence[Sequence[Cell]]) -> bytes:
@@ -97,10 +97,10 @@ def _without_head(rows: Sequence[Sequence[Cell]]) -> bytes:
 
 
 def _cells(columns: Sequence[str], row: dict[str, Any]) -> list[Cell]:
-    return [_cell(row[name]) for name in columns]
+    return [cell_of(row[name]) for name in columns]
 
 
-def _cell(value: object) -> Cell:
+def cell_of(value: object) -> Cell:
     """Numbers and texts as they are; what has parts as JSON."""
     if value is None or isinstance(value, str):
         return value

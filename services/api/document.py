@@ -38,6 +38,7 @@ TAGS: Mapping[str, str] = {
     "me": "Who asks.",
     "accounts": "Accounts, and how they do.",
     "operations": "Where commands stand.",
+    "jobs": "What takes longer than an answer may: what-if, replay, audits, exports.",
     "managers": "Managers: whether they take leads, when, how many, and why no more.",
     "leads": "Leads: where they are, and why.",
     "decisions": "What was decided, and why.",

@@ -96,6 +96,12 @@ ROUTES: Mapping[str, RouteEntry] = {
     "change_rules_draft": RouteEntry("rules"),
     "drop_rules_draft": RouteEntry("rules"),
     "apply_rules_draft": RouteEntry("rules"),
+    # What a kind wants besides, the application knows.
+    "list_jobs": RouteEntry("read"),
+    "start_job": RouteEntry("read"),
+    "get_job": RouteEntry("read"),
+    "cancel_job": RouteEntry("read"),
+    "get_job_result": RouteEntry("read"),
     # who may
     "list_people": RouteEntry("access"),
     "grant_role": RouteEntry("access"),

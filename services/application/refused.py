@@ -78,6 +78,15 @@ OwnCode = Literal[
     "chain_broken",
     # What-if.
     "no_requests_then",
+    # Jobs.
+    "job_unknown",
+    "job_over",  # nothing to cancel
+    "job_not_over",  # no result yet
+    "job_over_without_result",
+    "too_many_jobs",
+    "job_result_too_large",
+    "format_unavailable",  # on this machine
+    "kommo_not_asked_here",  # whoever serves people has no tokens (S18)
     # Audits.
     "event_beyond_the_last",
     "not_a_moment",  # neither a time nor a version

@@ -41,7 +41,7 @@ async def keep_beside(roles: Sequence[str], data: Path, *, arguments: Sequence[s
         try:
             status = await child.wait()
         finally:
-            await _ended(child)
+            await ended(child)
         if loop.time() - began >= SETTLED_S:
             pause_s = PAUSE_FIRST_S
         log.error("process_beside_ended", roles=list(roles), status=status, again_in_s=pause_s)
@@ -49,8 +49,8 @@ async def keep_beside(roles: Sequence[str], data: Path, *, arguments: Sequence[s
         pause_s = min(2 * pause_s, PAUSE_MAX_S)
 
 
-async def _ended(child: Process) -> None:
-    """See that it ends, in order if it can."""
+async def ended(child: Process) -> None:
+    """See that a process ends, in order if it can."""
     if child.returncode is not None:
         return
     child.terminate()

@@ -6,6 +6,7 @@ peers' business (`services.runtime.peers`).
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from services.outgoing.sender import Outgoing
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.projector.watch import watch
+from services.runtime.job_worker import keep_jobs
+from services.runtime.lifetime import end
 from services.runtime.listening import Address, OnListening, not_listening
 from services.runtime.peers import Peers
 from services.runtime.settings import EverySetting
@@ -193,15 +196,21 @@ async def _clock(process: Process) -> None:
 
 
 async def _web(process: Process) -> None:
-    """Serve the API and the console."""
+    """Serve the API and the console, and have jobs done in a process beside."""
     installation = process.peers.installation
-    await serve_web(
-        installation,
-        process.settings.web,
-        Access(installation.pool, installation.accounts.vault, process.settings.access),
-        stop=process.stop,
-        on_listening=process.on_listening,
-    )
+    # As this process logs, so does that one.
+    logs = [each for each in sys.argv if each == "--json-logs"]
+    jobs = asyncio.create_task(keep_jobs(installation, arguments=logs), name="jobs")
+    try:
+        await serve_web(
+            installation,
+            process.settings.web,
+            Access(installation.pool, installation.accounts.vault, process.settings.access),
+            stop=process.stop,
+            on_listening=process.on_listening,
+        )
+    finally:
+        await end([jobs])
 
 
 ROLES: Mapping[str, RoleEntry] = {

@@ -26,6 +26,7 @@ COLUMNS = "account_id, subdomain, base_url, timezone, directory, connected_at, u
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
+MAY_READ_TOKENS = "SELECT has_column_privilege('accounts', 'token_encrypted', 'SELECT')"
 COUNT = "SELECT count(*) FROM accounts"
 SELECT_TOKENS = "SELECT account_id, token_encrypted FROM accounts ORDER BY account_id"
 # Only if nobody stored a newer token since it was read.
@@ -211,6 +212,11 @@ class AccountRegistry:
         if sealed is None:
             raise UnknownAccount(f"account {account_id} is not connected")
         return self.vault.open(sealed, account_id=account_id, field_name=TOKEN)
+
+    async def may_read_tokens(self) -> bool:
+        """Whether our user of the database may: that of the role `web` may not (S18, S27)."""
+        async with borrow(self.pool) as connection:
+            return bool(await connection.fetchval(MAY_READ_TOKENS))
 
     async def update_directory(self, account_id: int, directory: dict[str, Any]) -> None:
         """Store the names that people read.

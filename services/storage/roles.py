@@ -76,6 +76,11 @@ WHO_MAY: Grants = {
     "access_keys": "SELECT, INSERT, UPDATE",
     "wide_deeds": "SELECT, INSERT, UPDATE",
 }
+# Who has jobs done, and does them.
+JOBS: Grants = {
+    "jobs": "SELECT, INSERT, UPDATE, DELETE",
+    "job_parts": "SELECT, INSERT, DELETE",
+}
 # What of it is forgotten in time.
 TIDIED: Grants = {
     "sign_in_log": "SELECT (at), DELETE",
@@ -148,6 +153,7 @@ GRANTS: Mapping[str, Grants] = {
         "SEQUENCE access_log_id_seq": "USAGE",
         "kept_commands": "SELECT, INSERT, UPDATE, DELETE",
         "rules_drafts": "SELECT, INSERT, UPDATE, DELETE",
+        **JOBS,
         **WHO_MAY,
         "access_secret": "SELECT, INSERT, UPDATE (sealed)",
         "accounts": "SELECT, INSERT, UPDATE, DELETE",
@@ -170,6 +176,7 @@ GRANTS: Mapping[str, Grants] = {
         "SEQUENCE access_log_id_seq": "USAGE",
         "kept_commands": "SELECT, INSERT, UPDATE, DELETE",
         "rules_drafts": "SELECT, INSERT, UPDATE, DELETE",
+        **JOBS,
         **WHO_MAY,
         "webhook_targets": "SELECT, INSERT, UPDATE, DELETE",
         "webhook_deliveries": "SELECT, INSERT, UPDATE",

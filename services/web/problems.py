@@ -78,6 +78,7 @@ REFUSED_OTHERWISE: Mapping[str, int] = {
     "decision_unknown": 404,
     "lead_unknown": 404,
     "draft_unknown": 404,
+    "job_unknown": 404,
     "letter_unknown": 404,
     "manager_unknown": 404,
     "no_account": 404,
@@ -102,6 +103,7 @@ REFUSED_OTHERWISE: Mapping[str, int] = {
     # What was sent is not what it may be.
     "day_not_a_date": 422,
     "event_beyond_the_last": 422,
+    "format_unavailable": 422,
     "from_not_a_time": 422,
     "key_reused": 422,
     "key_unusable": 400,
@@ -128,6 +130,7 @@ REFUSED_OTHERWISE: Mapping[str, int] = {
     "draft_name_unusable": 422,
     "draft_text_unusable": 422,
     "rules_unusable": 422,
+    "too_many_jobs": 429,
     # Somebody else was faster.
     "draft_moved": 412,
     "revision_moved": 412,

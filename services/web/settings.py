@@ -35,6 +35,7 @@ class WebSettings(Settings):
         rates_kept_max: Of how many it is remembered how often they asked lately.
         gallery: Whether everybody who is signed in sees what pages are made of, at `/_gallery`;
             operators always do.
+        job_memory_mib: What the process that does jobs may take; a job that wants more fails.
         stop_within_s: How long requests under way may take when the process ends.
     """
 
@@ -56,6 +57,7 @@ class WebSettings(Settings):
     strangers_burst: int = Field(default=50, ge=1, le=100_000)
     rates_kept_max: int = Field(default=10_000, ge=100, le=1_000_000)
     gallery: bool = False
+    job_memory_mib: int = Field(default=1_024, ge=256, le=1_048_576)
     stop_within_s: int = Field(default=5, ge=1, le=60)
 
     @property

@@ -87,6 +87,8 @@ SIGHTS = (
     "access_log",
     "people",
 )
+# What is done beside: `services.storage.jobs.JobKind`, as a test says.
+JOBS = ("what_if", "replay", "shadow_audit", "export")
 # What somebody who calls the API may have to do something about, as a test says: problems of HTTP,
 # `services.web.problems.HttpCode`, and what the application refuses, by status.
 PROBLEMS = (
@@ -167,6 +169,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "explain.not_told_by.": members(events.NoticeKind),
     "explain.state.": members(events.Verdict),
     "explain.told_by.": members(events.NoticeKind),
+    "job.kind.": JOBS,
     "notice.why.": tuple(each for each in members(events.ChoiceReason) if each != "duty"),
     "explain.tie.": TIES,
     "explain.tied.": ("least_loaded", "most_available", "fewest_given"),

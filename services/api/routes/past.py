@@ -134,10 +134,11 @@ async def list_access(
             after=after,
         )
 
-    return await listing.page(AccessPage, read, key=_key, shape=_item)
+    return await listing.page(AccessPage, read, key=_key, shape=access_item)
 
 
-def _item(line: AccessLine) -> AccessItem:
+def access_item(line: AccessLine) -> AccessItem:
+    """A look as it is answered."""
     return AccessItem(
         id=line.id,
         at=line.at,

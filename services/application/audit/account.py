@@ -11,6 +11,7 @@ from services.application.audit.replay import Fault, Faulty, Replay, StoredBytes
 from services.application.installation import Installation
 from services.application.past import state_at
 from services.application.principal import Principal
+from services.application.progress import Progress, untold
 from services.shared.errors import Malformed
 from services.storage.accounts import RegisteredAccount
 from services.storage.chain import Broken, ChainStore, Head
@@ -19,7 +20,6 @@ from services.storage.snapshots import SnapshotStore
 CHUNK = 2_000
 PIECE = 200  # some 10 ms: others have their turn in between
 
-Progress = Callable[[int, int], None]
 Sink = Callable[[Sequence[StoredBytes]], None]
 
 
@@ -56,7 +56,7 @@ async def audit(
     *,
     first: int = 1,
     last: int | None = None,
-    progress: Progress = lambda _done, _goal: None,
+    progress: Progress = untold,
 ) -> Audited:
     """Replay an account's events: chain, decisions, digests; up to the first that is not as it was.
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from domain import snapshot
 from domain.state import Account
 from services.application.access import note_access
-from services.application.audit.account import PIECE, Audited, Progress, Walk
+from services.application.audit.account import PIECE, Audited, Walk
 from services.application.audit.bundle import Bundle, BundleEnd, BundleWriter
 from services.application.audit.replay import Fault, Faulty, Replay
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.progress import Progress
 from services.application.refused import Refused
 from services.shared.private_files import private
 from services.shared.signing import fingerprint

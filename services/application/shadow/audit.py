@@ -12,6 +12,7 @@ from contracts.kommo.history import ResponsibleChange
 from contracts.kommo.rest import User
 from services.application.kommo import refusals_of_kommo
 from services.application.principal import Principal
+from services.application.progress import Progress, untold
 from services.application.refused import Refused
 from services.application.shadow.judged import Kind, Observed, ShadowVerdict, judge
 from services.application.span import Span, span_from, zone_of
@@ -24,7 +25,7 @@ from services.shared.logs import hide
 
 DAYS = 30
 DAYS_MAX = 366
-DAY = timedelta(days=1)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 # With fewer, chance says more than the widget.
 LEADS_MIN, PEOPLE_MIN = 20, 2
 
@@ -103,6 +104,7 @@ async def shadow(
     start: str,
     end: str,
     now: datetime,
+    progress: Progress = untold,
 ) -> ShadowAudit:
     """Judge how the leads of an account were given out, whoever did it.
 
@@ -113,6 +115,7 @@ async def shadow(
         start: As typed; 30 days before the end without it.
         end: As typed; now without it.
         now: The time.
+        progress: Told how far it is: the changes are the first half, their leads the second.
 
     Raises:
         Refused: They may not look, the time makes no sense or is too long, or Kommo refuses or
@@ -126,9 +129,9 @@ async def shadow(
     if span.end - span.start > DAYS_MAX * DAY:
         raise Refused("span_too_long", days=DAYS_MAX)
     with refusals_of_kommo(base_url):
-        changes, unreadable = await _changes(client, span)
+        changes, unreadable = await _changes(client, span, progress)
         firsts = _first_of_each(changes)
-        cards = await _cards(client, sorted(firsts))
+        cards = await _cards(client, sorted(firsts), progress)
         names = await _names(client)
         pipelines = (await client.pipelines()).elements
     fresh = {i: card for i, card in cards.items() if card.created_at >= span.start}
@@ -164,7 +167,9 @@ async def shadow(
     )
 
 
-async def _changes(client: KommoClient, span: Span) -> tuple[list[ResponsibleChange], int]:
+async def _changes(
+    client: KommoClient, span: Span, progress: Progress
+) -> tuple[list[ResponsibleChange], int]:
     """All changes of the time, day by day, in order; and how many make no sense."""
     found: dict[tuple[int, datetime, int, int], ResponsibleChange] = {}
     unreadable, day = 0, span.start
@@ -175,6 +180,7 @@ async def _changes(client: KommoClient, span: Span) -> tuple[list[ResponsibleCha
         for each in page.elements:  # pages shift while they are read: some may come twice
             found[each.entity_id, each.created_at, each.before_id, each.after_id] = each
         day = until
+        progress((day - span.start) // SECOND, 2 * ((span.end - span.start) // SECOND))
     return [found[key] for key in sorted(found, key=lambda key: (key[1], key))], unreadable
 
 
@@ -187,11 +193,14 @@ def _first_of_each(changes: Iterable[ResponsibleChange]) -> dict[int, Responsibl
     return firsts
 
 
-async def _cards(client: KommoClient, lead_ids: list[int]) -> dict[int, LeadCard]:
+async def _cards(
+    client: KommoClient, lead_ids: list[int], progress: Progress
+) -> dict[int, LeadCard]:
     found: dict[int, LeadCard] = {}
     for first in range(0, len(lead_ids), PAGE_MAX):
         part = lead_ids[first : first + PAGE_MAX]
         found |= (await client.lead_cards(part, priority=Priority.SWEEP)).by_id
+        progress(len(lead_ids) + first + len(part), 2 * len(lead_ids))
     return found
 
 

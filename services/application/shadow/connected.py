@@ -6,6 +6,7 @@ from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.kommo import kommo_of
 from services.application.principal import Principal
+from services.application.progress import Progress, untold
 from services.application.shadow.audit import ShadowAudit, shadow
 from services.storage.accounts import RegisteredAccount
 
@@ -18,6 +19,7 @@ async def shadow_of(
     start: str,
     end: str,
     now: datetime,
+    progress: Progress = untold,
 ) -> ShadowAudit:
     """Judge how the leads of a connected account were given out, with the token that it has here.
 
@@ -28,6 +30,7 @@ async def shadow_of(
         start: As typed; 30 days before the end without it.
         end: As typed; now without it.
         now: The time.
+        progress: Told how far it is.
 
     Raises:
         Refused: They may not look, the time makes no sense or is too long, the account's token
@@ -36,4 +39,12 @@ async def shadow_of(
     principal.require("audit")
     await note_access(installation, account.account_id, principal, "shadow")
     async with kommo_of(installation, account) as client:
-        return await shadow(client, account.base_url, principal, start=start, end=end, now=now)
+        return await shadow(
+            client,
+            account.base_url,
+            principal,
+            start=start,
+            end=end,
+            now=now,
+            progress=progress,
+        )

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -14,14 +14,18 @@ from domain.whatif.past import Past, PastReader
 from domain.whatif.world import TICK, Assumed, World
 from services.application.access import note_access
 from services.application.installation import Installation
-from services.application.past import CHUNK, events_between, state_at, version_before
+from services.application.past import events_between, state_at, version_before
 from services.application.principal import Principal
+from services.application.progress import Progress, untold
 from services.application.refused import Refused
 from services.application.span import LATEST, Span
 from services.application.whatif import results
 from services.application.whatif.results import ResultCounter, Results
 from services.storage.accounts import RegisteredAccount
 
+# Progress is told in so many steps of each part, and after so many events.
+PART, PIECE = 1_000, 1_000
+SECOND = timedelta(seconds=1)
 SHAPES = tuple(dict.fromkeys((*whatif_past.EVENTS, *results.EVENTS)))
 
 
@@ -59,6 +63,8 @@ async def simulate(
     principal: Principal,
     drafts: Mapping[str, RulesFile],
     span: Span,
+    *,
+    progress: Progress = untold,
 ) -> WhatIf:
     """Let the requests of a time be decided by drafts.
 
@@ -68,6 +74,8 @@ async def simulate(
         principal: Who asks.
         drafts: Rules without problems, by name.
         span: From when to when.
+        progress: Told how far it is, from other threads, too: the past, then each draft, are a
+            part each.
 
     Raises:
         Refused: They may not look, or nothing asked for a manager in that time.
@@ -79,26 +87,27 @@ async def simulate(
     last = await version_before(installation, account_id, span.end)
     state = await state_at(installation, account_id, before)
     begun = await asyncio.to_thread(snapshot.dump, state)
-    reader, got = PastReader(state), ResultCounter()
+    reader, got, parts = PastReader(state), ResultCounter(), 1 + len(drafts)
     async for events in events_between(installation, account_id, SHAPES, after=before, up_to=last):
         reader.read(events)
         got.add(events)
+        progress(PART * (events[-1].version - before) // (last - before), PART * parts)
     then = got.results()
     if not then.requests:
         raise Refused("no_requests_then", start=span.start, end=span.end)
     # Where the log ends, the time of the drafts ends too: nobody did anything more.
     ends_at = min(span.end, await _lived_until(installation, account_id, last))
     played = Span(start=span.start, end=ends_at)
-    return WhatIf(
-        span=span,
-        got=then,
-        drafts=tuple(
-            [
-                await asyncio.to_thread(_simulated, name, file, begun, reader.past, played)
-                for name, file in drafts.items()
-            ]
-        ),
-    )
+    simulated = []
+    for number, (name, file) in enumerate(drafts.items(), start=1):
+
+        def tell(done: int, goal: int, before: int = number) -> None:
+            progress(PART * before + PART * done // goal, PART * parts)
+
+        simulated.append(
+            await asyncio.to_thread(_simulated, name, file, begun, reader.past, played, tell)
+        )
+    return WhatIf(span=span, got=then, drafts=tuple(simulated))
 
 
 async def _lived_until(installation: Installation, account_id: int, version: int) -> datetime:
@@ -109,10 +118,14 @@ async def _lived_until(installation: Installation, account_id: int, version: int
     return recorded.event.at + TICK
 
 
-def _simulated(name: str, rules: RulesFile, begun: bytes, past: Past, span: Span) -> Simulated:
+def _simulated(
+    name: str, rules: RulesFile, begun: bytes, past: Past, span: Span, progress: Progress
+) -> Simulated:
     world, counted = World(snapshot.load(begun), past), ResultCounter()
     data: dict[str, Any] = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
     lived = world.live(data, start=span.start, end=span.end)
-    while events := list(islice(lived, CHUNK)):
+    seconds = max((span.end - span.start) // SECOND, 1)
+    while events := list(islice(lived, PIECE)):
         counted.add(events)
+        progress(min((events[-1].event.at - span.start) // SECOND, seconds), seconds)
     return Simulated(name=name, results=counted.results(), assumed=world.assumed)

@@ -9,7 +9,8 @@ from services.application.access import accesses
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.storage.access_log import Sight
-from services.words.source import SIGHTS
+from services.storage.jobs import JobKind
+from services.words.source import JOBS, SIGHTS
 
 NOTHING: Any = None  # nobody gets that far
 
@@ -24,3 +25,7 @@ async def test_S8_who_may_not_audit_does_not_see_who_looked(role: Role) -> None:
 
 def test_whatever_is_looked_at_has_its_word() -> None:
     assert get_args(Sight) == SIGHTS
+
+
+def test_whatever_is_done_beside_has_its_word() -> None:
+    assert get_args(JobKind) == JOBS

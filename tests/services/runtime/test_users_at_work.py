@@ -35,6 +35,7 @@ from services.storage.asked_sweeps import AskedSweeps
 from services.storage.database import open_pool
 from services.storage.dead_letters import DeadLetter, DeadLetters, DeadLetterSettings
 from services.storage.events import EventStore
+from services.storage.jobs import HeldJob, Jobs, NewJob
 from services.storage.restorations import Restorations
 from services.storage.resumption import Resumption
 from services.storage.roles import ENGINE
@@ -216,10 +217,33 @@ async def command(pool: Any) -> None:
     newer = Access(pool, NEW_VAULT, AccessSettings())
     for sealed in (newer.digests, newer.people, newer.invitations, newer.codes):
         assert await sealed.reseal() == 1
+    await have_jobs(pool)
     targets = WebhookTargets(pool, NEW_VAULT)
     assert len(await WebhookDeliveries(pool).page(1, limit=9)) == 1
     assert await targets.remove(1, "crm")
     await AccountRegistry(pool, NEW_VAULT).remove(1)
+
+
+async def have_jobs(pool: Any) -> None:
+    """What `fairlead jobs` does at the machine."""
+    jobs = Jobs(pool)
+    new = NewJob(
+        account_id=1,
+        job_id="job-1",
+        kind="replay",
+        parameters={},
+        given_by="cli:root",
+        scopes=["audit"],
+        whence="terminal",
+        request_id="",
+    )
+    await jobs.add(new, under_way_max=1, lately_max=1)
+    claimed = await jobs.claim("here:1:a")
+    assert claimed is not None
+    assert await HeldJob(pool, claimed, "here:1:a").add_part(0, b"{}")
+    assert len(await jobs.newest(1)) == 1
+    assert await jobs.cancel(1, "job-1")
+    await jobs.forget()
 
 
 async def decide_about_people(access: Access) -> None:

@@ -1,0 +1,141 @@
+"""The job `export`: a list as a file of up to a million rows, with the columns it has here (A12).
+
+One that leaves rows out says behind which the next one begins.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from projections.decisions import DecisionFilter
+from projections.requests import RequestFilter
+from services.api import bulk
+from services.api.media import CSV, JSON_LINES
+from services.api.parquet import PARQUET, ParquetFile
+from services.api.routes.decisions import DecisionItem, decision_item
+from services.api.routes.past import AccessItem, access_item
+from services.api.routes.requests import RequestItem, request_item
+from services.api.strict import Output
+from services.application.access import accesses, note_access
+from services.application.decisions import decided
+from services.application.jobs.asked import (
+    AccessFilter,
+    ExportAsked,
+    ExportedList,
+    ExportForm,
+    filter_of,
+)
+from services.application.jobs.work import JobAtWork
+from services.application.requests import asked as requests_asked
+from services.application.span import EARLIEST, LATEST, Span
+
+ROWS_MAX = 1_000_000
+FORMS: Mapping[ExportForm, str] = {"csv": CSV, "jsonl": JSON_LINES, "parquet": PARQUET}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """A list that can be exported, the newest first.
+
+    Attributes:
+        item: Of a row.
+        read: Rows before one, at most so many.
+        shape: Of a row, as it is told.
+        key: Of a row: what the next are before.
+    """
+
+    item: type[Output]
+    read: Callable[[JobAtWork, int | None, int], Awaitable[Sequence[Any]]]
+    shape: Callable[[Any], Output]
+    key: Callable[[Any], int]
+
+
+async def export(job: JobAtWork) -> None:
+    """Write a list, a piece at a time."""
+    asked = job.asked
+    assert isinstance(asked, ExportAsked), "as its kind says"  # noqa: S101
+    await note_access(job.installation, job.account.account_id, job.principal, "export")
+    exported = EXPORTED[asked.list]
+    if asked.form == "parquet":
+        with ParquetFile(exported.item) as file:
+            count, more = await _rows(job, asked, exported, file.add)
+            for part in file.parts():
+                await job.output.write(part)
+    else:
+        form, columns = FORMS[asked.form], list(exported.item.model_fields)
+
+        async def add(rows: Sequence[Output]) -> None:
+            await job.output.write(bulk.body(form, columns, rows))
+
+        await job.output.write(bulk.head(form, columns))
+        count, more = await _rows(job, asked, exported, add)
+        await job.output.write(bulk.foot(form, count, None if more is None else str(more)))
+    job.output.is_a_file(FORMS[asked.form], row_count=count, next_before=more)
+
+
+async def _rows(
+    job: JobAtWork,
+    asked: ExportAsked,
+    exported: Exported,
+    add: Callable[[Sequence[Output]], Awaitable[None]],
+) -> tuple[int, int | None]:
+    """Give all rows to the file; how many, and behind which the next file begins."""
+    count, before, first = 0, asked.before, 0
+    while count < ROWS_MAX:
+        found = await exported.read(job, before, min(bulk.PIECE, ROWS_MAX - count))
+        if not found:
+            return count, None
+        await add([exported.shape(each) for each in found])
+        count += len(found)
+        first, before = first or exported.key(found[0]), exported.key(found[-1])
+        job.output.tell(first - before, first)
+    return count, before if await exported.read(job, before, 1) else None
+
+
+async def _decisions(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
+    which = _which(job)
+    assert isinstance(which, DecisionFilter), "as its list says"  # noqa: S101
+    return await decided(
+        job.installation, job.account, job.principal, which, limit=limit, before=before
+    )
+
+
+async def _requests(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
+    which = _which(job)
+    assert isinstance(which, RequestFilter), "as its list says"  # noqa: S101
+    return await requests_asked(
+        job.installation, job.account, job.principal, which, limit=limit, before=before
+    )
+
+
+async def _accesses(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
+    which = _which(job)
+    assert isinstance(which, AccessFilter), "as its list says"  # noqa: S101
+    return await accesses(
+        job.installation,
+        job.account,
+        job.principal,
+        Span(start=which.since or EARLIEST, end=which.until or LATEST),
+        by=which.by,
+        limit=limit,
+        before=before,
+    )
+
+
+def _which(job: JobAtWork) -> object:
+    asked = job.asked
+    assert isinstance(asked, ExportAsked), "as its kind says"  # noqa: S101
+    return filter_of(asked)
+
+
+EXPORTED: Mapping[ExportedList, Exported] = {
+    "decisions": Exported(
+        item=DecisionItem, read=_decisions, shape=decision_item, key=lambda row: row.version
+    ),
+    "requests": Exported(
+        item=RequestItem, read=_requests, shape=request_item, key=lambda row: row.opened_version
+    ),
+    "access_log": Exported(
+        item=AccessItem, read=_accesses, shape=access_item, key=lambda row: row.id
+    ),
+}
