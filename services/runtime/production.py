@@ -8,22 +8,32 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
+from services.access.settings import AccessSettings
 from services.kommo.address import is_kommos
 from services.log.kafka import KafkaSettings
 from services.runtime.settings import OpeningSettings
 from services.runtime.wrong import Wrong
 from services.shared.failpoints import POINTS_VARIABLE
 from services.shared.hosts import is_this_machine
+from services.shared.proxies import networks
 from services.shared.settings import InstallationSettings
 from services.storage.accounts import AccountRegistry
+from services.web.settings import WebSettings
 
 # Who answers is checked, too: an encrypted way to a stranger helps nobody.
 VERIFIED = ("verify-ca", "verify-full")
 DEBUG = ("PYTHONDEVMODE", "PYTHONASYNCIODEBUG")
 
 
-def refuse_unsafe(settings: OpeningSettings, environment: Mapping[str, str]) -> None:
+def refuse_unsafe(
+    settings: OpeningSettings, environment: Mapping[str, str], *, web: WebSettings | None = None
+) -> None:
     """See that nothing of it is for a desk or a test only; other profiles may be anything.
+
+    Args:
+        settings: With which an installation is opened.
+        environment: Of the process.
+        web: Where people are served, if they are.
 
     Raises:
         Wrong: Something is.
@@ -34,6 +44,8 @@ def refuse_unsafe(settings: OpeningSettings, environment: Mapping[str, str]) -> 
     problems = [*_of_installation(installation, environment), *_of_process(environment)]
     if installation.database_url is not None:
         problems += _of_kafka(settings.kafka)
+    if web is not None:
+        problems += _of_web(settings.access, web)
     _refuse(problems)
 
 
@@ -132,6 +144,18 @@ def _of_kafka(kafka: KafkaSettings) -> Iterator[str]:
             "FAIRLEAD_KAFKA_SECURITY_PROTOCOL: expected SASL_SSL, or SSL with a certificate of our"
             " own, for brokers on other machines"
         )
+
+
+def _of_web(access: AccessSettings, web: WebSettings) -> Iterator[str]:
+    address = access.address or ""
+    is_open = not is_this_machine(web.host)
+    if (address or is_open) and not address.startswith("https://"):
+        yield (
+            "FAIRLEAD_ACCESS_ADDRESS: expected the address that begins with https:// by which"
+            " people come"
+        )
+    if any(network.prefixlen == 0 for network in networks(web.trusted_proxies)):
+        yield "FAIRLEAD_WEB_TRUSTED_PROXIES: expected our own proxies, not everybody"
 
 
 def _hosts(url: str) -> list[str]:

@@ -52,7 +52,7 @@ async def run(
             a topic is missing or divided otherwise, or an address cannot be listened at.
     """
     settings = from_environment(EverySetting)
-    refuse_unsafe(settings, os.environ)
+    refuse_unsafe(settings, os.environ, web=settings.web if "web" in roles else None)
     if settings.installation.database_url is None and not set(roles) <= set(APART):
         raise Wrong(
             "FAIRLEAD_DATABASE_URL is not set: it names the PostgreSQL that all processes of a"

@@ -40,7 +40,8 @@ async def up(
             at, or the environment names another installation.
     """
     settings = from_environment(EverySetting)
-    refuse_unsafe(settings, os.environ)
+    web = settings.web if settings.web.enabled else None
+    refuse_unsafe(settings, os.environ, web=web)
     if settings.installation.database_url is not None:
         raise Wrong(
             "FAIRLEAD_DATABASE_URL names a distributed installation: run its roles with"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.ingress.harness import FORM, SECRET, ingress, plain_trigger
-from tests.support.proxies import NAME, proxy
+from tests.support.proxies import FOR_PEOPLE, NAME, proxy
 
 pytestmark = pytest.mark.server
 
@@ -19,6 +19,8 @@ HEAD = (
     "x-forwarded-for: 203.0.113.9\r\n"
 )
 CLOSE = "connection: close\r\n"
+FEED = "/api/v1/accounts/1/feed"
+FRAME = b"id: 1\ndata: {}\n\n"
 MIB = 1_024 * 1_024
 
 
@@ -50,6 +52,30 @@ class Upstream:
             pass
         finally:
             writer.close()
+
+
+class Streaming(Upstream):
+    """Takes the place of the role `web`: one event, and a stream that goes on."""
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).lower())
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+            b"strict-transport-security: max-age=31536000\r\ntransfer-encoding: chunked\r\n\r\n"
+            b"%x\r\n%b\r\n" % (len(FRAME), FRAME)
+        )
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+
+@asynccontextmanager
+async def streaming() -> AsyncIterator[Streaming]:
+    noted = Streaming()
+    async with await asyncio.start_server(noted.answer, "127.0.0.1", 0) as server:
+        noted.port = server.sockets[0].getsockname()[1]
+        yield noted
 
 
 @asynccontextmanager
@@ -181,3 +207,33 @@ async def test_attack_S4_F35_nginx_bounds_the_requests_of_an_address(tmp_path: P
         passed = await answers(b"200")
 
     assert (refused[:12], passed[:12]) == (b"HTTP/1.1 503", b"HTTP/1.1 200")
+
+
+@each_proxy
+async def test_S25_S30_S35_people_reach_the_console_by_a_name_of_its_own_and_streams_pass_at_once(
+    program: str, tmp_path: Path
+) -> None:
+    stream = (
+        f"GET {FEED} HTTP/1.1\r\nhost: {FOR_PEOPLE}\r\n"
+        "x-forwarded-for: 203.0.113.9\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    )
+    async with (
+        upstream() as hooks,
+        streaming() as web,
+        proxy(program, tmp_path / "proxy", hooks.port, web=web.port) as front,
+    ):
+        reader, writer = await front.connect(FOR_PEOPLE)
+        writer.write(stream.encode())
+        # The stream never ends: whatever is read of it was not held back.
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        await asyncio.wait_for(reader.readuntil(FRAME), 20)
+        writer.close()
+        elsewhere = await front.ask(f"GET {FEED} HTTP/1.1\r\nhost: {NAME}\r\n{CLOSE}\r\n".encode())
+
+    assert head.startswith(b"HTTP/1.1 200")
+    assert head.lower().count(b"strict-transport-security: max-age=31536000\r\n") == 1
+    assert elsewhere.startswith(b"HTTP/1.1 404")
+    (reached,) = web.heads
+    assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in reached
+    assert b"\r\nupgrade:" not in reached
+    assert hooks.heads == []

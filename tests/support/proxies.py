@@ -22,7 +22,9 @@ from tests.support.waiting import until
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PACKAGES = {"nginx": "nginx-light", "caddy": "caddy"}
 NAME = "leads.example.test"
+FOR_PEOPLE = "console.example.test"
 UPSTREAM = "127.0.0.1:8080"
+WEB = "127.0.0.1:8090"
 
 NGINX = """
 {user}
@@ -53,9 +55,9 @@ class Proxy:
     port: int
     files: Path
 
-    async def ask(self, content: bytes) -> bytes:
+    async def ask(self, content: bytes, *, name: str = NAME) -> bytes:
         """Send bytes as they are over TLS, and read until it hangs up."""
-        reader, writer = await self.connect()
+        reader, writer = await self.connect(name)
         try:
             writer.write(content)
             await writer.drain()
@@ -63,12 +65,12 @@ class Proxy:
         finally:
             writer.close()
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(self, name: str = NAME) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection of its own."""
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=context, server_hostname=NAME
+            "127.0.0.1", self.port, ssl=context, server_hostname=name
         )
 
     def said(self) -> bytes:
@@ -79,7 +81,12 @@ class Proxy:
 
 @asynccontextmanager
 async def proxy(
-    program: str, folder: Path, upstream: int, edits: Mapping[str, str] | None = None
+    program: str,
+    folder: Path,
+    upstream: int,
+    edits: Mapping[str, str] | None = None,
+    *,
+    web: int = 1,
 ) -> AsyncIterator[Proxy]:
     """Check its configuration, and run it in front of a port.
 
@@ -88,17 +95,20 @@ async def proxy(
         folder: For its files.
         upstream: Of ingress.
         edits: More that is replaced in the configuration.
+        web: The port of the role of that name.
     """
     await asyncio.to_thread(require, program, PACKAGES[program])
     await asyncio.to_thread(folder.mkdir)
     port = _free_port()
     certificate, key = _certificate(folder)
-    changes = {UPSTREAM: f"127.0.0.1:{upstream}", **(edits or {})}
+    changes = {UPSTREAM: f"127.0.0.1:{upstream}", WEB: f"127.0.0.1:{web}", **(edits or {})}
     if program == "nginx":
         changes |= {
             "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
             f"/etc/ssl/certs/{NAME}.pem": str(certificate),
             f"/etc/ssl/private/{NAME}.key": str(key),
+            f"/etc/ssl/certs/{FOR_PEOPLE}.pem": str(certificate),
+            f"/etc/ssl/private/{FOR_PEOPLE}.key": str(key),
             "/var/log/nginx": str(folder),
         }
         _copied(DEPLOY / "nginx" / "fairlead.conf", folder / "fairlead.conf", changes)
@@ -110,6 +120,7 @@ async def proxy(
         changes |= {
             f"{NAME} {{": f"https://127.0.0.1:{port}, https://{NAME}:{port} {{\n"
             f"\ttls {certificate} {key}",
+            f"{FOR_PEOPLE} {{": f"https://{FOR_PEOPLE}:{port} {{\n\ttls {certificate} {key}",
             "{\n\tservers {": "{\n\tadmin off\n\tauto_https disable_redirects\n\tservers {",
         }
         _copied(DEPLOY / "caddy" / "Caddyfile", folder / "Caddyfile", changes)
@@ -172,7 +183,7 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
     """Signed by nobody, for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    names = [x509.DNSName(NAME), x509.IPAddress(IPv4Address("127.0.0.1"))]
+    names = [x509.DNSName(NAME), x509.DNSName(FOR_PEOPLE), x509.IPAddress(IPv4Address("127.0.0.1"))]
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()

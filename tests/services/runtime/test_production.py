@@ -14,7 +14,7 @@ from services.application.principal import Principal
 from services.application.refused import Refused
 from services.runtime.environment import from_environment
 from services.runtime.production import refuse_unsafe, refuse_unsafe_accounts
-from services.runtime.settings import OpeningSettings
+from services.runtime.settings import EverySetting
 from services.runtime.wrong import Wrong
 from services.storage.accounts import AccountRegistry
 from tests.services.cli.conftest import command, process
@@ -40,6 +40,10 @@ DATABASE = (
     " another machine"
 )
 KAFKA = "FAIRLEAD_KAFKA_SECURITY_PROTOCOL: expected SASL_SSL or SSL for brokers on other machines"
+ADDRESS = (
+    "FAIRLEAD_ACCESS_ADDRESS: expected the address that begins with https:// by which people come"
+)
+PROXIES = "FAIRLEAD_WEB_TRUSTED_PROXIES: expected our own proxies, not everybody"
 CERTIFICATE = (
     "FAIRLEAD_KAFKA_SECURITY_PROTOCOL: expected SASL_SSL, or SSL with a certificate of our own, for"
     " brokers on other machines"
@@ -51,7 +55,8 @@ def told(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> lis
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     try:
-        refuse_unsafe(from_environment(OpeningSettings), environment)
+        settings = from_environment(EverySetting)
+        refuse_unsafe(settings, environment, web=settings.web)
     except Wrong as refused:
         return [line.removesuffix(END) for line in str(refused).splitlines() if line.endswith(END)]
     return []
@@ -104,6 +109,30 @@ def test_S24_what_is_not_is_a_line(
 ) -> None:
     assert told(THERE | change, monkeypatch) == [expected]
     assert told(THERE | change | {"FAIRLEAD_PROFILE": "test"}, monkeypatch) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"FAIRLEAD_ACCESS_ADDRESS": "https://console.example.com"}, []),
+        ({"FAIRLEAD_ACCESS_ADDRESS": "http://localhost:8090"}, [ADDRESS]),
+        ({"FAIRLEAD_WEB_HOST": "0.0.0.0"}, [ADDRESS]),  # noqa: S104 - refused
+        (
+            {
+                "FAIRLEAD_WEB_HOST": "0.0.0.0",  # noqa: S104 - behind a proxy
+                "FAIRLEAD_ACCESS_ADDRESS": "https://console.example.com",
+            },
+            [],
+        ),
+        ({"FAIRLEAD_WEB_TRUSTED_PROXIES": "127.0.0.1,0.0.0.0/0"}, [PROXIES]),
+        ({"FAIRLEAD_WEB_TRUSTED_PROXIES": "::/0"}, [PROXIES]),
+    ],
+)
+def test_S24_S30_people_come_by_https_and_through_our_own_proxies(
+    change: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert told(SAFE | change, monkeypatch) == expected
 
 
 def test_S24_a_peer_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
