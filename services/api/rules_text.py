@@ -53,7 +53,7 @@ class RemarkItem(Output):
 
 
 async def rules_in(request: Request) -> bytes:
-    """The text of a body; what says that it is JSON is.
+    """The text of a body; what says that it is JSON is an object.
 
     Raises:
         HttpProblem: It is not, or there is none.
@@ -63,9 +63,11 @@ async def rules_in(request: Request) -> bytes:
         raise HttpProblem("unprocessable", "Expected the rules as the body.")
     if media_type_of(request) == JSON:
         try:
-            orjson.loads(text)
+            found = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise HttpProblem("body-not-json", "Expected a body in JSON, as UTF-8.") from error
+        if not isinstance(found, dict):
+            raise HttpProblem("unprocessable", "Expected the rules as an object.")
     return text
 
 

@@ -16,10 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.access.roles import ROLES, Role
 from services.api.app import create_api
 from tests.docs.pages import ROOT, blocks
-from tests.support.fuzz import fuzzed
 from tests.support.kept_demo import KeptDemo, kept_demo
 from tests.support.waiting import until
 
@@ -29,8 +27,6 @@ ENDS_WITHIN_S = 120
 CELL = re.compile(r"<td>(.*?)</td>")
 GENERATE = ("generate", "--meta=none", "--path=openapi.json", "--output-path=fairlead_client")
 NOWHERE: Any = SimpleNamespace(installation=None)
-# So many cases of each kind and operation.
-EXAMPLES = 2
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +142,6 @@ def cells(page: Path) -> list[str]:
     return CELL.findall(page.read_text()) if page.exists() else []
 
 
-@pytest.mark.xfail(
-    strict=False, reason="the pause is not seen in time, and nobody has found out why yet"
-)
 def test_the_dashboard_shows_who_got_what_and_follows(
     demo: KeptDemo, api: httpx.Client, tmp_path: Path
 ) -> None:
@@ -187,25 +180,6 @@ def test_a_dashboard_without_its_key_says_what_is_missing(demo: KeptDemo) -> Non
 
     assert ended.returncode == 1
     assert ended.stderr == "Export FAIRLEAD_KEY first.\n"
-
-
-@pytest.mark.parametrize("role", ["viewer", "administrator"])
-def test_A11_1_all_that_the_document_allows_and_forbids_is_answered_as_it_says(
-    demo: KeptDemo, tmp_path: Path, role: Role
-) -> None:
-    scopes = " ".join(f"--scope {scope}" for scope in sorted(ROLES[role]))
-    key = typed(demo, f"fairlead access keys create {role} {scopes}", tmp_path).strip()
-
-    went = fuzzed(
-        create_api(NOWHERE).openapi(),
-        account_id=int(demo.exports["FAIRLEAD_ACCOUNT"]),
-        address=demo.exports["FAIRLEAD_URL"],
-        key=key,
-        examples=EXAMPLES,
-        where=tmp_path,
-    )
-
-    assert went.returncode == 0, went.stdout[-4_000:]
 
 
 def test_F13_ctrl_c_ends_it_in_order(demo: KeptDemo) -> None:

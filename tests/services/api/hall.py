@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from contracts.events import LeadAssigned
 from services.access.roles import ROLES, Role
 from services.application.installation import Installation
+from services.log.postgres import PostgresLogWriter
 from services.runtime.database import prepare_at
 from services.storage.accounts import AccountRegistry
 from services.storage.database import open_pool
@@ -81,6 +82,7 @@ async def for_web(installation: Installation, url: str) -> AsyncIterator[Install
         yield replace(
             installation,
             pool=pool,
+            log=PostgresLogWriter(installation.pool),
             events=EventStore(pool),
             accounts=AccountRegistry(pool, vault),
             dead_letters=DeadLetters(pool, vault),
