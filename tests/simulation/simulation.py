@@ -301,7 +301,7 @@ class _Simulation:
         return Habits(
             is_embedded=random.random() < 0.3,
             partitions=random.choice((0, 0, 1, 3)),
-            poll_s=min(max(random.choice((10.0, 30.0)), horizon_s / 60), HOUR / 2),
+            poll_s=min(max(random.choice((10.0, 30.0)), horizon_s / 30), HOUR / 2),
             sweep_s=max(120.0, horizon_s / 10),
             full_sweep_s=min(max(HOUR / 6, horizon_s / 4), 6 * HOUR),
             describe_s=max(HOUR, horizon_s / 4),

@@ -43,6 +43,8 @@ OTHERS = (
 )
 # What needs a call to Kommo at the right moment, and so happens less often than it is there.
 STUBBORN = (*(kind for kind in ON_THE_LINE if kind.startswith("kommo.")), "kommo.refuses_lead")
+# Met less often than it is there, too: a gateway that wakes has to have something to do.
+SELDOM = (*STUBBORN, "gateway.expelled")
 WRITES = ("kommo.5xx_done", "kommo.refuses_lead")  # of these calls, only those that change leads
 WEATHERS = (
     *CRASHES,
@@ -73,7 +75,7 @@ class Weather:
         enabled = [
             kind
             for kind in WEATHERS
-            if self.random.random() < likely * (1 + (kind in STUBBORN) + (kind in WRITES))
+            if self.random.random() < likely * (1 + (kind in SELDOM) + (kind in WRITES))
         ]
         for kind in enabled:
             for _ in range(self.random.choice((1, 1, 2, 3))):
