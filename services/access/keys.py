@@ -44,6 +44,10 @@ SELECT {COLUMNS}, sha256, former_sha256, now() AS present, (
     WHERE maker.id = key.person_id AND maker.disabled_at IS NULL
 ) AS grants
 FROM access_key_v1($1) AS key WHERE revoked_at IS NULL AND expires_at > now()
+    -- What a key has made ends with it.
+    AND (made_by NOT LIKE 'key:%' OR EXISTS (
+        SELECT FROM access_key_v1(substr(key.made_by, 5)) AS maker
+        WHERE maker.revoked_at IS NULL AND maker.expires_at > now()))
 """  # noqa: S608
 USED = f"""
 UPDATE access_keys SET last_used_at = now()
@@ -98,6 +102,11 @@ class AccessKey:
     def principal(self) -> str:
         """As it is named in what it does."""
         return f"key:{self.id}"
+
+    @property
+    def is_of_a_key(self) -> bool:
+        """Whether another key has made it: then it ends with that one."""
+        return self.made_by.startswith("key:")
 
 
 @dataclass(frozen=True, slots=True)

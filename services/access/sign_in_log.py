@@ -43,6 +43,7 @@ AccessDeed = Literal[
     "wide_deed_passed",
     "wide_deed_held",
     "wide_deed_approved",
+    "wide_deed_refused",
 ]
 
 INSERT = """

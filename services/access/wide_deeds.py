@@ -9,7 +9,8 @@ from services.access.settings import AccessSettings
 from services.access.wall import inside
 from services.storage.database import Connection
 
-COLUMNS = "id, account_id, principal, what, leads, asked_at, approved_by, approved_at, passed_at"
+COLUMNS = """id, account_id, principal, what, leads, asked_at, approved_by, approved_at, passed_at,
+    refused_by, refused_at"""
 # Deeds of one account are weighed one after the other.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('wide deeds', $1))"
 # The same once more is the same deed: it passes as before, waits as before, or was agreed to.
@@ -29,12 +30,17 @@ VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() END) RETURNING {COLUMNS}
 """  # noqa: S608
 LET_PASS = f"UPDATE wide_deeds SET passed_at = now() WHERE id = $1 RETURNING {COLUMNS}"  # noqa: S608
 SELECT_ONE = f"SELECT {COLUMNS} FROM wide_deeds WHERE account_id = $1 AND id = $2"  # noqa: S608
-HELD = "passed_at IS NULL AND approved_at IS NULL AND asked_at > now() - interval '1 day'"
+HELD = """passed_at IS NULL AND approved_at IS NULL AND refused_at IS NULL
+    AND asked_at > now() - interval '1 day'"""
 SELECT_HELD = f"""
 SELECT {COLUMNS} FROM wide_deeds WHERE account_id = $1 AND {HELD} ORDER BY id
 """  # noqa: S608
 APPROVE = f"""
 UPDATE wide_deeds SET approved_by = $3, approved_at = now()
+WHERE account_id = $1 AND id = $2 AND {HELD} RETURNING true
+"""  # noqa: S608
+REFUSE = f"""
+UPDATE wide_deeds SET refused_by = $3, refused_at = now()
 WHERE account_id = $1 AND id = $2 AND {HELD} RETURNING true
 """  # noqa: S608
 
@@ -49,6 +55,7 @@ class WideDeed:
         leads: How many it moves.
         approved_by: Who agreed to it; None if nobody had to, or nobody has.
         passed_at: When it was let pass; None while it is held.
+        refused_by: Who said no to it; None if nobody has.
     """
 
     id: int
@@ -60,6 +67,8 @@ class WideDeed:
     approved_by: str | None
     approved_at: datetime | None
     passed_at: datetime | None
+    refused_by: str | None
+    refused_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,11 @@ class WideDeeds:
         """Agree to one that is held: whoever asked may ask again. Whether it was held."""
         async with inside(self.pool, account_id) as connection:
             return bool(await connection.fetchval(APPROVE, account_id, deed_id, by))
+
+    async def refuse(self, account_id: int, deed_id: int, *, by: str) -> bool:
+        """Say no to one that is held. Whether it was held."""
+        async with inside(self.pool, account_id) as connection:
+            return bool(await connection.fetchval(REFUSE, account_id, deed_id, by))
 
     async def _again(self, connection: Connection, deed: WideDeed) -> WideDeed:
         if deed.passed_at is not None or deed.approved_at is None:

@@ -21,6 +21,7 @@ from services.api.routes import (
     leads,
     managers,
     me,
+    mending,
     operations,
     orders,
     past,
@@ -32,6 +33,7 @@ from services.api.routes import (
     rules_drafts,
     schedules,
     statements,
+    webhooks,
 )
 from services.api.table import ROUTES
 from services.application.feed.tails import Tails
@@ -51,6 +53,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     books,
     decisions,
     installation,
+    mending,
     leads,
     managers,
     past,
@@ -65,6 +68,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     people,
     keys,
     held_deeds,
+    webhooks,
 )
 
 

@@ -51,6 +51,7 @@ TAGS: Mapping[str, str] = {
     "people": "People, their roles, invitations.",
     "keys": "Keys of programs.",
     "held deeds": "What waits for a second person.",
+    "webhooks": "Who is told what happens, by signed webhooks.",
     "past": "What was, and who looked.",
     "installation": "The installation itself.",
 }

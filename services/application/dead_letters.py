@@ -1,6 +1,7 @@
-"""What could not be understood: listed, shown, tried again, dropped."""
+"""What could not be understood: listed by reason, shown, tried again, dropped."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from contracts.kommo.steps import at_once
 from contracts.kommo.webhooks import reading
@@ -8,6 +9,7 @@ from contracts.topics import ALLOCATIONS
 from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.reasons import check_reason
 from services.application.refused import Refused
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
@@ -18,7 +20,28 @@ from services.shared.codec import decode_inbound, encode_inbound
 from services.shared.errors import Malformed
 from services.shared.wall_clock import utc_now
 from services.storage.accounts import WebhookOwner
-from services.storage.dead_letters import BIGGEST_ID, KeptLetter
+from services.storage.dead_letters import BIGGEST_ID, KeptLetter, LetterReason
+
+REASONS_MAX = 100
+# So that a request has an end; what is left over is told, and tried by the next one.
+AT_ONCE_MAX = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriedLetters:
+    """What became of many letters.
+
+    Attributes:
+        published: Letters that were understood now.
+        messages: That they came to.
+        still: Letters that were not, and stay.
+        next_before: From which letter on to go on; None if there are none.
+    """
+
+    published: int
+    messages: int
+    still: int
+    next_before: int | None
 
 
 async def page(
@@ -28,6 +51,7 @@ async def page(
     limit: int,
     before: int | None = None,
     after: int | None = None,
+    reason: str | None = None,
 ) -> list[KeptLetter]:
     """The newest letters that nobody has dealt with, before one; or behind one, the oldest first.
 
@@ -36,8 +60,18 @@ async def page(
     """
     principal.require("operate")
     return await installation.dead_letters.page(
-        limit=limit, before=before or BIGGEST_ID, after=after
+        limit=limit, before=before or BIGGEST_ID, after=after, reason=reason
     )
+
+
+async def reasons(installation: Installation, principal: Principal) -> list[LetterReason]:
+    """For what letters were not understood that nobody has dealt with, those of most first.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("operate")
+    return await installation.dead_letters.reasons(REASONS_MAX)
 
 
 async def get(installation: Installation, principal: Principal, letter_id: int) -> KeptLetter:
@@ -75,8 +109,42 @@ async def retry(installation: Installation, principal: Principal, letter_id: int
     except Malformed as error:
         raise Refused("letter_not_understood", letter=letter_id, reason=str(error)) from error
     await installation.log.publish(entries)
-    await installation.dead_letters.settle(letter_id, "replayed")
+    await installation.dead_letters.settle(letter_id, "replayed", by=principal.id)
     return len(entries)
+
+
+async def retry_all(
+    installation: Installation,
+    principal: Principal,
+    *,
+    reason: str | None = None,
+    before: int | None = None,
+) -> TriedLetters:
+    """Read the newest letters again, at most 200, each as `retry`; one that fails stops no other.
+
+    Args:
+        installation: Where.
+        principal: Who asks.
+        reason: Only those that were not understood for exactly this.
+        before: Only those before the one of this id.
+
+    Raises:
+        Refused: They may not.
+    """
+    letters = await page(installation, principal, limit=AT_ONCE_MAX, reason=reason, before=before)
+    published = messages = 0
+    for letter in letters:
+        try:
+            messages += await retry(installation, principal, letter.id)
+            published += 1
+        except Refused:  # not understood yet, or somebody else was faster
+            continue
+    return TriedLetters(
+        published=published,
+        messages=messages,
+        still=len(letters) - published,
+        next_before=letters[-1].id if len(letters) == AT_ONCE_MAX else None,
+    )
 
 
 def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:
@@ -106,14 +174,40 @@ def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:
     return kept.entries
 
 
-async def drop(installation: Installation, principal: Principal, letter_id: int) -> None:
-    """Set the letter aside for good.
+async def drop(
+    installation: Installation, principal: Principal, letter_id: int, *, why: str
+) -> None:
+    """Set the letter aside for good; why is kept with it.
 
     Raises:
-        Refused: They may not, or it was dealt with before.
+        Refused: They may not, or it was dealt with before, or they do not say why.
     """
     _check_open(await get(installation, principal, letter_id))
-    await installation.dead_letters.settle(letter_id, "dismissed")
+    _check_why(why)
+    await installation.dead_letters.settle(letter_id, "dismissed", by=principal.id, why=why.strip())
+
+
+async def drop_all(
+    installation: Installation, principal: Principal, *, reason: str, why: str
+) -> int:
+    """Set letters aside that were not understood for exactly this, at most 200; how many.
+
+    Raises:
+        Refused: They may not, or do not say why.
+    """
+    letters = await page(installation, principal, limit=AT_ONCE_MAX, reason=reason)
+    _check_why(why)
+    for letter in letters:
+        await installation.dead_letters.settle(
+            letter.id, "dismissed", by=principal.id, why=why.strip()
+        )
+    return len(letters)
+
+
+def _check_why(why: str) -> None:
+    if not why.strip():
+        raise Refused("reason_missing")
+    check_reason(why)
 
 
 def _check_open(letter: KeptLetter) -> None:

@@ -92,13 +92,17 @@ def retry(letter: LetterId, data: Data = DATA) -> None:
 
 
 @app.command()
-def drop(letter: LetterId, data: Data = DATA) -> None:
+def drop(
+    letter: LetterId,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the letter.")] = "",
+    data: Data = DATA,
+) -> None:
     """Set a dead letter aside for good."""
 
     async def work(desk: Desk) -> None:
         from services.application import dead_letters
 
-        await dead_letters.drop(desk.installation, desk.principal, letter)
+        await dead_letters.drop(desk.installation, desk.principal, letter, why=reason)
         desk.tell(sentence("letter.dropped", letter=letter))
 
     for_installation(data, work)

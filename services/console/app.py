@@ -5,18 +5,37 @@ from types import ModuleType
 from fastapi import FastAPI
 
 from services.console.failures import tell_all
-from services.console.screens import accounts, files, gallery, lead, manager, signing_in, today
+from services.console.screens import (
+    access,
+    access_log,
+    accounts,
+    files,
+    gallery,
+    held_deeds,
+    keys,
+    lead,
+    manager,
+    proving,
+    signing_in,
+    today,
+)
 from services.web.premises import Premises
 
 SCREENS: tuple[ModuleType, ...] = (
     files,
     signing_in,
+    proving,
     accounts,
     gallery,
     # daily
     today,
     lead,
     manager,
+    # the account
+    access,
+    access_log,
+    held_deeds,
+    keys,
 )
 
 

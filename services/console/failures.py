@@ -4,8 +4,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from services.application.refused import Refused
 from services.console.pages import page
-from services.console.seeing import NotSignedIn, sign_in_address
+from services.console.proofs import deed_of, prove_page
+from services.console.seeing import NotSignedIn, Seeing, sign_in_address
 from services.web.faults import FAULTS, problem_of
 from services.web.problems import title_of
 from services.web.request_ids import request_id_of
@@ -31,7 +33,18 @@ async def _sign_in(request: Request, error: Exception) -> Response:
     return RedirectResponse(sign_in_address(request), status_code=303)
 
 
+async def _prove(request: Request) -> Response:
+    """Ask who they are again; what they wanted to do goes on afterwards."""
+    who: Seeing = request.state.seeing
+    if request.method == "GET":
+        return await prove_page(who, next=request.url.path, status=403)
+    deed = deed_of(request.url.path, await request.form())
+    return await prove_page(who, deed=deed, status=403)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
+    if isinstance(error, Refused) and error.code == "proof_needed":
+        return await _prove(request)
     problem = problem_of(error)
     if problem.status == BUG:
         log.error("page_failed", error=type(error).__name__, exc_info=error)

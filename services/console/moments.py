@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from services.console.seeing import SeeingAccount
+from services.console.seeing import Seeing
 from services.words.kinds import offset
 
 MINUTE = "%Y-%m-%d %H:%M"
@@ -25,8 +25,8 @@ class Moment:
     utc: str
 
 
-def moment(who: SeeingAccount, at: datetime) -> Moment:
-    """An instant as it is told on a page of the account."""
+def moment(who: Seeing, at: datetime) -> Moment:
+    """An instant as it is told on a page: in the zone of its account, if it is about one."""
     return moment_in(who.zone, at, now=who.now)
 
 

@@ -79,7 +79,15 @@ TRUST = ScreenGroup(
 )
 ACCOUNT = ScreenGroup(
     title=sentence("console.group.account"),
-    screens=(),
+    screens=(
+        Screen(
+            name="access",
+            title=sentence("console.screen.access"),
+            path="/access",
+            key="p",
+            scopes=("access",),
+        ),
+    ),
 )
 # About no account: `at_large`, by their whole path.
 INSTALLATION = ScreenGroup(

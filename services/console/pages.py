@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.console.navigation import navigation
 from services.console.rendering import render
@@ -61,3 +61,8 @@ def _framed(template: str, who: Seeing, *, here: str, status: int, **view: Any) 
     return page(
         template, who.words, status=status, who=who, here=here, groups=navigation(who), **view
     )
+
+
+def went_to(place: str, told: str) -> Response:
+    """To a page after a deed; it says what came of it."""
+    return RedirectResponse(f"{place}?told={told}", status_code=303)

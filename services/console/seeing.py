@@ -59,6 +59,11 @@ class Seeing:
         """When they look."""
         return self.premises.now()
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """In which times are told: nobody's account, nobody's zone."""
+        return ZoneInfo("UTC")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeeingAccount(Seeing):
@@ -108,7 +113,9 @@ async def seeing(request: Request) -> Seeing:
     vouch(request.scope)
     if request.method != "GET":
         await check_own(request, cookie)
-    return Seeing(premises=premises, caller=caller, cookie=cookie, words=Words())
+    found = Seeing(premises=premises, caller=caller, cookie=cookie, words=Words())
+    request.state.seeing = found
+    return found
 
 
 async def seeing_account(
@@ -165,6 +172,13 @@ def sign_in_address(request: Request) -> str:
     """Where to sign in, and where to go on afterwards."""
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if wanted == "/" else f"/sign-in?next={quote(wanted, safe='')}"
+
+
+def local(address: str) -> str:
+    """The address if it is a page of ours, else the start: nobody is sent elsewhere."""
+    parts = urlsplit(address)
+    is_ours = not parts.scheme and not parts.netloc and address.startswith("/")
+    return address if is_ours and not address.startswith(("//", "/\\")) else "/"
 
 
 Signed = Annotated[Seeing, Depends(seeing)]

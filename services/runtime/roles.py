@@ -24,6 +24,7 @@ from services.ingress.spool_file import SPOOL_FILE
 from services.ops.metrics import Metrics
 from services.ops.roles import AllocatorMetrics, GatewayMetrics, IngressMetrics
 from services.outgoing.sender import Outgoing
+from services.projector.asked import rebuild_asked
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.projector.watch import watch
@@ -152,6 +153,7 @@ async def _projector(process: Process) -> None:
         share,
         projector.run(),
         watch(installation.pool),
+        rebuild_asked(installation.pool, installation.events, direct=installation.direct),
         installation.dead_letters.keep_tidy(),
         AccessLog(installation.pool).keep_tidy(),
         AccessTidying(installation.pool).keep_tidy(),

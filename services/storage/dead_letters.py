@@ -44,7 +44,7 @@ ON CONFLICT (source, position) WHERE position IS NOT NULL DO NOTHING
 """
 SELECT_COLUMNS = """
 SELECT id, account_id, source, position, received_at, reason, content_type, body, size, state,
-    is_sealed
+    is_sealed, settled_by, settled_why
 FROM dead_letters
 """
 # The oldest of the account go first. The newest stays, however large.
@@ -81,12 +81,19 @@ SELECT_ALL_SEALED = """
 SELECT id, account_id, body FROM dead_letters WHERE is_sealed AND id > $1 ORDER BY id LIMIT $2
 """
 SEAL = "UPDATE dead_letters SET body = $2, is_sealed = true WHERE id = $1"
-SELECT_PAGE = f"{SELECT_COLUMNS} WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+OF_REASON = "state = $1 AND ($4::text IS NULL OR reason = $4)"
+SELECT_PAGE = f"{SELECT_COLUMNS} WHERE {OF_REASON} AND id < $2 ORDER BY id DESC LIMIT $3"
 SELECT_ONE = f"{SELECT_COLUMNS} WHERE id = $1"
-SELECT_NEXT = f"{SELECT_COLUMNS} WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3"
+SELECT_NEXT = f"{SELECT_COLUMNS} WHERE {OF_REASON} AND id > $2 ORDER BY id LIMIT $3"
+SELECT_REASONS = """
+SELECT reason, count(*) AS letters, count(DISTINCT account_id) AS accounts,
+    min(received_at) AS oldest_at, max(received_at) AS newest_at
+FROM dead_letters WHERE state = 'kept' GROUP BY reason ORDER BY letters DESC, reason LIMIT $1
+"""
 COUNT = "SELECT count(*) FROM dead_letters WHERE state = $1"
 UPDATE_STATE = """
-UPDATE dead_letters SET state = $2, state_changed_at = now() WHERE id = $1 AND state = 'kept'
+UPDATE dead_letters SET state = $2, state_changed_at = now(), settled_by = $3, settled_why = $4
+WHERE id = $1 AND state = 'kept'
 RETURNING id
 """
 BIGGEST_ID = 2**63 - 1
@@ -150,6 +157,8 @@ class KeptLetter:
 
     Attributes:
         size: How many bytes came; more than `body` has when it was cut.
+        settled_by: Who dealt with it; None while nobody has.
+        settled_why: Why it was set aside.
     """
 
     id: int
@@ -162,11 +171,28 @@ class KeptLetter:
     body: bytes
     size: int
     state: State
+    settled_by: str | None = None
+    settled_why: str | None = None
 
     @property
     def is_cut(self) -> bool:
         """Whether `body` is only the beginning of what came."""
         return self.size > len(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterReason:
+    """Letters that nobody has dealt with, and that were not understood for one reason.
+
+    Attributes:
+        accounts: That they are of.
+    """
+
+    reason: str
+    letters: int
+    accounts: int
+    oldest_at: datetime
+    newest_at: datetime
 
 
 DEFAULTS = DeadLetterSettings()
@@ -270,13 +296,22 @@ class DeadLetters:
         before: int = BIGGEST_ID,
         after: int | None = None,
         limit: int = 50,
+        reason: str | None = None,
     ) -> list[KeptLetter]:
-        """The newest before one, the newest first; or those behind one, the oldest first."""
+        """The newest before one, the newest first; or those behind one, the oldest first.
+
+        Args:
+            state: How they stand.
+            before: Only those before the one of this id.
+            after: Only those behind the one of this id.
+            limit: The most.
+            reason: Only those that were not understood for exactly this.
+        """
         async with borrow(self.pool) as connection:
             if after is None:
-                rows = await connection.fetch(SELECT_PAGE, state, before, limit)
+                rows = await connection.fetch(SELECT_PAGE, state, before, limit, reason)
             else:
-                rows = await connection.fetch(SELECT_NEXT, state, after, limit)
+                rows = await connection.fetch(SELECT_NEXT, state, after, limit, reason)
         return [self._kept(row) for row in rows]
 
     async def get(self, letter_id: int) -> KeptLetter | None:
@@ -285,16 +320,29 @@ class DeadLetters:
             row = await connection.fetchrow(SELECT_ONE, letter_id)
         return None if row is None else self._kept(row)
 
+    async def reasons(self, limit: int) -> list[LetterReason]:
+        """For what the letters that nobody has dealt with were not understood, most first."""
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_REASONS, limit)
+        return [LetterReason(**row) for row in rows]
+
     async def count(self, state: State = "kept") -> int:
         """How many letters are in the state."""
         async with borrow(self.pool) as connection:
             count: int = await connection.fetchval(COUNT, state)
         return count
 
-    async def settle(self, letter_id: int, state: Literal["replayed", "dismissed"]) -> bool:
+    async def settle(
+        self,
+        letter_id: int,
+        state: Literal["replayed", "dismissed"],
+        *,
+        by: str,
+        why: str | None = None,
+    ) -> bool:
         """Move a kept letter on; False when it is unknown or was settled before."""
         async with borrow(self.pool) as connection:
-            return await connection.fetchval(UPDATE_STATE, letter_id, state) is not None
+            return await connection.fetchval(UPDATE_STATE, letter_id, state, by, why) is not None
 
     def _kept(self, row: asyncpg.Record) -> KeptLetter:
         columns: dict[str, Any] = dict(row)

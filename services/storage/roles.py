@@ -115,6 +115,7 @@ GRANTS: Mapping[str, Grants] = {
         "SEQUENCE dead_letters_id_seq": "USAGE",
         "dead_letters_dropped": "SELECT, INSERT, UPDATE, DELETE",
         "access_log": "SELECT (at), DELETE",
+        "asked_rebuilds": "SELECT, UPDATE",
         **TIDIED,
     },
     "gateway": {
@@ -187,13 +188,15 @@ GRANTS: Mapping[str, Grants] = {
         "account_heads": "SELECT",
         "account_links": "SELECT",
         "account_snapshots": "SELECT",
-        "dead_letters": "SELECT",
+        # What an operator does at night; rows of events and read models stay out of its reach.
+        "dead_letters": "SELECT, UPDATE (state, state_changed_at, settled_by, settled_why, source)",
         "dead_letters_dropped": "SELECT",
         "gateway.stops": "SELECT",
         "gateway.sweeps": "SELECT",
-        "positions": "SELECT",
-        "asked_sweeps": "SELECT",
-        "resumptions": "SELECT",
+        "positions": "SELECT, INSERT, UPDATE (position)",
+        "asked_rebuilds": "SELECT, INSERT, UPDATE",
+        "asked_sweeps": "SELECT, INSERT, UPDATE",
+        "resumptions": "SELECT, INSERT",
         "*.*": "SELECT",
     },
 }

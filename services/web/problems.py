@@ -99,6 +99,8 @@ REFUSED_OTHERWISE: Mapping[str, int] = {
     "invitation_unknown": 404,
     "key_unknown": 404,
     "person_unknown": 404,
+    "target_unknown": 404,
+    "delivery_unknown": 404,
     "wide_deed_unknown": 404,
     # What was sent is not what it may be.
     "day_not_a_date": 422,

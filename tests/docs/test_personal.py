@@ -71,6 +71,7 @@ IMPERSONAL = {
     "wide_deeds.approved_by",
     "wide_deeds.digest",
     "wide_deeds.principal",
+    "wide_deeds.refused_by",
     "wide_deeds.what",
 }
 COLUMNS = """

@@ -59,6 +59,19 @@ async def agree_to_deed(visit: OfAccount, deed_id: DeedId) -> HeldDeed:
     return _held(agreed)
 
 
+@router.put(
+    "/accounts/{account_id}/held-deeds/{deed_id}/refusal",
+    operation_id="refuse_deed",
+    summary="Say no to a deed",
+)
+async def refuse_deed(visit: OfAccount, deed_id: DeedId) -> HeldDeed:
+    """Asked for again within a day, it does not pass."""
+    refused = await wide.refuse(
+        visit.premises.access, visit.caller, visit.account.account_id, deed_id
+    )
+    return _held(refused)
+
+
 def _held(deed: WideDeed) -> HeldDeed:
     return HeldDeed(
         deed_id=deed.id,

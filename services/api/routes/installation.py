@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import Field
 
 from services.api.asking import OfInstallation
@@ -19,6 +19,8 @@ from services.application.doctor.examine import examine
 from services.application.doctor.finding import Severity
 from services.application.gaps import StoppedPartition
 from services.application.installation_view import Consumption, ReadModel, read_models, sources
+from services.application.projections import asked_rebuilds
+from services.storage.asked_rebuilds import AskedRebuild
 from services.storage.dead_letters import KeptLetter, State
 
 router = resource("installation")
@@ -64,21 +66,37 @@ class LetterPage(ItemPage[LetterItem]):
 
 
 class LetterDetail(LetterItem):
-    """One of them, with what it holds."""
+    """One of them, with what it holds.
+
+    Attributes:
+        settled_by: Who dealt with it; null while nobody has.
+        settled_why: Why it was set aside.
+    """
 
     text: str = Field(
         description="As it came, what is no UTF-8 replaced; it may hold personal data.",
         examples=['{"event": "?"}'],
     )
+    settled_by: str | None = Field(examples=["person:7"])
+    settled_why: str | None = Field(examples=["a copy"])
 
 
 class ReadModelItem(Output):
-    """A read model."""
+    """A read model.
+
+    Attributes:
+        asked_at: When somebody last wanted it made anew; null: nobody has.
+        rebuilt_at: When that was done, or given up; null: it is under way.
+        failure: Why it was given up; the live one was as before.
+    """
 
     name: str = Field(examples=["decisions"])
     revision: int = Field(description="Of the code that made its rows.", examples=[5])
     accounts: int = Field(description="That it has.", examples=[1])
     behind: int = Field(description="Events that it has yet to take.", examples=[0])
+    asked_at: Instant | None
+    rebuilt_at: Instant | None
+    failure: str | None = Field(examples=[None])
 
 
 class ReadModelPage(ItemPage[ReadModelItem]):
@@ -139,13 +157,25 @@ async def get_installation_health(visit: OfInstallation) -> InstallationHealth:
     operation_id="list_dead_letters",
     summary="What was not understood?",
 )
-async def list_dead_letters(visit: OfInstallation, listing: InstallationListing) -> LetterPage:
+async def list_dead_letters(
+    visit: OfInstallation,
+    listing: InstallationListing,
+    reason: Annotated[
+        str | None,
+        Query(max_length=2_000, description="Only those not understood for exactly this."),
+    ] = None,
+) -> LetterPage:
     """What nobody has dealt with yet; without what it holds."""
 
     async def read(piece: Piece) -> Sequence[KeptLetter]:
         before, after = piece.newest_first()
         return await dead_letters.page(
-            visit.installation, visit.principal, limit=piece.limit, before=before, after=after
+            visit.installation,
+            visit.principal,
+            limit=piece.limit,
+            before=before,
+            after=after,
+            reason=reason,
         )
 
     return await listing.page(LetterPage, read, key=_letter_key, shape=_letter)
@@ -160,7 +190,12 @@ async def get_dead_letter(visit: OfInstallation, letter_id: LetterId) -> LetterD
     """With what it holds; that somebody looked goes to the access log."""
     found = await dead_letters.get(visit.installation, visit.principal, letter_id)
     text = found.body.decode("utf-8", "replace")
-    return LetterDetail(**dict(_letter(found)), text=text)
+    return LetterDetail(
+        **dict(_letter(found)),
+        text=text,
+        settled_by=found.settled_by,
+        settled_why=found.settled_why,
+    )
 
 
 @router.get(
@@ -171,9 +206,12 @@ async def get_dead_letter(visit: OfInstallation, letter_id: LetterId) -> LetterD
 async def list_projections(visit: OfInstallation, listing: InstallationListing) -> ReadModelPage:
     """Each read model, and how many events it has yet to take."""
     found = await read_models(visit.installation, visit.principal)
-    return await listing.all_of(
-        ReadModelPage, found, key=lambda each: (each.name,), shape=_read_model
-    )
+    asked = await asked_rebuilds(visit.installation, visit.principal)
+
+    def shape(each: ReadModel) -> ReadModelItem:
+        return _read_model(each, asked.get(each.name))
+
+    return await listing.all_of(ReadModelPage, found, key=lambda each: (each.name,), shape=shape)
 
 
 @router.get("/installation/gaps", operation_id="list_gaps", summary="What stands still?")
@@ -215,9 +253,15 @@ def _letter_key(letter: KeptLetter) -> Key:
     return (letter.id,)
 
 
-def _read_model(found: ReadModel) -> ReadModelItem:
+def _read_model(found: ReadModel, asked: AskedRebuild | None) -> ReadModelItem:
     return ReadModelItem(
-        name=found.name, revision=found.revision, accounts=found.accounts, behind=found.behind
+        name=found.name,
+        revision=found.revision,
+        accounts=found.accounts,
+        behind=found.behind,
+        asked_at=None if asked is None else asked.asked_at,
+        rebuilt_at=None if asked is None else asked.ended_at,
+        failure=None if asked is None else asked.failure,
     )
 
 

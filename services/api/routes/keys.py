@@ -1,14 +1,18 @@
-"""Keys of programs: listed, rotated, revoked (A9.1). People make them; no key makes another."""
+"""Keys of programs: listed, made, rotated, revoked (A9.1).
+
+What a key has made ends with it, and makes no other.
+"""
 
 from typing import Annotated, Any
 
 from fastapi import Path, Response
 from pydantic import Field
 
-from services.access.keys import AccessKey
+from services.access.keys import DAYS, DAYS_MAX, LABEL_MAX, AccessKey
+from services.access.roles import Scope
 from services.api.asking import AccountVisit, OfAccount
 from services.api.resource import problem, resource
-from services.api.strict import Output
+from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application.people import keys
 from services.web.problems import HttpProblem
@@ -51,6 +55,20 @@ class KeyList(Output):
     items: list[KeyItem]
 
 
+class KeyBody(Input):
+    """What a key is for, and may."""
+
+    label: str = Field(
+        min_length=1, max_length=LABEL_MAX, description="In your words.", examples=["monitoring"]
+    )
+    scopes: list[Scope] = Field(
+        min_length=1, max_length=20, description="What it may.", examples=[["read"]]
+    )
+    days: int = Field(
+        default=DAYS, ge=1, le=DAYS_MAX, description="How long it is valid.", examples=[90]
+    )
+
+
 class RotatedKey(KeyItem):
     """A key with its new secret, which is told this once."""
 
@@ -63,6 +81,27 @@ async def list_keys(response: Response, visit: OfAccount) -> KeyList:
     response.headers["Cache-Control"] = "no-store"
     found = await keys.keys(visit.premises.access, visit.caller, visit.account.account_id)
     return KeyList(items=[KeyItem(**_values(each)) for each in found])
+
+
+@router.post(
+    "/accounts/{account_id}/keys",
+    status_code=201,
+    operation_id="make_key",
+    summary="Make a key",
+    responses=REFUSES,
+)
+async def make_key(response: Response, visit: OfAccount, body: KeyBody) -> RotatedKey:
+    """It ends with the key that makes it, and never has more; its text is told this once."""
+    response.headers["Cache-Control"] = "no-store"
+    made, text = await keys.make_key(
+        visit.premises.access,
+        visit.caller,
+        label=body.label,
+        account_id=visit.account.account_id,
+        scopes=body.scopes,
+        days=body.days,
+    )
+    return RotatedKey(**_values(made), key=text.get_secret_value())
 
 
 @router.post(

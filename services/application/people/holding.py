@@ -158,6 +158,20 @@ async def deeds(access: Access, who: Whoever, person_id: int, *, limit: int) -> 
     return await access.log.of_person(person.id, limit=limit)
 
 
+async def deeds_in(
+    access: Access, who: Whoever, account_id: int, *, before: int | None = None, limit: int
+) -> list[SignInLine]:
+    """What was done about people and keys of an account, the newest first.
+
+    Raises:
+        Refused: They decide about nobody there.
+    """
+    if "access" not in scopes_where(who, account_id):
+        raise Refused("not_allowed", scope="access")
+    await note_look(access, who, account_id)
+    return await access.log.of_account(account_id, before=before, limit=limit)
+
+
 async def describe(access: Access, who: Whoever, *, name: str, language: str) -> None:
     """Change what they themselves are called, and read.
 

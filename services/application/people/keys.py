@@ -32,12 +32,13 @@ async def make_key(
         days: How long it is valid, 400 at most.
 
     Raises:
-        Refused: They may not, or have to prove who they are, or a key makes a key.
+        Refused: They may not, or have to prove who they are, or it is a key that makes none: it
+            was made by another one, or is of another account.
     """
     if who.person_id is None and not who.rights.is_unbound:
         raise Refused("keys_by_people_only")  # nobody's grants would bound it
-    if who.key is not None:
-        raise Refused("keys_by_people_only")
+    if who.key is not None and (who.key.is_of_a_key or who.key.account_id != account_id):
+        raise Refused("keys_by_people_only")  # so that whoever ends one has ended all of it
     _require_keys(who, account_id)
     named = _usable_label(label)
     if not 1 <= days <= DAYS_MAX:

@@ -34,7 +34,7 @@ async def prove_again(
     if wait_s:
         raise Refused("sign_in_wait", count=wait_s)
     if await access.codes.are_on(person.id):
-        how = await take_code(access, person.id, proof, who.caller, at=at)
+        how = await take_code(access, person.id, proof.replace(" ", ""), who.caller, at=at)
         if how is None:
             await access.log.note("sign_in_failed", who.caller, person_id=person.id, about="code")
             raise Refused("code_wrong")

@@ -57,5 +57,6 @@ AccessCode = Literal[
     # Deeds that move many leads.
     "wide_deed_held",
     "wide_deed_own",
+    "wide_deed_refused",  # by a second person, today
     "wide_deed_unknown",
 ]

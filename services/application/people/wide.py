@@ -24,7 +24,8 @@ async def require_not_too_wide(
         digest: Of the deed; asked again with the same one it is the same deed.
 
     Raises:
-        Refused: They have to prove who they are, or it is held until somebody else agrees.
+        Refused: They have to prove who they are, or it is held until somebody else agrees, or
+            somebody said no to it within a day.
     """
     if not access.wide_deeds.is_wide(leads):
         return
@@ -47,6 +48,8 @@ async def require_not_too_wide(
         )
     if deed.passed_at is not None:
         return
+    if deed.refused_at is not None:
+        raise Refused("wide_deed_refused", deed=deed.id, by=str(deed.refused_by))
     raise Refused("wide_deed_held", deed=deed.id, leads=leads)
 
 
@@ -68,12 +71,7 @@ async def agree(access: Access, who: Whoever, account_id: int, deed_id: int) -> 
         Refused: They do not decide there, it is their own, it is not held any more, or they have
             to prove who they are.
     """
-    if "access" not in scopes_where(who, account_id):
-        raise Refused("not_allowed", scope="access")
-    require_fresh(who)
-    deed = await access.wide_deeds.get(account_id, deed_id)
-    if deed is None:
-        raise Refused("wide_deed_unknown")
+    deed = await _to_judge(access, who, account_id, deed_id)
     if await _person_of(access, deed.principal) == (who.person_id or who.id):
         raise Refused("wide_deed_own")
     if not await access.wide_deeds.approve(account_id, deed_id, by=who.id):
@@ -81,6 +79,32 @@ async def agree(access: Access, who: Whoever, account_id: int, deed_id: int) -> 
     await access.log.note(
         "wide_deed_approved", who.caller, account_id=account_id, about=_about(deed)
     )
+    return deed
+
+
+async def refuse(access: Access, who: Whoever, account_id: int, deed_id: int) -> WideDeed:
+    """Say no to somebody else's deed, or take back one's own: within a day it passes no more.
+
+    Raises:
+        Refused: They do not decide there, it is not held any more, or they have to prove who they
+            are.
+    """
+    deed = await _to_judge(access, who, account_id, deed_id)
+    if not await access.wide_deeds.refuse(account_id, deed_id, by=who.id):
+        raise Refused("wide_deed_unknown")
+    await access.log.note(
+        "wide_deed_refused", who.caller, account_id=account_id, about=_about(deed)
+    )
+    return deed
+
+
+async def _to_judge(access: Access, who: Whoever, account_id: int, deed_id: int) -> WideDeed:
+    if "access" not in scopes_where(who, account_id):
+        raise Refused("not_allowed", scope="access")
+    require_fresh(who)
+    deed = await access.wide_deeds.get(account_id, deed_id)
+    if deed is None:
+        raise Refused("wide_deed_unknown")
     return deed
 
 

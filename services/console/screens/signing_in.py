@@ -1,12 +1,10 @@
 """Signing in, joining by a link, and signing out (W7)."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from services.access.sessions import COOKIE, COOKIE_ATTRIBUTES
 from services.access.sign_in_log import Caller
 from services.application.people.inviting import is_claimed
 from services.application.people.joining import come_back, join, look_at_link
@@ -20,7 +18,8 @@ from services.application.people.signing_in import (
 )
 from services.application.refused import Refused
 from services.console.pages import page
-from services.console.seeing import FORMS, Signed, is_from_here
+from services.console.seeing import FORMS, Signed, is_from_here, local
+from services.console.sessions import give_session, take_session
 from services.web.asked import media_type_of
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
@@ -175,7 +174,7 @@ async def post_sign_out(who: Signed) -> Response:
     """End the session."""
     await sign_out(who.premises.access, who.caller, who.cookie)
     answer = RedirectResponse("/sign-in", status_code=303)
-    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    take_session(answer)
     return answer
 
 
@@ -197,24 +196,8 @@ def _stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Res
         )
     else:
         answer = RedirectResponse(local(wanted), status_code=303)
-    seconds = premises.access.settings.session_days * 86_400
-    answer.set_cookie(
-        COOKIE,
-        found.cookie.get_secret_value(),
-        max_age=seconds,
-        path=str(COOKIE_ATTRIBUTES["path"]),
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
+    give_session(answer, premises, found.cookie.get_secret_value())
     return answer
-
-
-def local(address: str) -> str:
-    """The address if it is a page of ours, else the start: nobody is sent elsewhere."""
-    parts = urlsplit(address)
-    is_ours = not parts.scheme and not parts.netloc and address.startswith("/")
-    return address if is_ours and not address.startswith(("//", "/\\")) else "/"
 
 
 def check_form(request: Request) -> None:

@@ -42,3 +42,6 @@ if (join && location.hash.length > 1) {
   history.replaceState(null, "", location.pathname);
   join.requestSubmit();
 }
+
+// A deed that waited for a proof goes on by itself.
+document.querySelector("form[data-submit]")?.requestSubmit();

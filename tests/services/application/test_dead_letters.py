@@ -60,9 +60,9 @@ async def test_F35_half_a_body_is_never_published_as_if_it_were_whole(pool: Any)
 
     assert await pool.fetchval("SELECT count(*) FROM inbound_log") == 0
     assert (await dead_letters.get(installation, OPERATOR, letter_id)).state == "kept"
-    await dead_letters.drop(installation, OPERATOR, letter_id)
+    await dead_letters.drop(installation, OPERATOR, letter_id, why="a copy")
     with pytest.raises(Refused, match="letter_dropped"):
-        await dead_letters.drop(installation, OPERATOR, letter_id)
+        await dead_letters.drop(installation, OPERATOR, letter_id, why="a copy")
 
 
 async def test_S8_dead_letters_are_the_operators(pool: Any) -> None:
@@ -72,7 +72,7 @@ async def test_S8_dead_letters_are_the_operators(pool: Any) -> None:
         dead_letters.page(installation, ADMINISTRATOR, limit=1),
         dead_letters.get(installation, ADMINISTRATOR, letter_id),
         dead_letters.retry(installation, ADMINISTRATOR, letter_id),
-        dead_letters.drop(installation, ADMINISTRATOR, letter_id),
+        dead_letters.drop(installation, ADMINISTRATOR, letter_id, why="x"),
     ):
         with pytest.raises(Refused, match="not_allowed"):
             await order

@@ -351,7 +351,7 @@ def test_dead_letters_are_listed_shown_retried_and_dropped(here: Here) -> None:
     listed = here.say("dead", "list")
     shown = here.say("dead", "show", broken)
     tried = here.say("dead", "retry", broken)
-    dropped = here.say("dead", "drop", broken)
+    dropped = here.say("dead", "drop", broken, "--reason", "a test")
 
     assert listed.status == 0
     assert f"inbound/{here.system.account_id}" in listed.out
@@ -380,7 +380,7 @@ def test_S20_a_dead_letter_does_not_steer_the_terminal(here: Here) -> None:
     letter = here.do(_keep(here.data, here.system.account_id, STEERING.encode(), STEERING))
 
     listed, shown = here.say("dead", "list"), here.say("dead", "show", letter)
-    here.say("dead", "drop", letter)
+    here.say("dead", "drop", letter, "--reason", "a test")
 
     for said in (listed, shown):
         assert (said.status, "\x1b" in said.out, "\u202e" in said.out) == (0, False, False)
@@ -413,7 +413,7 @@ def test_doctor_finds_everything_well_and_then_a_dead_letter(here: Here) -> None
     here.do(until(is_well))
     letter = _published(here, b"?")
     ill = here.say("doctor")
-    here.say("dead", "drop", letter)
+    here.say("dead", "drop", letter, "--reason", "a test")
 
     assert ill.status == 1
     assert "look at them: fairlead dead list" in ill.out
@@ -560,7 +560,9 @@ def _drop_all(here: Here) -> None:
     async def drop() -> None:
         async with open_installation(here.data) as installation:
             for letter in await installation.dead_letters.page(limit=1_000):
-                await installation.dead_letters.settle(letter.id, "dismissed")
+                await installation.dead_letters.settle(
+                    letter.id, "dismissed", by="cli:root", why="a test"
+                )
 
     here.do(drop())
 

@@ -10,7 +10,7 @@ import pytest
 from services.access.sign_in_log import Caller
 from services.access.wiring import Access
 from services.application.people.inviting import first_link
-from services.console.screens.signing_in import local
+from services.console.seeing import local
 from services.storage.database import borrow
 from tests.services.access.kit import grant, somebody
 from tests.services.console.site import FORM, Site

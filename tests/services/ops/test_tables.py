@@ -199,7 +199,7 @@ async def test_F33_dead_letters_that_nobody_has_dealt_with(store: Store) -> None
     )
     first = await store.read()
     (newest, _) = await letters.page()
-    await letters.settle(newest.id, "dismissed")
+    await letters.settle(newest.id, "dismissed", by="cli:root", why="a test")
     second = await store.read()
 
     assert first["fairlead_dead_letters_kept_messages"] == 2

@@ -200,7 +200,7 @@ async def tick(pool: Any) -> None:
 async def command(pool: Any) -> None:
     letters = DeadLetters(pool, NEW_VAULT)
     (kept, *_) = await letters.page()
-    assert await letters.settle(kept.id, "dismissed")
+    assert await letters.settle(kept.id, "dismissed", by="cli:root", why="a test")
     assert await letters.reseal() > 0
     assert await letters.dropped() != []
     await SigningKeys(pool, VAULT).own()

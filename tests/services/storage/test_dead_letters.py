@@ -104,7 +104,7 @@ async def test_S21_letters_go_after_two_weeks_whatever_became_of_them(pool: Any)
         age = "UPDATE dead_letters SET received_at = now() - $2 * interval '1 day' WHERE id = $1"
         await pool.execute(age, kept.id, days)
         if days == 16:
-            await letters.settle(kept.id, "dismissed")
+            await letters.settle(kept.id, "dismissed", by="cli:root", why="a test")
     await letters.tidy()
 
     assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 1

@@ -122,8 +122,8 @@ async def test_the_same_dead_letter_of_a_log_is_kept_once(pool: Any) -> None:
 
     newest = await letters.page(limit=10)
     assert [k.position for k in newest] == [None, None, 1]
-    assert await letters.settle(newest[0].id, "dismissed")
-    assert not await letters.settle(newest[0].id, "replayed")
+    assert await letters.settle(newest[0].id, "dismissed", by="cli:root", why="a test")
+    assert not await letters.settle(newest[0].id, "replayed", by="cli:root")
     assert await letters.count() == 2
     assert [k.id for k in await letters.page(before=newest[1].id)] == [newest[2].id]
 

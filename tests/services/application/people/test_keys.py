@@ -90,15 +90,25 @@ async def test_a_key_made_at_the_machine_is_bound_by_no_grant(access: Access) ->
     assert caller.person_id is None
 
 
-async def test_S8_no_key_makes_another(access: Access) -> None:
+async def test_S8_a_key_makes_keys_of_its_account_that_make_none_and_end_with_it(
+    access: Access,
+) -> None:
     _, who, _ = await browser(access, grant("administrator", 1))
-    key = await program(access, await made(access, who, 1, *ROLES["administrator"]))
+    text = await made(access, who, 1, "access", "read")
+    key = await program(access, text)
+    child_text = await made(access, key, 1, "access", "read")
+    child = await program(access, child_text)
     root_key = await program(access, await made(access, ROOT, None, *SCOPES))
     of_kommo = Whoever(id="kommo:501", rights=who.rights, whence="", request_id="")
 
-    for caller in (key, root_key, of_kommo):
+    with pytest.raises(Refused, match="key_beyond_maker"):
+        await made(access, key, 1, "rules")
+    for caller in (child, root_key, of_kommo):
         with pytest.raises(Refused, match="keys_by_people_only"):
             await made(access, caller, 1, "read")
+    assert key.key is not None
+    await revoke_key(access, who, key.key.id)
+    assert await access.keys.resolve(child_text) is None
 
 
 async def test_a_key_rotates_itself_and_no_other(access: Access) -> None:

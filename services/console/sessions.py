@@ -1,0 +1,26 @@
+"""The cookie of a session, as a browser gets and loses it (W7)."""
+
+from starlette.responses import Response
+
+from services.access.sessions import COOKIE
+from services.web.premises import Premises
+
+DAY_S = 86_400
+
+
+def give_session(answer: Response, premises: Premises, cookie: str) -> None:
+    """Have the browser keep it; to scripts it is not there."""
+    answer.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=premises.access.settings.session_days * DAY_S,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def take_session(answer: Response) -> None:
+    """Have the browser forget it."""
+    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
