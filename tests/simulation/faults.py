@@ -10,7 +10,7 @@ KINDS = {
     "crash.clock": "the clock is killed",
     "crash.everything": "power loss: every process is killed at one instant",
     "freeze": "a process is stopped for a while and goes on (SIGSTOP, SIGCONT)",
-    "gateway.expelled": "a gateway sleeps while its accounts are given to another",
+    "gateway.expelled": "a gateway sleeps or hears nothing while others get its accounts",
     "gateway.lease_lost": "a gateway is refused a call, since another has taken the lease",
     "zombie": "a second allocator runs while the first is frozen, or beside it",
     "log.down": "the inbound log refuses or says nothing",

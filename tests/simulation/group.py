@@ -1,8 +1,8 @@
 """The gateways of an installation share the accounts out, as a consumer group of Kafka does.
 
-What it shares out is told late, and to whoever sleeps not at all: who was frozen for longer than a
-session goes on as if nothing had happened until they hear of it (F14, F20). What leaves behind
-are leases, which the database gives to whoever asks last.
+What it shares out is told late, and not at all to whoever sleeps or is cut off: after a session
+they are out, and go on as if nothing had happened until they hear of it (F14, F20). What is between
+them and the others are leases, which the database gives to whoever asks last.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -59,12 +59,16 @@ class Member:
     Attributes:
         let_go: Ends what is under way for accounts that are its own no more.
         generation: The last one it takes part in.
+        is_cut_off: Nothing comes from the group, nor gets there.
+        untold: What waits for that to end.
     """
 
     process: Process
     leases: SharedLeases
     let_go: Callable[[], Awaitable[None]]
     generation: int = 0
+    is_cut_off: bool = False
+    untold: list[Callable[[], object]] = field(default_factory=list)
 
 
 class Group:
@@ -77,24 +81,44 @@ class Group:
         self._random = random
         self._faults = faults
         self._members: list[Member] = []
+        self._everybody: list[Member] = []
         self._joined: list[Member] = []
         self._generation = 0
 
     def join(self, member: Member) -> None:
         """Take part, as long as its process lives and wakes often enough."""
         process = member.process
+        self._everybody.append(member)
         process.on_death.append(lambda: self._later(SESSION_S, self._expel, member))
-        process.on_freeze.append(lambda: self._later(SESSION_S, self._expel_if_frozen, member))
+        process.on_freeze.append(lambda: self._later(SESSION_S, self._expel_if_silent, member))
         process.on_thaw.append(lambda: self._tell(member, self._wake, member))
         self._ask_in(member)
 
+    def cut_off(self, process: Process) -> None:
+        """Let nothing pass between a member and the group."""
+        for member in self._everybody:
+            if member.process is process:
+                member.is_cut_off = True
+                self._later(SESSION_S, self._expel_if_silent, member)
+
+    def let_through(self) -> None:
+        """Let everything pass again, first what waited."""
+        for member in self._everybody:
+            if member.is_cut_off:
+                member.is_cut_off = False
+                untold, member.untold = member.untold, []
+                for tell in untold:
+                    tell()
+                self._tell(member, self._wake, member)
+
     def _ask_in(self, member: Member) -> None:
-        if member not in self._members and member.process.is_alive:
+        is_heard = member.process.is_alive and not member.is_cut_off
+        if member not in self._members and is_heard:
             self._members.append(member)
             self._rebalance()
 
-    def _expel_if_frozen(self, member: Member) -> None:
-        if member.process.is_frozen:
+    def _expel_if_silent(self, member: Member) -> None:
+        if member.process.is_frozen or member.is_cut_off:
             self._expel(member)
 
     def _expel(self, member: Member) -> None:
@@ -151,6 +175,8 @@ class Group:
     # Where the servers are.
 
     def _came(self, member: Member, generation: int) -> None:
+        if member.is_cut_off:
+            return
         if generation == self._generation and member in self._members:
             self._joined.append(member)
             if len(self._joined) == len(self._members):
@@ -161,5 +187,8 @@ class Group:
         self._loop.call_later(seconds + way_s, act, *told, context=self._servers.context)
 
     def _tell(self, member: Member, act: Callable[..., object], *told: Any) -> None:
+        if member.is_cut_off:
+            member.untold.append(lambda: self._tell(member, act, *told))
+            return
         way_s = HEARTBEAT_S * self._random.random()
         self._loop.call_later(way_s, act, *told, context=member.process.context)

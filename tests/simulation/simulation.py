@@ -47,7 +47,7 @@ HOOK_COUNTS = {
     "hook.switched_off": "hooks_disabled",
 }
 SETTLES_S = 60 * HOUR
-BACKLOGS = 0.06
+BACKLOGS = 0.08
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -83,6 +83,7 @@ class Weather:
                 lasts = self.random.choice((10, 60, 300, 1_000, 4_000)) * self.random.random()
                 if kind == "gateway.expelled":
                     lasts += 2 * SESSION_S
+                    begins = max(0.0, begins - 2 * SESSION_S)
                 if kind in STUBBORN:
                     lasts = max(lasts, 3_000.0 if kind in WRITES else 600.0)
                 self.harness.spawn(self._pass_by(kind, begins, lasts))
@@ -107,6 +108,8 @@ class Weather:
         ours.bells.lost = ours.repeats = 0.0
         ours.spool.is_full = False
         self.line.bad.clear()
+        if ours.group is not None:
+            ours.group.let_through()
         for knobs in self.knobs:
             knobs.turn(
                 {
@@ -184,8 +187,12 @@ class Weather:
         return self._stop(self._some_node())
 
     def _gateway_expelled(self) -> Callable[[], None]:
-        """A gateway sleeps for longer than a session; what it begins then is refused (F14)."""
-        return self._stop(self._one_of("gateway"))
+        """A gateway sleeps for longer than a session, or hears nothing of its group (F14, F20)."""
+        node, group = self._one_of("gateway"), self.ours.group
+        if group is None or node.process is None or self.random.random() < 0.3:
+            return self._stop(node)
+        group.cut_off(node.process)
+        return group.let_through
 
     def _stop(self, node: Node) -> Callable[[], None]:
         process = node.process
