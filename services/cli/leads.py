@@ -1,27 +1,22 @@
 """Commands that move leads: distribute, handover, undo."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.sentences import Argument, Sentence, sentence
+from contracts.sentences import Sentence, sentence
 from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
 from services.cli.options import DATA, ID_MAX, AccountId, Confirm, Data, Key, LeadId, UserId, Yes
 from services.cli.output import ask, ask_number, say, say_all
 
 if TYPE_CHECKING:
-    from contracts.events import Skipped, SkipReason
-    from domain.preview import Preview
     from services.application.commands import Asked, Once
     from services.application.orders import PlannedOrder
     from services.application.undo import PlannedUndo, Undone
 
 app = group()
-
-LISTED_MAX = 10
 
 
 @app.command()
@@ -105,12 +100,13 @@ def handover(
 async def _was_given(desk: AccountDesk, asked: "Asked", once: "Once") -> bool:
     """Whether it was ordered before under this key; what it came to is told then."""
     from services.application.orders import carried_out_before
+    from services.application.orders_told import came_to
 
     given = await carried_out_before(
         desk.installation, desk.account, desk.principal, asked, once=once
     )
     if given is not None and desk.has_effect(given.answer) and given.outcome is not None:
-        desk.tell(*_came_to(given.outcome))
+        desk.tell(*came_to(given.outcome))
     return given is not None
 
 
@@ -126,14 +122,15 @@ async def _ordered(
     import asyncio
 
     from services.application.orders import carry_out
+    from services.application.orders_told import came_to, foreseen, question
 
-    desk.tell(*_foreseen(planned.outcome))
+    desk.tell(*foreseen(planned.outcome))
     if not planned.outcome.leads:
         say("Nothing to do.")
         return
     assent = desk.assent(confirmed)
     is_asked = not is_agreed and confirmed is None
-    if is_asked and not await asyncio.to_thread(ask, desk.text(_question(planned))):
+    if is_asked and not await asyncio.to_thread(ask, desk.text(question(planned))):
         say("Nothing was changed.")
         return
     if is_asked and assent.is_wide(len(planned.lead_ids)):
@@ -145,53 +142,7 @@ async def _ordered(
     if desk.has_effect(given.answer) and given.outcome is not None:
         say("Done.")
         if given.outcome != planned.outcome:
-            desk.tell(*_came_to(given.outcome))
-
-
-def _question(planned: "PlannedOrder") -> Sentence:
-    count, manager = len(planned.lead_ids), planned.hands_over
-    if manager is None:
-        return sentence("order.ask_to_distribute", count=count)
-    if planned.pauses:
-        return sentence("order.ask_to_pause_and_hand_over", manager=manager, count=count)
-    return sentence("order.ask_to_hand_over", manager=manager, count=count)
-
-
-def _foreseen(outcome: "Preview") -> Iterator[Sentence]:
-    """What an order would come to, line by line."""
-    for manager, leads in outcome.gets:
-        yield sentence("order.would_get", manager=manager, count=leads)
-    yield from _besides(outcome)
-
-
-def _came_to(outcome: "Preview") -> Iterator[Sentence]:
-    """What it came to, line by line."""
-    for manager, leads in outcome.gets:
-        yield sentence("order.gets", manager=manager, count=leads)
-    yield from _besides(outcome)
-
-
-def _besides(outcome: "Preview") -> Iterator[Sentence]:
-    """Leads that nobody gets."""
-    if outcome.waiting:
-        yield sentence("order.waiting", count=outcome.waiting)
-    if outcome.reading:
-        yield sentence("order.reading", count=outcome.reading)
-    if outcome.closed:
-        yield sentence("order.closed", count=outcome.closed)
-    by_reason: dict[SkipReason, list[Skipped]] = defaultdict(list)
-    for skipped in outcome.skipped:
-        by_reason[skipped.reason].append(skipped)
-    for reason, alike in by_reason.items():
-        yield sentence(f"order.skipped.{reason}", leads=_listed(alike))
-
-
-def _listed(skipped: "list[Skipped]") -> Argument:
-    """The first of them, and how many more there are."""
-    leads = tuple(each.lead_id for each in skipped)
-    if len(leads) <= LISTED_MAX:
-        return leads
-    return sentence("order.and_more", leads=leads[:LISTED_MAX], count=len(leads) - LISTED_MAX)
+            desk.tell(*came_to(given.outcome))
 
 
 @app.command()

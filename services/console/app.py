@@ -9,15 +9,18 @@ from services.console.screens import (
     access,
     access_log,
     accounts,
+    fairness,
     files,
     gallery,
     held_deeds,
     keys,
     lead,
     manager,
+    orders,
     proving,
     signing_in,
     today,
+    waiting,
 )
 from services.web.premises import Premises
 
@@ -31,6 +34,10 @@ SCREENS: tuple[ModuleType, ...] = (
     today,
     lead,
     manager,
+    waiting,
+    orders,
+    # trust
+    fairness,
     # the account
     access,
     access_log,

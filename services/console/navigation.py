@@ -61,6 +61,13 @@ DAILY = ScreenGroup(
             scopes=("explain",),
         ),
         Screen(
+            name="waiting",
+            title=sentence("console.screen.waiting"),
+            path="/waiting",
+            key="w",
+            scopes=("read",),
+        ),
+        Screen(
             name="me",
             title=sentence("console.screen.me"),
             path="/me",
@@ -75,7 +82,15 @@ PLANNING = ScreenGroup(
 )
 TRUST = ScreenGroup(
     title=sentence("console.group.trust"),
-    screens=(),
+    screens=(
+        Screen(
+            name="fairness",
+            title=sentence("console.screen.fairness"),
+            path="/fairness",
+            key="f",
+            scopes=("read",),
+        ),
+    ),
 )
 ACCOUNT = ScreenGroup(
     title=sentence("console.group.account"),

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from jinja2 import Environment, nodes
 
 from contracts import events
+from contracts.rules import Weekday
 from domain.explain.why_not import STOOD
 from projections import repairs, response
 from projections.decisions import Kind
@@ -48,6 +49,8 @@ TROUBLES = (
 )
 # Of managers: `services.application.attendance.Attendance`, as a test says.
 ATTENDANCE = ("at_work", "full", "off_shift", "absent", "paused", "inactive")
+# What a lead waits for besides a verdict: `projections.requests.WaitingReason`.
+WAITS = ("behind_queue", "reading", "owner")
 # Of addresses of targets: the codes of `services.outgoing.addresses.NotATarget`, as a test says.
 ADDRESSES = (
     "too_long",
@@ -173,10 +176,12 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "access.what.": SIGHTS,
     "audit.chain.": BREAKS,
     "console.attendance.": ATTENDANCE,
-    "console.deed.": ACCESS_DEEDS,
+    "console.day.": members(Weekday),
     "console.decided.": members(Kind),
+    "console.deed.": ACCESS_DEEDS,
     "console.moved.": members(Reason),
     "console.trouble.": TROUBLES,
+    "console.waits_for.": (*members(events.Verdict), *WAITS),
     "doctor.repaired.": members(repairs.Kind),
     "explain.cap.": members(events.Cap),
     "explain.chosen.": (*TIES, "largest_sum", "fewest_open", "largest_free_share", "fewest_given"),

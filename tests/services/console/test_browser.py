@@ -20,7 +20,15 @@ async def test_W5_4_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     )
     found: dict[str, list[str]] = {}
     async with browsing(browser, site, cookie, size=size, scheme=scheme, is_free=True) as page:
-        for path in ("", "/leads", "/leads/900001", f"/managers/{BRUNO}", "/me"):
+        for path in (
+            "",
+            "/leads",
+            "/leads/900001",
+            f"/managers/{BRUNO}",
+            "/me",
+            "/waiting",
+            "/fairness",
+        ):
             await page.goto(f"{site.base}{path}")
             found[path] = await wrong_with(page)
         for path in ("/join", "/_gallery"):
