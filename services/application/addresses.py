@@ -7,13 +7,8 @@ from pydantic import SecretStr
 
 from services.application.connect import HOOK_PATH
 from services.application.installation import Installation
-from services.application.kommo import check_public_url, refusals_of_kommo
+from services.application.kommo import check_public_url, kommo_of, refusals_of_kommo
 from services.application.principal import Principal
-from services.application.refused import Refused
-from services.gateway.postgres import RegisteredAccounts
-from services.gateway.starts import SharedStarts
-from services.kommo.client import KommoClient
-from services.kommo.limiter import Limiter
 from services.kommo.subscription import secret_of, subscribe
 from services.shared.logs import hide
 from services.shared.secrets import digest_of, new_webhook_secret
@@ -54,17 +49,12 @@ async def rotate_address(
     """
     principal.require("access")
     check_public_url(installation, public_url)
-    connected = await RegisteredAccounts(installation.accounts).connected()
-    ours = next((each for each in connected if each.account_id == account.account_id), None)
-    if ours is None:
-        raise Refused("token_unreadable", account=account.account_id)
+    digests = await installation.accounts.present_digests()
     secret = new_webhook_secret()
     hide(secret)
     hook_url = SecretStr(public_url.rstrip("/") + HOOK_PATH + secret.get_secret_value() + "/")
-    limiter = Limiter(starts=SharedStarts(installation.pool))
-    client = KommoClient(base_url=ours.base_url, token=ours.token, limiter=limiter)
-    async with client:
-        with refusals_of_kommo(ours.base_url):
+    async with kommo_of(installation, account) as client:
+        with refusals_of_kommo(account.base_url):
             former = await client.webhooks()
             await installation.accounts.admit(account.account_id, secret, for_s=ADMITTED_S)
             await subscribe(client, hook_url)
@@ -72,6 +62,6 @@ async def rotate_address(
                 account.account_id, secret, overlap_s=overlap_s
             )
             for hook in former:
-                if digest_of(secret_of(hook.destination)) == ours.webhook_digest:
+                if digest_of(secret_of(hook.destination)) == digests.get(account.account_id):
                     await client.unsubscribe(SecretStr(hook.destination))
     return Rotated(hook_url=hook_url, former_until=until)

@@ -14,6 +14,7 @@ from services.access.settings import AccessSettings
 from services.application.refused import Refused
 from services.log.kafka import KafkaSettings
 from services.log.port import LogWriter
+from services.shared.settings import KOMMO_ADDRESSES
 from services.storage.accounts import AccountRegistry, RegisteredAccount
 from services.storage.dead_letters import DeadLetters
 from services.storage.embedded.database import EmbeddedDatabase, holder
@@ -23,6 +24,7 @@ from services.storage.wakeup import Wakeup
 if TYPE_CHECKING:
     from services.access.wiring import Access
 
+KOMMO = KOMMO_ADDRESSES[0]
 RUNTIME_FILE = "runtime.json"
 # Where the API and the console are served, while they are.
 WEB_FILE = "web.json"
@@ -38,6 +40,7 @@ class Installation:
         direct: Connections past a pooler, which are sessions; None where there is none (F42).
         kafka: Of the distributed installation; None in the embedded one.
         public_url: Where Kommo reaches it, if the settings say so.
+        kommo_address: Where people let an integration into their account.
         is_production: Whether only what is safe to rely on is accepted (S24).
         access_settings: How people sign in.
     """
@@ -54,6 +57,7 @@ class Installation:
     kafka: KafkaSettings | None = None
     public_url: str | None = None
     is_production: bool = False
+    kommo_address: str = KOMMO
     access_settings: AccessSettings = field(default_factory=AccessSettings)
 
     def who_may(self) -> "Access":
@@ -62,6 +66,11 @@ class Installation:
         from services.access.wiring import Access  # noqa: PLC0415
 
         return Access(self.pool, self.accounts.vault, self.access_settings)
+
+    @property
+    def allows_simulation(self) -> bool:
+        """Whether accounts of a local Kommo may be let in by OAuth: never in production (S14)."""
+        return not self.is_production and self.kommo_address not in KOMMO_ADDRESSES
 
     async def account(self, account_id: int | None) -> RegisteredAccount:
         """The account a command is about; it must be named only when there are several.

@@ -2,6 +2,8 @@
 
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.storage.consents import Consents
+from services.storage.integrations import Integrations
 from services.storage.signing import SigningKeys
 from services.storage.webhook_targets import WebhookTargets
 
@@ -10,7 +12,7 @@ async def reseal(installation: Installation, principal: Principal) -> int:
     """Seal every secret with the newest master key; how many were not.
 
     Tokens, dead letters, the signing key, names and logins of people, their apps, and
-    secrets of webhooks.
+    secrets of webhooks and integrations.
 
     Raises:
         Refused: They may not.
@@ -31,5 +33,15 @@ async def reseal(installation: Installation, principal: Principal) -> int:
             who_may.passkeys,
         )
     ]
+    consents = await Consents(installation.pool, installation.accounts.vault).reseal()
+    integrations = await Integrations(installation.pool, installation.accounts.vault).reseal()
     webhooks = await WebhookTargets(installation.pool, installation.accounts.vault).reseal()
-    return tokens + keys + sum(people) + webhooks + await installation.dead_letters.reseal()
+    return (
+        tokens
+        + consents
+        + integrations
+        + keys
+        + sum(people)
+        + webhooks
+        + await installation.dead_letters.reseal()
+    )

@@ -8,11 +8,15 @@ import structlog
 
 from services.application.installation import Installation
 from services.application.refused import Refused
+from services.gateway.connections import tokens_of
 from services.gateway.postgres import RegisteredAccounts
 from services.gateway.starts import SharedStarts
 from services.kommo.client import KommoClient
 from services.kommo.errors import AccountStopped, RateLimited, Rejected
 from services.kommo.limiter import Limiter
+from services.oauth.endpoint import TokenEndpoint
+from services.oauth.renewal import Renewal
+from services.oauth.settings import RenewalSettings
 from services.shared.errors import Unavailable
 from services.storage.accounts import RegisteredAccount
 
@@ -26,15 +30,50 @@ async def kommo_of(
     """A client of an account, which counts its requests with the gateway's.
 
     Raises:
-        Refused: The account's token cannot be opened here.
+        Refused: The account's token cannot be opened here, or was destroyed.
     """
+    if account.suspended_at is not None:
+        raise Refused("account_suspended", account=account.account_id, since=account.suspended_at)
     connected = await RegisteredAccounts(installation.accounts).connected()
     ours = next((each for each in connected if each.account_id == account.account_id), None)
     if ours is None:
         raise Refused("token_unreadable", account=account.account_id)
-    limiter = Limiter(starts=SharedStarts(installation.pool))
-    async with KommoClient(base_url=ours.base_url, token=ours.token, limiter=limiter) as client:
+    async with KommoClient(
+        base_url=ours.base_url,
+        token=ours.token,
+        limiter=Limiter(starts=SharedStarts(installation.pool)),
+        tokens=tokens_of(renewal_of(installation), ours),
+    ) as client:
         yield client
+
+
+def renewal_of(installation: Installation, settings: RenewalSettings | None = None) -> Renewal:
+    """What renews tokens here, together with every other process of the installation."""
+    return Renewal(
+        installation.pool,
+        installation.accounts.vault,
+        endpoint_of(installation),
+        settings or RenewalSettings(),
+    )
+
+
+def endpoint_of(installation: Installation) -> TokenEndpoint:
+    """Where codes and refresh tokens are exchanged."""
+    return TokenEndpoint(allows_local=installation.allows_simulation)
+
+
+def receives_at(installation: Installation, public_url: str = "") -> str:
+    """The address that is named, or the settings name, or else the one of what runs here.
+
+    Raises:
+        Refused: Nothing names one, and nothing runs here.
+    """
+    if named := public_url or installation.public_url:
+        return named
+    found: str = (installation.running() or {}).get("address", "")
+    if not found:
+        raise Refused("nothing_receives")
+    return found
 
 
 @contextmanager

@@ -45,6 +45,18 @@ OwnCode = Literal[
     "token_lacks_rights",
     "account_unpaid",
     "no_such_account",  # at that address
+    "another_account",  # than the one that was named
+    "account_suspended",  # it lets us in no more, of its own will
+    "client_id_unusable",
+    "client_secret_unusable",
+    "client_secret_unreadable",  # the master key is another one
+    "redirect_unusable",
+    "integration_unknown",
+    "integration_in_use",
+    "consent_state",  # they did not leave from here, or not lately
+    "consent_denied",
+    "code_refused",
+    "signature_wrong",
     "kommo_refused",
     "kommo_busy",
     "kommo_away",

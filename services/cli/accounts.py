@@ -22,6 +22,8 @@ from services.cli.output import ask_secret, fail, say, say_all, show_table
 from services.cli.speech import words
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from services.application.connect import Connected
     from services.application.installation import Installation
     from services.application.overview import AccountOverview
@@ -93,53 +95,87 @@ def connect(
     address: Annotated[str, typer.Argument(help="Of the account: https://acme.kommo.com")],
     public_url: PublicUrl = "",
     token_file: Annotated[
-        Path | None, typer.Option(help="File with a long-lived token; else it is asked for.")
+        Path | None,
+        typer.Option(help="File with the token, or with the code; else it is asked for."),
     ] = None,
+    integration: Annotated[
+        str,
+        typer.Option(help="Id of an integration, whose code is asked for instead of a token."),
+    ] = "",
     data: Data = DATA,
 ) -> None:
-    """Connect a Kommo account.
+    """Connect a Kommo account, by a long-lived token or by an integration's code.
 
-    The token is checked and kept sealed, and the webhooks are subscribed.
+    Both are shown among the keys of an integration in Kommo. The token is checked and kept sealed,
+    and the webhooks are subscribed.
     """
-    token = token_from(token_file)
+    token = token_from(token_file, "Authorization code" if integration else "Long-lived token")
 
     async def work() -> None:
         from pydantic import SecretStr
 
-        from services.application.connect import connect
+        from services.application.kommo import receives_at
         from services.runtime.installation import open_installation
 
         async with open_installation(data) as installation:
-            found = await connect(
+            found = await _connect(
                 installation,
-                whoever_is_here(),
-                base_url=address,
-                token=SecretStr(token),
-                public_url=_receives_at(installation, public_url),
+                address,
+                SecretStr(token),
+                integration,
+                public_url=receives_at(installation, public_url),
             )
             say_all(words().lines(_connected(found)))
-            say(found.hook_url.get_secret_value())
+            if found.hook_url:
+                say(words().say(sentence("connect.address_follows")))
+                say(found.hook_url.get_secret_value())
             if found.is_anew:
                 say(words().say(sentence("connect.anew")))
 
     complete(work())
 
 
-def _receives_at(installation: "Installation", public_url: str) -> str:
-    """The address that is named, or the settings name, or else the one of what runs here."""
-    from services.application.refused import Refused
+async def _connect(
+    installation: "Installation",
+    address: str,
+    token: "SecretStr",
+    integration: str,
+    *,
+    public_url: str,
+) -> "Connected":
+    """By a token, or by the code of an integration; each step is told as it is done."""
+    from services.application.connect import Step, connect
+    from services.application.consenting import Return, connect_by_code
+    from services.oauth.hosts import host_of
 
-    running = installation.running() or {}
-    receives_at: str = public_url or installation.public_url or running.get("address", "")
-    if not receives_at:
-        raise Refused("nothing_receives")
-    return receives_at
+    def tell(step: Step) -> None:
+        say(words().say(sentence(f"connect.step.{step}")))
+
+    here = whoever_is_here()
+    if not integration:
+        return await connect(
+            installation,
+            here,
+            base_url=address,
+            token=token,
+            public_url=public_url,
+            on_step=tell,
+        )
+    brought = Return(client_id=integration, code=token, referer=host_of(address.rstrip("/")))
+    return await connect_by_code(installation, here, brought, public_url=public_url, on_step=tell)
 
 
 def _connected(found: "Connected") -> Iterator[Sentence]:
     yield sentence("connect.done", account=found.account_id, name=found.name, zone=found.timezone)
-    yield sentence("connect.counted", users=found.users, stages=found.stages)
-    yield sentence("connect.address_follows")
+    yield sentence(
+        "connect.counted",
+        users=found.users,
+        administrators=found.administrators,
+        pipelines=found.pipelines,
+        stages=found.stages,
+    )
+    if found.expires_at is not None:
+        yield sentence("connect.token_until", until=found.expires_at)
 
 
 @app.command("rotate-address")
@@ -163,12 +199,13 @@ def rotate_address(
 
     async def work(desk: AccountDesk) -> None:
         from services.application.addresses import rotate_address
+        from services.application.kommo import receives_at
 
         rotated = await rotate_address(
             desk.installation,
             desk.account,
             desk.principal,
-            public_url=_receives_at(desk.installation, public_url),
+            public_url=receives_at(desk.installation, public_url),
             overlap_s=overlap_hours * 3_600,
         )
         desk.tell(sentence("address.rotated"))
@@ -181,10 +218,10 @@ def rotate_address(
     for_account(data, account, work)
 
 
-def token_from(file: Path | None) -> str:
-    """The token, of a file or typed unseen."""
+def token_from(file: Path | None, name: str = "Long-lived token") -> str:
+    """The token or the code, of a file or typed unseen."""
     text = (
-        ask_secret("Long-lived token")
+        ask_secret(name)
         if file is None
         else read(file, bytes_max=TOKEN_BYTES_MAX).decode("utf-8", "replace")
     ).strip()

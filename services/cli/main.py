@@ -21,6 +21,7 @@ from services.cli import (
     doctor,
     gaps,
     history,
+    integrations,
     jobs,
     leads,
     loads,
@@ -67,6 +68,7 @@ who_may.app.add_typer(access_keys.app, name="keys")
 app.add_typer(api.app, name="api")
 app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(integrations.app, name="integrations")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(operations.projections, name="projections")
 app.add_typer(dead.app, name="dead")

@@ -9,6 +9,7 @@ from services.console.screens import (
     access,
     access_log,
     accounts,
+    consent,
     fairness,
     files,
     gallery,
@@ -29,6 +30,7 @@ SCREENS: tuple[ModuleType, ...] = (
     signing_in,
     proving,
     accounts,
+    consent,
     gallery,
     # daily
     today,

@@ -13,7 +13,7 @@ from services.gateway.connections import Connections
 from services.gateway.directory import Directory
 from services.gateway.leases import AllOurs
 from services.gateway.meter import UNMEASURED, GatewayMeter
-from services.gateway.ports import ConnectedAccounts, Leases, Now, SharedOut, WorkWakeup
+from services.gateway.ports import ConnectedAccounts, Leases, Now, SharedOut, Tokens, WorkWakeup
 from services.gateway.postgres import (
     PostgresSweeps,
     PostgresWorkList,
@@ -66,6 +66,7 @@ class Gateway:
     reload_s: float
     reload: asyncio.Event = field(default_factory=asyncio.Event)
     sender: WebhookSender | None = None
+    tokens: Tokens | None = None
 
     def nudge(self) -> None:
         """Look at the work lists now."""
@@ -98,6 +99,8 @@ class Gateway:
                 group.create_task(self.stops.run())
                 if self.sender is not None:
                     group.create_task(self.sender.run())
+                if self.tokens is not None:
+                    group.create_task(self.tokens.run())
                 if wakeup is not None:
                     group.create_task(self._pass_on(wakeup))
         finally:
@@ -132,6 +135,7 @@ def build(  # noqa: PLR0913  # the ports of a role
     meter: GatewayMeter = UNMEASURED,
     traces: Traces = UNTRACED,
     outgoing: Outgoing | None = None,
+    tokens: Tokens | None = None,
 ) -> Gateway:
     """Put the parts together; nothing runs yet."""
     timing, leases = timing or SystemTiming(), leases or AllOurs()
@@ -144,6 +148,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         meter.kommo_called,
         leases=leases,
         on_answered=stops.tell,
+        tokens=tokens,
     )
     publisher = ResultPublisher(writer, encode_inbound, timing)
     directory = Directory(
@@ -218,6 +223,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         else _sender(settings, outgoing, publisher, leases, now, random, timing, meter),
         timing=timing,
         reload_s=settings.accounts.reload_s,
+        tokens=tokens,
     )
 
 
@@ -261,6 +267,7 @@ async def run(  # noqa: PLR0913  # the ports of a role
     meter: GatewayMeter = UNMEASURED,
     traces: Traces = UNTRACED,
     outgoing: Outgoing | None = None,
+    tokens: Tokens | None = None,
 ) -> None:
     """Run a gateway until cancelled: the only one, or one of several that share out the accounts.
 
@@ -279,6 +286,7 @@ async def run(  # noqa: PLR0913  # the ports of a role
         meter=meter,
         traces=traces,
         outgoing=outgoing,
+        tokens=tokens,
     )
 
     async def let_go() -> None:

@@ -8,14 +8,16 @@ from hashlib import sha256
 
 import httpx
 import structlog
+from pydantic import SecretStr
 
 from services.gateway.leases import AllOurs
-from services.gateway.ports import ConnectedAccount, ConnectedAccounts, Leases
+from services.gateway.ports import ConnectedAccount, ConnectedAccounts, Leases, Tokens
 from services.kommo.client import KommoClient
 from services.kommo.errors import AccountStopped
 from services.kommo.limiter import Limiter
 from services.kommo.settings import CallSettings
 from services.kommo.starts import Lease
+from services.kommo.tokens import AccountTokens
 from services.kommo.transport import OnCalled, nobody
 from services.shared.errors import Malformed
 
@@ -47,6 +49,7 @@ class Connections:
         transport: httpx.AsyncBaseTransport | None = None,
         leases: Leases | None = None,
         on_answered: Callable[[int, AccountStopped | None], None] = nobody,
+        tokens: Tokens | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -58,6 +61,7 @@ class Connections:
             transport: Carries the requests instead of pools of connections.
             leases: Which accounts are ours.
             on_answered: Told the account of each answer, and what stops the account, if it does.
+            tokens: Renews those that can be.
         """
         self._accounts = accounts
         self._limiter = limiter
@@ -66,6 +70,7 @@ class Connections:
         self._transport = transport
         self._leases: Leases = leases or AllOurs()
         self._on_answered = on_answered
+        self._tokens = tokens
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
@@ -115,6 +120,7 @@ class Connections:
         fingerprint, lease = _fingerprint(account), self._leases.lease_of(account_id)
         known = self._open.get(account_id)
         if known is not None and (known.fingerprint, known.lease) == (fingerprint, lease):
+            known.client.take_token(account.token)  # it may be renewed since
             return
         try:
             client = KommoClient(
@@ -127,6 +133,7 @@ class Connections:
                 lease=lease,
                 account_id=account_id,
                 on_answered=partial(self._on_answered, account_id),
+                tokens=tokens_of(self._tokens, account),
             )
         except Malformed:
             if self._refused.get(account_id) != fingerprint:
@@ -148,8 +155,31 @@ class Connections:
             await known.client.aclose()
 
 
+@dataclass(frozen=True, slots=True)
+class _TokensOfOne:
+    """Of one account, as its client asks for them."""
+
+    tokens: Tokens
+    account_id: int
+
+    async def newer(self, stale: SecretStr) -> SecretStr | None:
+        return await self.tokens.newer(self.account_id, stale)
+
+    async def revoked(self, token: SecretStr) -> None:
+        await self.tokens.revoked(self.account_id, token)
+
+
+def tokens_of(tokens: Tokens | None, account: ConnectedAccount) -> AccountTokens | None:
+    """Where the account's client gets a newer token; None of one that nobody renews."""
+    if tokens is None or account.client_id is None:
+        return None
+    return _TokensOfOne(tokens, account.account_id)
+
+
 def _fingerprint(account: ConnectedAccount) -> bytes:
-    token = account.token.get_secret_value()
-    known = f"{account.base_url}\n{token}\n{account.restored_at}\n{account.timezone}\n".encode()
+    # One that is renewed changes every day, and nothing else does by that.
+    token = account.client_id or account.token.get_secret_value()
+    parts = (account.base_url, token, account.restored_at, account.timezone, account.admitted_at)
+    known = "".join(f"{part}\n" for part in parts).encode()
     known += account.webhook_digest or b""
     return sha256(known).digest()

@@ -26,6 +26,8 @@ class ConnectedAccount:
         timezone: Of the account, whose days its date fields name.
         webhook_digest: SHA-256 of the secret in its webhooks' address; None while unknown.
         restored_at: When our database was restored from a backup last; None if never (F79).
+        client_id: The integration that renews the token; None of a long-lived one.
+        admitted_at: When somebody let us in last.
     """
 
     account_id: int
@@ -34,6 +36,8 @@ class ConnectedAccount:
     timezone: str = "UTC"
     webhook_digest: bytes | None = None
     restored_at: datetime | None = None
+    client_id: str | None = None
+    admitted_at: datetime | None = None
 
 
 class ConnectedAccounts(Protocol):
@@ -61,6 +65,22 @@ class ConnectedAccounts(Protocol):
         Raises:
             services.shared.errors.Unavailable: The registry does not answer.
         """
+        ...
+
+
+class Tokens(Protocol):
+    """Keeps tokens fresh, of accounts that let an integration in (F54 to F57)."""
+
+    async def newer(self, account_id: int, stale: SecretStr) -> SecretStr | None:
+        """A newer token than that; None if there is none to be had now."""
+        ...
+
+    async def revoked(self, account_id: int, token: SecretStr) -> None:
+        """One that was as new as can be is refused."""
+        ...
+
+    async def run(self) -> None:
+        """Renew what is about to end, until cancelled."""
         ...
 
 

@@ -138,10 +138,12 @@ class RegisteredAccounts:
         restored_at = await Restorations(self.registry.pool).last()
         found: list[ConnectedAccount] = []
         for account in await self.registry.all():
+            if account.suspended_at is not None:
+                continue
             try:
                 token = await self.registry.token(account.account_id)
             except UnknownAccount:
-                continue  # removed just now
+                continue  # removed just now, or suspended
             except Unsealable:
                 if account.account_id not in self._unreadable:  # once, not at every reading
                     advice = "connect the account again: fairlead connect"
@@ -158,6 +160,8 @@ class RegisteredAccounts:
                     timezone=account.directory.get("timezone", account.timezone),
                     webhook_digest=digests.get(account.account_id),
                     restored_at=restored_at,
+                    client_id=account.client_id,
+                    admitted_at=account.admitted_at,
                 )
             )
         return found

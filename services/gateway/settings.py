@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.kommo.settings import CallSettings, LimiterSettings
+from services.oauth.settings import RenewalSettings
 from services.outgoing.settings import WebhookSettings
 from services.shared.settings import Settings
 
@@ -167,3 +168,4 @@ class GatewaySettings(BaseModel, frozen=True):
     webhooks: WebhookSettings = WebhookSettings()
     directory: DirectorySettings = DirectorySettings()
     accounts: RegistrySettings = RegistrySettings()
+    tokens: RenewalSettings = RenewalSettings()

@@ -56,6 +56,11 @@ def is_kommos(base_url: str) -> bool:
         return False
 
 
+def is_host(host: str) -> bool:
+    """Whether a host, as somebody names it, is an account of Kommo's: one label, and a suffix."""
+    return _HOST.fullmatch(host) is not None
+
+
 def _is_loopback(parts: SplitResult) -> bool:
     return parts.scheme in {"http", "https"} and parts.hostname in LOOPBACK
 

@@ -18,6 +18,7 @@ from services.kommo.errors import AccountStopped, MalformedAnswer
 from services.kommo.limiter import CallTurn, Limiter, Priority
 from services.kommo.settings import CallSettings
 from services.kommo.starts import Lease
+from services.kommo.tokens import AccountTokens
 from services.kommo.transport import OnAnswered, OnCalled, Transport, nobody
 
 log = structlog.get_logger(__name__)
@@ -109,6 +110,7 @@ class KommoClient:
         lease: Lease | None = None,
         account_id: int | None = None,
         on_answered: OnAnswered = nobody,
+        tokens: AccountTokens | None = None,
     ) -> None:
         """Check the address and prepare the connection pool; nothing is sent.
 
@@ -122,6 +124,7 @@ class KommoClient:
             lease: Under which every call begins, where others could act for the account.
             account_id: For the log.
             on_answered: Hears with each answer whether it stops the account.
+            tokens: Where a token is renewed that is refused; None of one that nobody renews.
 
         Raises:
             Malformed: The address is none that a token may be sent to.
@@ -135,6 +138,7 @@ class KommoClient:
             carrier=transport,
             lease=lease,
             on_answered=on_answered,
+            tokens=tokens,
         )
         self._account_id = account_id
 
@@ -147,6 +151,10 @@ class KommoClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
+
+    def take_token(self, token: SecretStr) -> None:
+        """Enter with this token from now on."""
+        self._transport.take_token(token)
 
     def turn(self, priority: Priority) -> AbstractAsyncContextManager[CallTurn]:
         """Wait at the limiter for the right to start one request."""

@@ -31,8 +31,10 @@ from services.kommo.errors import (
 from services.kommo.limiter import CallTurn, Limiter, Priority
 from services.kommo.settings import CallSettings
 from services.kommo.starts import Lease
+from services.kommo.tokens import AccountTokens
 
 _CONNECTIONS_MAX = 4  # to one account
+_UNAUTHORIZED = 401
 
 # Told the method and the outcome of each request that was sent.
 OnCalled = Callable[[str, str], None]
@@ -47,7 +49,7 @@ def nobody(*_: object) -> None:
 class Transport:
     """The way to one account and back."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a way to one account is made of
         self,
         *,
         base_url: str,
@@ -58,8 +60,11 @@ class Transport:
         carrier: httpx.AsyncBaseTransport | None,
         lease: Lease | None,
         on_answered: OnAnswered,
+        tokens: AccountTokens | None = None,
     ) -> None:
         """Check the address and prepare the connection pool, as `KommoClient` says."""
+        self._token = token
+        self._tokens = tokens
         self._base_url = checked_base_url(base_url)
         self._limiter = limiter
         limiter.join(self._base_url)
@@ -70,7 +75,6 @@ class Transport:
         self._http = httpx.AsyncClient(
             base_url=self._base_url,
             headers={
-                "Authorization": f"Bearer {token.get_secret_value()}",
                 "Accept": "application/hal+json, application/json",
                 "User-Agent": "Fairlead",
             },
@@ -93,6 +97,10 @@ class Transport:
         if not self._http.is_closed:
             self._limiter.leave(self._base_url)
         await self._http.aclose()
+
+    def take_token(self, token: SecretStr) -> None:
+        """Enter with this one from now on."""
+        self._token = token
 
     def turn(self, priority: Priority) -> AbstractAsyncContextManager[CallTurn]:
         """Wait at the limiter for the right to start one request."""
@@ -129,14 +137,40 @@ class Transport:
         Raises:
             Exception: Whatever is in `services.kommo.errors`.
         """
-        if turn is not None:
-            return await self._exchange(method, path, turn, body)
-        async with self.turn(priority) as own:
-            return await self._exchange(method, path, own, body)
-
-    async def _exchange(self, method: str, path: str, turn: CallTurn, body: object | None) -> Reply:
-        name = f"{method} {path.partition('?')[0]}"
         content = None if body is None else orjson.dumps(body)
+        stale = self._token
+        try:
+            if turn is not None:
+                return await self._exchange(method, path, turn, content)
+            async with self.turn(priority) as own:
+                return await self._exchange(method, path, own, content)
+        except AccountStopped as stopped:
+            if stopped.status != _UNAUTHORIZED or not await self._renewed(stale):
+                raise
+        async with self.turn(priority) as again:  # nothing has happened yet (F54)
+            fresh = self._token
+            try:
+                return await self._exchange(method, path, again, content)
+            except AccountStopped as stopped:
+                if stopped.status == _UNAUTHORIZED and self._tokens is not None:
+                    await self._tokens.revoked(fresh)
+                raise
+
+    async def _renewed(self, stale: SecretStr) -> bool:
+        """Whether there is another token than the one that was refused."""
+        if self._tokens is None:
+            return False
+        if self._token == stale:
+            newer = await self._tokens.newer(stale)
+            if newer is None:
+                return False
+            self._token = newer
+        return True
+
+    async def _exchange(
+        self, method: str, path: str, turn: CallTurn, content: bytes | None
+    ) -> Reply:
+        name = f"{method} {path.partition('?')[0]}"
         self._refuse_if_closed(name)
         await turn.start()
         self._refuse_if_closed(name)
@@ -188,7 +222,9 @@ class Transport:
     async def _open(
         self, method: str, path: str, content: bytes | None
     ) -> AsyncIterator[httpx.Response]:
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
         async with self._http.stream(method, path, content=content, headers=headers) as response:
             yield response
 

@@ -169,5 +169,6 @@ async def _stores(pool: asyncpg.Pool, vault: Vault, settings: OpeningSettings) -
         "dead_letters": DeadLetters(pool, vault, settings.dead_letters),
         "public_url": here.public_url,
         "is_production": here.is_production,
+        "kommo_address": here.kommo_address,
         "access_settings": settings.access,
     }

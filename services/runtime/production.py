@@ -16,7 +16,7 @@ from services.runtime.wrong import Wrong
 from services.shared.failpoints import POINTS_VARIABLE
 from services.shared.hosts import is_this_machine
 from services.shared.proxies import networks
-from services.shared.settings import InstallationSettings
+from services.shared.settings import KOMMO_ADDRESSES, InstallationSettings
 from services.storage.accounts import AccountRegistry
 from services.web.settings import WebSettings
 
@@ -100,6 +100,8 @@ def _of_installation(
         yield "FAIRLEAD_PUBLIC_URL: expected an address that begins with https://"
     if installation.master_key is None or not installation.master_key.get_secret_value().strip():
         yield "FAIRLEAD_MASTER_KEY: expected a key, kept apart from the data that it seals"
+    if installation.kommo_address not in KOMMO_ADDRESSES:
+        yield f"FAIRLEAD_KOMMO_ADDRESS: expected one of {', '.join(KOMMO_ADDRESSES)}"
     yield from _of_database(installation, environment)
 
 

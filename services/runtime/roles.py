@@ -16,6 +16,7 @@ from services.access.tidying import AccessTidying
 from services.access.wiring import Access
 from services.allocator.app import create_allocator
 from services.allocator.linking import link_old_events
+from services.application.kommo import renewal_of
 from services.clock import app as clock
 from services.gateway import app as gateway
 from services.gateway.postgres import RegisteredAccounts
@@ -179,6 +180,7 @@ async def _gateway(process: Process) -> None:
             WebhookTargets(installation.pool, installation.accounts.vault),
             allows_local=not installation.is_production,
         ),
+        tokens=renewal_of(installation, process.settings.gateway.tokens),
     )
 
 

@@ -143,7 +143,7 @@ def _asked_for(crms: Mapping[int, Crm], scope: Scope) -> Crm | None:
     label, _, rest = host.rpartition(":")[0].partition(".") if ":" in host else host.partition(".")
     if rest in DOMAINS:
         named = (crm for crm in crms.values() if crm.account.subdomain == label)
-        return next(named, None) if label != "www" else next(iter(crms.values()))
+        return next(named, None) if label not in ("www", "api") else next(iter(crms.values()))
     return crms[scope["server"][1]]
 
 

@@ -80,6 +80,8 @@ class Gate:
     def _is_let_in(self, scope: Scope) -> bool:
         """Find the user of the token, or the one in whose name the request is made."""
         account, token = self._crm.account, _header(scope, b"authorization")
+        if self._crm.knobs.tokens_refused:
+            return False
         token = token[len(_BEARER) :] if token[: len(_BEARER)].lower() == _BEARER else ""
         user_id, client_id = account.tokens.get(token), None
         if user_id is None:

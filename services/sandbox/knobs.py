@@ -70,6 +70,7 @@ class Knobs(BaseModel):
         code_s: The same of a code: 20 minutes.
         refresh_grace: Whether an exchanged refresh token keeps working until its successor is used.
         lose_refresh_next: So many exchanges of tokens are made, then the connection is cut.
+        tokens_refused: Whether no access token lets anybody in, as after a revocation.
         hook_timeout_s: Real seconds in which a receiver must answer.
         timeout_status: What a timeout counts as in the table of retries.
         disable_after: More bad answers than this within `disable_window_s` switch a webhook off.
@@ -132,6 +133,7 @@ class Knobs(BaseModel):
     code_s: int = Field(default=1_200, ge=1, le=12_000)
     refresh_grace: bool = True
     lose_refresh_next: Count = 0
+    tokens_refused: bool = False
     hook_timeout_s: float = Field(default=2.0, gt=0, le=60)
     timeout_status: Literal[0, 499] = 499
     disable_after: int = Field(default=100, ge=0, le=1_000_000)

@@ -276,6 +276,11 @@ class CrmAccount:
         """The host under which the account is reached, with its port if it has one."""
         return self.address or f"{self.subdomain}.kommo.com"
 
+    @property
+    def api_domain(self) -> str:
+        """The host that knows where the account is, whatever it is called by now."""
+        return self.address or "api.kommo.com"
+
     def incoming_stage(self, pipeline_id: int | None) -> Stage | None:
         """The column for incoming leads of a pipeline, by default the main one."""
         for pipeline in self.pipelines.values():

@@ -231,7 +231,7 @@ class OAuth:
                 "grant_type": "",
                 "account_id": account.id,
                 "base_domain": "kommo.com",
-                "api_domain": account.domain,
+                "api_domain": account.api_domain,
                 "version": 2,
                 "scopes": _SCOPES,
             },

@@ -44,6 +44,8 @@ POINTS: Mapping[str, str] = {
     "gateway.after_notice": "notes or tasks are written or found, the result is not published",
     "gateway.after_webhook": "a target of webhooks has answered, nothing of it is stored",
     "gateway.after_settling": "an account knows that a target was told, the delivery does not",
+    "token.before_request": "it is noted that a token is asked for, nothing is sent",
+    "token.after_response": "Kommo has given new tokens, they are not stored",
     "sweep.after_publish": "a page's leads are published, the place in the sweep is not stored",
     "api.after_commit": "a command is recorded or decided, no answer is sent",
     "clock.before_emit": "timers are due, none is published",

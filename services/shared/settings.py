@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services.shared.hosts import is_this_machine
 from services.shared.secrets import MasterKeyRefused, keys_of
 
+KOMMO_ADDRESSES = ("https://www.kommo.com", "https://www.amocrm.com", "https://www.amocrm.ru")
 DATABASE_URL = re.compile(r"postgres(ql)?://")
 
 
@@ -52,6 +55,8 @@ class InstallationSettings(Settings):
             short transactions. `FAIRLEAD_DATABASE_URL` stays the way past it.
         database_connections: How many connections a process of the distributed installation opens
             at most.
+        kommo_address: Where people let an integration into their account; another one is a
+            simulation on this machine, which production refuses.
         master_key: 32 bytes in base64 that encrypt the tokens of accounts; several with commas, the
             newest first. Without it, a file in the folder of the embedded installation.
     """
@@ -64,6 +69,7 @@ class InstallationSettings(Settings):
     database_url: SecretStr | None = None
     database_pooler_url: SecretStr | None = None
     database_connections: int = Field(default=8, ge=4, le=200)
+    kommo_address: str = "https://www.kommo.com"
     master_key: SecretStr | None = None
 
     @property
@@ -77,6 +83,15 @@ class InstallationSettings(Settings):
         if url is not None and not DATABASE_URL.match(url.get_secret_value()):
             raise ValueError("expected postgresql://user:password@host/database")
         return url
+
+    @field_validator("kommo_address")
+    @classmethod
+    def _is_kommos(cls, address: str) -> str:
+        parts = urlsplit(address)
+        is_local = parts.scheme == "http" and is_this_machine(parts.hostname or "?")
+        if address not in KOMMO_ADDRESSES and (not is_local or parts.path not in ("", "/")):
+            raise ValueError(f"expected one of {', '.join(KOMMO_ADDRESSES)}")
+        return address.rstrip("/")
 
     @field_validator("master_key")
     @classmethod

@@ -8,27 +8,40 @@ import asyncpg
 from pydantic import SecretStr
 
 from services.shared.secrets import Vault, digest_of
-from services.storage.database import borrow, mapping
-
-TOKEN = "token"  # noqa: S105 - the field's name, part of what seals it
+from services.storage import consents
+from services.storage.consents import REFRESH, TOKEN
+from services.storage.database import Connection, borrow, mapping
 
 UPSERT = """
-INSERT INTO accounts
-    (account_id, subdomain, base_url, token_encrypted, webhook_secret_sha256, timezone)
-VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO accounts (account_id, subdomain, base_url, token_encrypted, webhook_secret_sha256,
+    timezone, token_expires_at, client_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (account_id) DO UPDATE SET
     subdomain = excluded.subdomain, base_url = excluded.base_url,
     token_encrypted = excluded.token_encrypted,
     webhook_secret_sha256 = excluded.webhook_secret_sha256,
-    timezone = excluded.timezone, updated_at = now()
+    timezone = excluded.timezone, token_expires_at = excluded.token_expires_at,
+    client_id = excluded.client_id, suspended_at = NULL, updated_at = now(),
+    admitted_at = now()
 """
-COLUMNS = "account_id, subdomain, base_url, timezone, directory, connected_at, updated_at"
+# All but the address of its webhooks.
+ADMIT_TOKEN = """
+UPDATE accounts SET subdomain = $2, base_url = $3, token_encrypted = $4, timezone = $5,
+    token_expires_at = $6, client_id = $7, suspended_at = NULL, updated_at = now(),
+    admitted_at = now()
+WHERE account_id = $1 RETURNING account_id
+"""  # noqa: S105 - SQL
+COLUMNS = """account_id, subdomain, base_url, timezone, directory, connected_at, updated_at,
+    token_expires_at, client_id, suspended_at, admitted_at"""
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
 MAY_READ_TOKENS = "SELECT has_column_privilege('accounts', 'token_encrypted', 'SELECT')"
-COUNT = "SELECT count(*) FROM accounts"
-SELECT_TOKENS = "SELECT account_id, token_encrypted FROM accounts ORDER BY account_id"
+COUNT = "SELECT count(*) FROM accounts WHERE token_encrypted IS NOT NULL"
+SELECT_TOKENS = """
+SELECT account_id, token_encrypted FROM accounts WHERE token_encrypted IS NOT NULL
+ORDER BY account_id
+"""
 # Only if nobody stored a newer token since it was read.
 RESEAL_TOKEN = """
 UPDATE accounts SET token_encrypted = $3 WHERE account_id = $1 AND token_encrypted = $2
@@ -90,6 +103,10 @@ class RegisteredAccount:
     Attributes:
         directory: Names of users and stages and the state of the webhooks as JSON data, for
             people to read; no decision depends on it.
+        token_expires_at: When the present token ends; None if it does not say.
+        client_id: The integration that renews it; None of a long-lived one.
+        suspended_at: Since when nobody lets us in, because the account wanted it so (F57).
+        admitted_at: When somebody last let us in.
     """
 
     account_id: int
@@ -99,6 +116,26 @@ class RegisteredAccount:
     directory: dict[str, Any]
     connected_at: datetime
     updated_at: datetime
+    token_expires_at: datetime | None = None
+    client_id: str | None = None
+    suspended_at: datetime | None = None
+    admitted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """How we are let into an account.
+
+    Attributes:
+        expires_at: When the token ends; None if it does not say.
+        client_id: The integration that renews it; None of a long-lived one.
+        refresh: What it is renewed with.
+    """
+
+    token: SecretStr
+    expires_at: datetime | None = None
+    client_id: str | None = None
+    refresh: SecretStr | None = None
 
 
 async def count(pool: asyncpg.Pool) -> int:
@@ -125,7 +162,7 @@ class AccountRegistry:
         *,
         subdomain: str,
         base_url: str,
-        token: SecretStr,
+        token: SecretStr | Admission,
         webhook_secret: SecretStr,
         timezone: str,
     ) -> None:
@@ -134,6 +171,7 @@ class AccountRegistry:
         Raises:
             SecretTaken: Another account has the webhook secret.
         """
+        admission = token if isinstance(token, Admission) else Admission(token=token)
         try:
             async with borrow(self.pool) as connection, connection.transaction():
                 await connection.execute(DROP_FORMER, account_id)
@@ -142,12 +180,44 @@ class AccountRegistry:
                     account_id,
                     subdomain,
                     base_url,
-                    self._sealed(account_id, token),
+                    self._sealed(account_id, admission.token),
                     digest_of(webhook_secret),
                     timezone,
+                    admission.expires_at,
+                    admission.client_id,
                 )
+                await self._give(connection, account_id, admission)
         except asyncpg.UniqueViolationError as error:
             raise SecretTaken("another account has this webhook secret") from error
+
+    async def admit_by(
+        self,
+        account_id: int,
+        admission: Admission,
+        *,
+        subdomain: str,
+        base_url: str,
+        timezone: str,
+    ) -> None:
+        """Enter an account another way than before; the address of its webhooks stays.
+
+        Raises:
+            UnknownAccount: Not connected.
+        """
+        async with borrow(self.pool) as connection, connection.transaction():
+            found = await connection.fetchval(
+                ADMIT_TOKEN,
+                account_id,
+                subdomain,
+                base_url,
+                self._sealed(account_id, admission.token),
+                timezone,
+                admission.expires_at,
+                admission.client_id,
+            )
+            if found is None:
+                raise UnknownAccount(f"account {account_id} is not connected")
+            await self._give(connection, account_id, admission)
 
     async def all(self) -> list[RegisteredAccount]:
         """Every account, ids ascending."""
@@ -204,7 +274,7 @@ class AccountRegistry:
         """The account's access token.
 
         Raises:
-            UnknownAccount: Not connected.
+            UnknownAccount: Not connected, or suspended: there is none.
             services.shared.secrets.Unsealable: The master key is another one.
         """
         async with borrow(self.pool) as connection:
@@ -245,6 +315,15 @@ class AccountRegistry:
                     RESEAL_TOKEN, account_id, sealed, self._sealed(account_id, token)
                 )
         return len(old)
+
+    async def _give(self, connection: Connection, account_id: int, admission: Admission) -> None:
+        refresh = admission.refresh
+        sealed = (
+            None
+            if refresh is None
+            else self.vault.seal(refresh, account_id=account_id, field_name=REFRESH)
+        )
+        await consents.give(connection, account_id, sealed)
 
     def _sealed(self, account_id: int, token: SecretStr) -> bytes:
         return self.vault.seal(token, account_id=account_id, field_name=TOKEN)

@@ -25,7 +25,10 @@ DASH = f"{PREFIX}dash"
 OWNER_OF_VIEWS = f"{PREFIX}views"
 MAKERS_OF_VIEWS = (f"{PREFIX}projector", f"{PREFIX}commands")
 # Of every account, but for its token and the digest of its secret.
-ACCOUNT = "SELECT (account_id, subdomain, base_url, timezone, directory, connected_at, updated_at)"
+ACCOUNT = (
+    "SELECT (account_id, subdomain, base_url, timezone, directory, connected_at, updated_at,"
+    " token_expires_at, client_id, suspended_at, admitted_at)"
+)
 
 # Table to privileges, as SQL has them. A name without a schema is one of `public`; `*` stands for
 # every table of a schema, and `*.` for every read model. What several lines say adds up.
@@ -81,6 +84,19 @@ JOBS: Grants = {
     "jobs": "SELECT, INSERT, UPDATE, DELETE",
     "job_parts": "SELECT, INSERT, DELETE",
 }
+# Who lets us into accounts, and renews their tokens.
+LET_IN: Grants = {
+    "integrations": "SELECT, INSERT, UPDATE, DELETE",
+    "consents": "SELECT, INSERT, UPDATE, DELETE",
+    "consent_states": "SELECT, INSERT, DELETE",
+    "accounts": "SELECT, INSERT, UPDATE, DELETE",
+    "former_secrets": "SELECT, INSERT, DELETE",
+    "asked_sweeps": "SELECT, INSERT, UPDATE",
+    "restorations": "SELECT",
+    "gateway.addresses": "SELECT, UPDATE",
+    "gateway.leases": "SELECT, UPDATE",  # noting a start looks whether a lease is held
+    "gateway.stops": "SELECT, DELETE",
+}
 # What of it is forgotten in time.
 TIDIED: Grants = {
     "sign_in_log": "SELECT (at), DELETE",
@@ -122,7 +138,10 @@ GRANTS: Mapping[str, Grants] = {
         **METERED,
         **LETTERS,
         "accounts": f"{ACCOUNT}, SELECT (token_encrypted, webhook_secret_sha256),"
-        " UPDATE (directory, updated_at)",
+        " UPDATE (base_url, subdomain, directory, token_encrypted, token_expires_at, suspended_at,"
+        " updated_at)",
+        "integrations": "SELECT",
+        "consents": "SELECT, UPDATE, DELETE",
         "account_events": "SELECT",
         "asked_sweeps": "SELECT, UPDATE",
         "restorations": "SELECT",
@@ -157,19 +176,14 @@ GRANTS: Mapping[str, Grants] = {
         **JOBS,
         **WHO_MAY,
         "access_secret": "SELECT, INSERT, UPDATE (sealed)",
-        "accounts": "SELECT, INSERT, UPDATE, DELETE",
+        **LET_IN,
+        "restorations": "SELECT, INSERT",
         "signing_key": "SELECT, INSERT, UPDATE (sealed)",
         "webhook_targets": "SELECT, INSERT, UPDATE, DELETE",
         "webhook_deliveries": "SELECT, INSERT, UPDATE",
-        "former_secrets": "SELECT, INSERT, DELETE",
         "dead_letters": "SELECT, UPDATE",
         "positions": "SELECT, INSERT, UPDATE",
         "resumptions": "SELECT, INSERT",
-        "restorations": "SELECT, INSERT",
-        "asked_sweeps": "SELECT, INSERT, UPDATE",
-        "gateway.addresses": "SELECT, UPDATE",
-        "gateway.leases": "SELECT, UPDATE",
-        "gateway.stops": "SELECT, DELETE",
     },
     # Serves people: it reads, an account at a time, and writes who may, who looked, who asked.
     "web": {
@@ -183,7 +197,7 @@ GRANTS: Mapping[str, Grants] = {
         "webhook_deliveries": "SELECT, INSERT, UPDATE",
         "access_secret": "SELECT, INSERT",
         "schema_migrations": "SELECT",
-        "accounts": ACCOUNT,
+        **LET_IN,
         "account_events": "SELECT",
         "account_heads": "SELECT",
         "account_links": "SELECT",
@@ -191,7 +205,6 @@ GRANTS: Mapping[str, Grants] = {
         # What an operator does at night; rows of events and read models stay out of its reach.
         "dead_letters": "SELECT, UPDATE (state, state_changed_at, settled_by, settled_why, source)",
         "dead_letters_dropped": "SELECT",
-        "gateway.stops": "SELECT",
         "gateway.sweeps": "SELECT",
         "positions": "SELECT, INSERT, UPDATE (position)",
         "asked_rebuilds": "SELECT, INSERT, UPDATE",

@@ -37,6 +37,8 @@ def members(closed: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a Literal is
     return tuple(value for part in get_args(closed) for value in members(part))
 
 
+# Of connecting: `services.application.connect.Step`, as a test says.
+CONNECTING = ("address", "account", "zone", "people", "webhooks", "kept")
 # Of accounts: `services.application.overview.Trouble`, as a test says.
 TROUBLES = (
     "refused_by_kommo",
@@ -175,6 +177,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "accounts.trouble.": TROUBLES,
     "access.what.": SIGHTS,
     "audit.chain.": BREAKS,
+    "connect.step.": CONNECTING,
     "console.attendance.": ATTENDANCE,
     "console.day.": members(Weekday),
     "console.decided.": members(Kind),

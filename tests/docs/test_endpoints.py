@@ -7,13 +7,14 @@ import httpx
 import pytest
 from starlette.routing import Route
 
+from services.console.screens import consent
 from services.ops.health import Health
 from services.ops.metrics import Metrics
 from services.ops.server import create_app
 from tests.services.ingress.harness import SECRET, ingress
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "endpoints.md").read_text()
-FOR_KOMMO, FOR_OPERATORS = PAGE.split("\n## ")[1:]
+FOR_KOMMO, FOR_INTEGRATIONS, FOR_OPERATORS = PAGE.split("\n## ")[1:]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 # What other programs have, and what somebody may have left open here.
 ELSEWHERE = (
@@ -51,6 +52,12 @@ def test_S25_operators_get_what_the_page_lists_and_nothing_else() -> None:
         FOR_OPERATORS
     )
     assert all(isinstance(route, Route) for route in routes)
+
+
+def test_S25_integrations_get_what_the_page_lists_and_nothing_else() -> None:
+    routes = [route for route in consent.router.routes if isinstance(route, Route)]
+
+    assert {route.path: route.methods for route in routes} == listed(FOR_INTEGRATIONS)
 
 
 @pytest.mark.server

@@ -30,11 +30,14 @@ from services.projector.watch import look
 from services.runtime.database import prepare_at
 from services.shared.secrets import Vault
 from services.shared.wall_clock import utc_now
-from services.storage.accounts import AccountRegistry
+from services.storage.accounts import AccountRegistry, Admission
 from services.storage.asked_sweeps import AskedSweeps
+from services.storage.consent_states import AskedConsent, ConsentStates
+from services.storage.consents import Consents
 from services.storage.database import open_pool
 from services.storage.dead_letters import DeadLetter, DeadLetters, DeadLetterSettings
 from services.storage.events import EventStore
+from services.storage.integrations import Integrations
 from services.storage.jobs import HeldJob, Jobs, NewJob
 from services.storage.restorations import Restorations
 from services.storage.resumption import Resumption
@@ -87,6 +90,7 @@ async def connect(pool: Any) -> None:
             webhook_secret=SECRET,
             timezone="UTC",
         )
+    await let_in(pool, registry)
     await registry.admit(1, SecretStr("another"), for_s=60)
     await registry.rotate(1, SecretStr("third"), overlap_s=60)
     assert await AccountRegistry(pool, NEW_VAULT).reseal() == 1
@@ -102,6 +106,41 @@ async def connect(pool: Any) -> None:
     async with pool.acquire() as connection:
         await end(connection, 1)
         assert await all_stops(connection) == {}
+
+
+async def let_in(pool: Any, registry: AccountRegistry) -> None:
+    """As whoever connects does it, and lets it in again after it was suspended."""
+    known, consents = Integrations(pool, VAULT), Consents(pool, VAULT)
+    for client_id in ("client-1", "client-2"):
+        await known.put(client_id, name="", secret=SECRET, redirect_uri="", made_by="us")
+    assert await known.remove("client-2")
+    assert await Integrations(pool, NEW_VAULT).reseal() == 1
+    by = Admission(token=SECRET, client_id="client-1", refresh=SECRET)
+    await registry.admit_by(1, by, subdomain="acme", base_url="https://acme.kommo.com", timezone="")
+    assert await consents.suspend(1, "client-1")
+    await registry.admit_by(1, by, subdomain="acme", base_url="https://acme.kommo.com", timezone="")
+    assert await Consents(pool, NEW_VAULT).reseal() == 1
+    states = ConsentStates(pool)
+    asked = AskedConsent(client_id="client-1", asked_by="us", account_id=None)
+    await states.add(SECRET, SECRET, asked, for_s=60)
+    assert await states.spend(SECRET, SECRET) == asked
+
+
+async def renew(pool: Any) -> None:
+    """As the gateway does it, to the end of a consent."""
+    consents = Consents(pool, NEW_VAULT)
+    assert await consents.due(60.0) == []
+    assert await consents.claim(1, lease_s=0) == 1
+    await consents.release(1, 1)
+    assert await consents.claim(1, lease_s=0) == 2
+    assert await consents.store(1, 2, access=SECRET, refresh=SECRET, for_s=60.0)
+    assert await consents.claim(1, lease_s=0) == 3
+    await consents.put_off(1, 3, first_s=0, max_s=0)
+    assert await consents.claim(1, lease_s=0) == 4
+    await consents.move(1, base_url="https://acme.kommo.com", subdomain="acme")
+    assert await consents.refuse(1, 4, "spent")
+    assert await Integrations(pool, NEW_VAULT).with_secret("client-1") is not None
+    assert await consents.present(1) is not None
 
 
 async def receive(pool: Any) -> None:
@@ -151,6 +190,7 @@ async def act_on_kommo(pool: Any) -> None:
     await pool.execute(SET_BACK)
     registered = RegisteredAccounts(AccountRegistry(pool, NEW_VAULT))
     (account,) = await registered.connected()
+    await renew(pool)
     await registered.describe(account.account_id, {"users": {}})
     lists: tuple[Any, ...] = (
         linked.to_find,
