@@ -12,13 +12,14 @@ from services.storage import consents
 from services.storage.consents import REFRESH, TOKEN
 from services.storage.database import Connection, borrow, mapping
 
+# Of `excluded` nothing is read that a role may put in and not read.
 UPSERT = """
 INSERT INTO accounts (account_id, subdomain, base_url, token_encrypted, webhook_secret_sha256,
     timezone, token_expires_at, client_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (account_id) DO UPDATE SET
     subdomain = excluded.subdomain, base_url = excluded.base_url,
-    token_encrypted = excluded.token_encrypted,
+    token_encrypted = $4,
     webhook_secret_sha256 = excluded.webhook_secret_sha256,
     timezone = excluded.timezone, token_expires_at = excluded.token_expires_at,
     client_id = excluded.client_id, suspended_at = NULL, updated_at = now(),
