@@ -16,12 +16,18 @@ from services.console.screens import (
     held_deeds,
     keys,
     lead,
+    letters,
     manager,
+    operations,
     orders,
+    passkeys,
+    profile,
+    provider,
     proving,
     signing_in,
     today,
     waiting,
+    webhooks,
 )
 from services.web.premises import Premises
 
@@ -29,6 +35,9 @@ SCREENS: tuple[ModuleType, ...] = (
     files,
     signing_in,
     proving,
+    passkeys,
+    provider,
+    profile,
     accounts,
     consent,
     gallery,
@@ -45,6 +54,10 @@ SCREENS: tuple[ModuleType, ...] = (
     access_log,
     held_deeds,
     keys,
+    webhooks,
+    # the installation
+    operations,
+    letters,
 )
 
 

@@ -100,6 +100,13 @@ ACCOUNT = ScreenGroup(
             title=sentence("console.screen.access"),
             path="/access",
             key="p",
+            scopes=("access", "audit"),
+        ),
+        Screen(
+            name="webhooks",
+            title=sentence("console.screen.webhooks"),
+            path="/webhooks",
+            key="n",
             scopes=("access",),
         ),
     ),
@@ -108,6 +115,13 @@ ACCOUNT = ScreenGroup(
 INSTALLATION = ScreenGroup(
     title=sentence("console.group.installation"),
     screens=(
+        Screen(
+            name="operations",
+            title=sentence("console.screen.operations"),
+            path="/operations",
+            key="o",
+            scopes=("operate",),
+        ),
         Screen(
             name="gallery",
             title=sentence("console.screen.gallery"),
