@@ -24,6 +24,10 @@ from services.console.screens import (
     profile,
     provider,
     proving,
+    rules,
+    rules_drafts,
+    rules_editor,
+    rules_review,
     signing_in,
     today,
     waiting,
@@ -58,6 +62,11 @@ SCREENS: tuple[ModuleType, ...] = (
     # the installation
     operations,
     letters,
+    # planning
+    rules,
+    rules_drafts,
+    rules_editor,
+    rules_review,
 )
 
 

@@ -78,7 +78,15 @@ DAILY = ScreenGroup(
 )
 PLANNING = ScreenGroup(
     title=sentence("console.group.planning"),
-    screens=(),
+    screens=(
+        Screen(
+            name="rules",
+            title=sentence("console.screen.rules"),
+            path="/rules",
+            key="r",
+            scopes=("read",),
+        ),
+    ),
 )
 TRUST = ScreenGroup(
     title=sentence("console.group.trust"),
