@@ -7,13 +7,18 @@ what is checked in.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import typer
+from starlette.routing import Route
 
+from services.api.app import RESOURCES
+from services.api.pages import create_pages
+from services.api.table import ROUTES, RouteEntry
 from services.cli.main import app
+from services.console.app import SCREENS
 from services.projector.dash import statements
 from services.projector.registry import PROJECTIONS
 from services.storage.roles import DASH as FOR_DASH
@@ -37,6 +42,30 @@ them by `make schemas`; `\\d+ dash.decisions` shows the same in psql. How to get
 
 Every view shows the rows of one account. Columns stay, and new ones come last; texts that name a
 kind may get new values. Kommo's ids are in place of names. Instants are exact, with their zone.
+"""
+ENDPOINTS = ROOT / "docs" / "reference" / "endpoints.md"
+WEB_HEAD = "\n\n## For programs (port 8090)\n"
+WHO_TEXT = """\
+The API of the role `web`; [the reference](../api.md) tells what holds for all of it. Who may is a
+scope of their key, in the account of the path; another account is one that is not there (404).
+"""
+ROUTES_HEAD = "| path | methods | who may | answers |\n|---|---|---|---|"
+PAGES_HEAD = """
+## For who writes programs (port 8090)
+
+These hold nothing of any account.
+"""
+PAGE_OF = {
+    "/api/v1/openapi.json": "The document of the API.",
+    "/docs": "The same to read.",
+    "/docs/style.css": "Its style.",
+    "/problems/{code}": "What to do about a problem.",
+}
+CONSOLE_HEAD = """
+## For people (port 8090)
+
+The console of the role `web`, by the cookie of whoever has signed in; what a screen shows and lets
+do follows from their roles.
 """
 COMMENT = re.compile(
     r"COMMENT ON (?:VIEW (?P<view>dash\.\w+)|COLUMN dash\.\w+\.(?P<column>\w+)) IS\s+"
@@ -292,8 +321,44 @@ def dash() -> str:
     return "\n".join(parts) + "\n"
 
 
+def endpoints() -> str:
+    """The page of endpoints: what is written by hand, then what the role `web` serves."""
+    by_hand, _, _ = ENDPOINTS.read_text(encoding="utf-8").partition(WEB_HEAD)
+    parts = [by_hand.rstrip("\n") + WEB_HEAD, WHO_TEXT, ROUTES_HEAD]
+    for module in RESOURCES:
+        for route in module.router.routes:
+            entry = ROUTES[route.operation_id]
+            parts.append(_endpoint(route.path, route.methods, _who(entry), route.summary))
+    parts += [PAGES_HEAD, ROUTES_HEAD]
+    parts += [
+        _endpoint(route.path, {"GET", "HEAD"}, "everybody", PAGE_OF[route.path])
+        for route in create_pages().routes
+        if isinstance(route, Route)
+    ]
+    parts += [CONSOLE_HEAD, "| path | methods | answers |\n|---|---|---|"]
+    for screen in SCREENS:
+        for route in screen.router.routes:
+            methods = ", ".join(sorted(route.methods))
+            answers = (route.endpoint.__doc__ or "").split("\n\n")[0]
+            parts.append(f"| `{route.path}` | {methods} | {_cell(answers)} |")
+    return "\n".join(parts) + "\n"
+
+
+def _endpoint(path: str, methods: Iterable[str], who: str, answers: str) -> str:
+    return f"| `{path}` | {', '.join(sorted(methods))} | {who} | {_cell(answers)} |"
+
+
+def _who(entry: RouteEntry) -> str:
+    if entry.scope is None:
+        return "whoever has a key"
+    return (
+        f"`{entry.scope}`, or `self` about oneself" if entry.is_own_enough else f"`{entry.scope}`"
+    )
+
+
 def main() -> None:
     """Write all."""
+    ENDPOINTS.write_text(endpoints(), encoding="utf-8")
     DASH.write_text(dash(), encoding="utf-8")
     DATABASE_USERS.write_text(database_users(), encoding="utf-8")
     COMMANDS.parent.mkdir(exist_ok=True)

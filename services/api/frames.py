@@ -5,8 +5,7 @@ Each frame that names an id moves the reader's place: so does one without data, 
 
 import orjson
 
-from services.api.times import told
-from services.application.feed.thin import FeedEvent
+from services.shared.thin import ThinEvent
 
 
 def opening(position: int, *, retry_ms: int) -> bytes:
@@ -19,30 +18,15 @@ def comment(position: int) -> bytes:
     return b": at %d\nid: %d\n\n" % (position, position)
 
 
-def frame(event: FeedEvent) -> bytes:
+def frame(event: ThinEvent) -> bytes:
     """An event."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (
         event.version,
         event.type.encode(),
-        orjson.dumps(plain(event)),
+        orjson.dumps(event.as_json()),
     )
 
 
 def reset(position: int, head: int) -> bytes:
     """There is too much to catch up with here; it names no id, so that nobody's place moves."""
     return b"event: reset\ndata: %b\n\n" % orjson.dumps({"after": position, "as_of_version": head})
-
-
-def plain(event: FeedEvent) -> dict[str, object]:
-    """An event as JSON has it; every field is there."""
-    return {
-        "version": event.version,
-        "type": event.type,
-        "at": told(event.at),
-        "lead_id": event.lead_id,
-        "manager_id": event.manager_id,
-        "request_id": event.request_id,
-        "attempt": event.attempt,
-        "rule_id": event.rule_id,
-        "revision": event.revision,
-    }

@@ -79,6 +79,7 @@ ROUTES: Mapping[str, RouteEntry] = {
     "get_state": RouteEntry("audit"),
     "list_access": RouteEntry("access"),
     "get_installation_health": RouteEntry("operate", "installation"),
+    "list_installation_access": RouteEntry("operate", "installation"),
     "list_dead_letters": RouteEntry("operate", "installation"),
     "get_dead_letter": RouteEntry("operate", "installation"),
     "list_projections": RouteEntry("operate", "installation"),

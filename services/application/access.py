@@ -68,3 +68,31 @@ async def accesses(
         before=before,
         after=after,
     )
+
+
+async def accesses_at_large(
+    installation: Installation,
+    principal: Principal,
+    span: Span,
+    *,
+    by: str = "",
+    limit: int,
+    before: int | None = None,
+    after: int | None = None,
+) -> list[AccessLine]:
+    """The same of looks that belong to no account, such as at letters of nobody's.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("operate")
+    await note_access(installation, None, principal, "access_log")
+    return await AccessLog(installation.pool).page(
+        None,
+        start=span.start,
+        end=span.end,
+        principal=by,
+        limit=limit,
+        before=before,
+        after=after,
+    )

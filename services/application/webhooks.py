@@ -21,6 +21,7 @@ from services.outgoing.signatures import new_secret
 from services.outgoing.work import PING
 from services.shared.codec import EVENT_NAMES
 from services.shared.errors import Unavailable
+from services.shared.thin import ThinEvent
 from services.storage.accounts import RegisteredAccount
 from services.storage.webhook_deliveries import (
     Delivery,
@@ -161,9 +162,9 @@ async def ping(
     principal.require("access")
     await _need(installation, account, name)
     message_id = f"{PING}-{secrets.token_hex(8)}"
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    body = {"type": PING, "version": 0, "at": at, "account_id": account.account_id, "ids": {}}
-    new = NewDelivery(message_id=message_id, version=0, type=PING, body=orjson.dumps(body).decode())
+    told = ThinEvent(account_id=account.account_id, version=0, type=PING, at=datetime.now(UTC))
+    body = orjson.dumps(told.as_json()).decode()
+    new = NewDelivery(message_id=message_id, version=0, type=PING, body=body)
     await _deliveries(installation).add(account.account_id, name, new)
     return message_id
 

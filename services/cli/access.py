@@ -7,11 +7,12 @@ import typer
 
 from contracts.sentences import sentence
 from services.cli.group import group
-from services.cli.opening import AccountDesk, for_account
+from services.cli.opening import AccountDesk, Desk, for_account, for_installation
 from services.cli.options import DATA, AccountId, AsJson, Data, From, To
 from services.cli.output import say, show_table
 
 if TYPE_CHECKING:
+    from services.application.span import Span
     from services.storage.access_log import AccessLine
 
 app = group()
@@ -33,6 +34,9 @@ def access_log(
     account: AccountId = None,
     data: Data = DATA,
     *,
+    installation: Annotated[
+        bool, typer.Option("--installation", help="Looks that belong to no account instead.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show who looked at what in the last 30 days.
@@ -40,17 +44,25 @@ def access_log(
     At explanations, statements, states, exports, simulations, proofs, and at this log itself.
     """
 
-    async def work(desk: AccountDesk) -> None:
+    async def of_account(desk: AccountDesk) -> None:
         from services.application.access import accesses
-        from services.application.span import span_from
+
+        span = _span(from_, to, desk.account.timezone)
+        place = (desk.installation, desk.account, desk.principal)
+        tell(desk, await accesses(*place, span, by=by, limit=limit))
+
+    async def at_large(desk: Desk) -> None:
+        from services.application.access import accesses_at_large
+
+        span = _span(from_, to, "UTC")
+        tell(
+            desk,
+            await accesses_at_large(desk.installation, desk.principal, span, by=by, limit=limit),
+        )
+
+    def tell(desk: Desk, found: "list[AccessLine]") -> None:
         from services.cli.documents import show_json
 
-        span = span_from(
-            from_, to, now=datetime.now(UTC), timezone=desk.account.timezone, days=DAYS
-        )
-        found = await accesses(
-            desk.installation, desk.account, desk.principal, span, by=by, limit=limit
-        )
         if as_json:
             show_json(found)
         elif found:
@@ -61,10 +73,19 @@ def access_log(
         else:
             say("Nobody looked in this time.")
 
-    for_account(data, account, work)
+    if installation:
+        for_installation(data, at_large)
+    else:
+        for_account(data, account, of_account)
 
 
-def _row(desk: AccountDesk, look: "AccessLine") -> tuple[str, ...]:
+def _span(from_: str, to: str, timezone: str) -> "Span":
+    from services.application.span import span_from
+
+    return span_from(from_, to, now=datetime.now(UTC), timezone=timezone, days=DAYS)
+
+
+def _row(desk: Desk, look: "AccessLine") -> tuple[str, ...]:
     return (
         desk.text(sentence("cell.instant", at=look.at)),
         look.principal,

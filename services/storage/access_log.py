@@ -38,11 +38,12 @@ VALUES ($1, $2, $3, $4, $5, $6)
 """
 SELECT = """
 SELECT id, at, account_id, principal, whence, what, ids, request_id FROM access_log
-WHERE account_id = $1 AND at >= $2 AND at < $3 AND ($4 = '' OR principal = $4)
+WHERE account_id {whose} AND at >= $2 AND at < $3 AND ($4 = '' OR principal = $4)
     AND id {of} $6
 ORDER BY id {order} LIMIT $5
 """
-NEWEST, NEXT = SELECT.format(of="<", order="DESC"), SELECT.format(of=">", order="ASC")
+OF_ACCOUNT, OF_INSTALLATION = "= $1", "IS NULL AND $1::bigint IS NULL"
+NEWEST, NEXT = {"of": "<", "order": "DESC"}, {"of": ">", "order": "ASC"}
 BEYOND_ALL = 2**63 - 1
 SELECT_PRINCIPAL = """
 SELECT id, at, account_id, principal, whence, what, ids, request_id FROM access_log
@@ -96,7 +97,7 @@ class AccessLog:
 
     async def page(
         self,
-        account_id: int,
+        account_id: int | None,
         *,
         start: datetime,
         end: datetime,
@@ -108,7 +109,7 @@ class AccessLog:
         """The newest looks at an account's things, the newest first.
 
         Args:
-            account_id: Whose.
+            account_id: Whose; None for what belongs to no account.
             start: From when.
             end: Until when, left out.
             principal: Of this one only, if it is not empty.
@@ -117,10 +118,10 @@ class AccessLog:
             after: Only those behind this id; then the oldest first.
         """
         key = (before or BEYOND_ALL) if after is None else after
+        whose = OF_INSTALLATION if account_id is None else OF_ACCOUNT
+        statement = SELECT.format(whose=whose, **(NEWEST if after is None else NEXT))
         async with borrow(self.pool) as connection:
-            rows = await connection.fetch(
-                NEWEST if after is None else NEXT, account_id, start, end, principal, limit, key
-            )
+            rows = await connection.fetch(statement, account_id, start, end, principal, limit, key)
         return [AccessLine(**{**row, "ids": tuple(row["ids"])}) for row in rows]
 
     async def of_principal(self, principal: str, *, limit: int) -> list[AccessLine]:

@@ -16,6 +16,7 @@ from services.web.typed import POINTERS, without_input
 from services.words.catalogue import Words
 
 RETRY_AFTER_S = "1"
+NAME_MAX = 100
 CODES: dict[int, HttpCode] = {
     400: "bad-request",
     401: "unauthenticated",
@@ -93,10 +94,16 @@ def of_validation(error: RequestValidationError) -> HttpProblem:
 
 def _field_error(each: dict[str, Any]) -> FieldError:
     where, *rest = (str(part) for part in each["loc"])
+    if each["type"] == "extra_forbidden" and not _is_name(rest[-1]):
+        rest.pop()  # no field was ever called so: it may be anything that somebody wrote (S19)
     pointer = "/" + "/".join(_escaped(part) for part in rest) if rest else ""
     if where != "body":
         pointer = ".".join([where, *rest])
     return FieldError(pointer=pointer, code=each["type"], detail=f"{each['msg']}.")
+
+
+def _is_name(part: str) -> bool:
+    return part.isidentifier() and len(part) <= NAME_MAX
 
 
 def _escaped(part: str) -> str:

@@ -6,10 +6,12 @@ from deploy.docs.reference import (
     COMMANDS,
     DASH,
     DATABASE_USERS,
+    ENDPOINTS,
     RULES_FILE,
     commands,
     dash,
     database_users,
+    endpoints,
     rules_file,
 )
 from tests.docs.pages import CODE
@@ -29,6 +31,10 @@ def test_S27_the_checked_in_page_of_the_databases_users_is_what_the_grants_say()
 
 def test_the_checked_in_page_of_dash_is_what_the_comments_say() -> None:
     assert DASH.read_text() == dash(), "run `make schemas`"
+
+
+def test_S25_the_checked_in_inventory_is_what_the_role_web_serves() -> None:
+    assert ENDPOINTS.read_text() == endpoints(), "run `make schemas`"
 
 
 @pytest.mark.parametrize("name", ["up", "rules check", "gaps resume", "handover"])

@@ -14,7 +14,7 @@ from services.api.resource import resource
 from services.api.strict import Output
 from services.api.times import Instant
 from services.application.feed.following import Following, following
-from services.application.feed.thin import SHAPES, FeedEvent
+from services.shared.thin import SHAPES, ThinEvent
 from services.web.ending_stream import EndingStream
 from services.web.streams import StreamLimits
 
@@ -67,6 +67,7 @@ After = Annotated[
 class EventItem(Output):
     """One event, thinly: that it happened, and to what. What is null does not belong to it."""
 
+    account_id: int = Field(description="Kommo's id of the account.", examples=[32000001])
     version: int = Field(
         ge=1, description="Its place in the account's log, without gap.", examples=[412]
     )
@@ -246,11 +247,11 @@ async def follow_feed(
     )
 
 
-async def _next(place: Following, limit: int, wait_s: int) -> list[FeedEvent]:
+async def _next(place: Following, limit: int, wait_s: int) -> list[ThinEvent]:
     """What follows; events of some types are looked for among others for a while."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + max(wait_s, LOOK_S)
-    found: list[FeedEvent] = []
+    found: list[ThinEvent] = []
     while place.behind and not found and loop.time() < deadline:
         found = await place.next(limit, within_s=0)
     return found if found or place.behind else await place.next(limit, within_s=wait_s)
@@ -284,5 +285,5 @@ async def _chunks(place: Following, limits: StreamLimits) -> AsyncGenerator[byte
     yield frames.reset(place.position, place.head)
 
 
-def _item(event: FeedEvent) -> EventItem:
+def _item(event: ThinEvent) -> EventItem:
     return EventItem(**{name: getattr(event, name) for name in EventItem.model_fields})

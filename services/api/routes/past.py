@@ -6,14 +6,14 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import Field
 
-from services.api.asking import ToRead
+from services.api.asking import OfInstallation, ToRead
 from services.api.cursors import Key
 from services.api.filters import ID_MAX, INSTANT_MAX, TEXT_MAX, WithinUnversioned
-from services.api.lists import ItemPage, Piece, UnversionedListing
+from services.api.lists import InstallationListing, ItemPage, Piece, UnversionedListing
 from services.api.resource import resource
 from services.api.strict import Output
 from services.api.times import Instant
-from services.application.access import accesses
+from services.application.access import accesses, accesses_at_large
 from services.application.span import EARLIEST, LATEST, Span
 from services.application.state import state
 from services.storage.access_log import AccessLine, Sight
@@ -35,6 +35,16 @@ class StateAnswer(Output):
         " come.",
         examples=[{"leads": {}}],
     )
+
+
+By = Annotated[
+    str,
+    Query(
+        max_length=TEXT_MAX,
+        description="The looks of one principal only.",
+        examples=["person:7"],
+    ),
+]
 
 
 class AccessItem(Output):
@@ -110,14 +120,7 @@ async def list_access(
     visit: ToRead,
     listing: UnversionedListing,
     within: WithinUnversioned,
-    by: Annotated[
-        str,
-        Query(
-            max_length=TEXT_MAX,
-            description="The looks of one principal only.",
-            examples=["person:7"],
-        ),
-    ] = "",
+    by: By = "",
 ) -> AccessPage:
     """Who looked at others' explanations, statements, states, exports; kept for 400 days."""
 
@@ -128,6 +131,31 @@ async def list_access(
             visit.account,
             visit.principal,
             Span(start=within.since or EARLIEST, end=within.until or LATEST),
+            by=by,
+            limit=piece.limit,
+            before=before,
+            after=after,
+        )
+
+    return await listing.page(AccessPage, read, key=_key, shape=access_item)
+
+
+@router.get(
+    "/installation/access-log",
+    operation_id="list_installation_access",
+    summary="Who looked at what belongs to no account?",
+)
+async def list_installation_access(
+    visit: OfInstallation, listing: InstallationListing, by: By = ""
+) -> AccessPage:
+    """Such as letters of nobody's account, and this list; kept for 400 days."""
+
+    async def read(piece: Piece) -> Sequence[AccessLine]:
+        before, after = piece.newest_first()
+        return await accesses_at_large(
+            visit.installation,
+            visit.principal,
+            Span(start=EARLIEST, end=LATEST),
             by=by,
             limit=piece.limit,
             before=before,

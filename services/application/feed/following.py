@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
 from services.application.feed.tails import Tail, Tails
-from services.application.feed.thin import SHAPES, FeedEvent, thin
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
+from services.shared.thin import SHAPES, ThinEvent, thin
 from services.storage.events import EventStore
 
 # Versions that one look passes over at most, in search of events of some types.
@@ -46,7 +46,7 @@ class Following:
         """How many versions are yet to come."""
         return self.head - self.position
 
-    async def next(self, limit: int, *, within_s: float) -> list[FeedEvent]:
+    async def next(self, limit: int, *, within_s: float) -> list[ThinEvent]:
         """What follows, in order; nothing if nothing came in time. The position moves.
 
         Args:
@@ -57,7 +57,7 @@ class Following:
             services.shared.errors.Unavailable: The database does not answer.
             services.shared.errors.Malformed: An event this release does not know (F80).
         """
-        found: list[FeedEvent] = []
+        found: list[ThinEvent] = []
         # What is there already is never cut off, however short the time.
         deadline = asyncio.get_running_loop().time() + within_s
         while not found:
@@ -80,12 +80,12 @@ class Following:
         finally:
             self.tail.watchers.discard(self._look)
 
-    async def _take(self, limit: int) -> list[FeedEvent]:
+    async def _take(self, limit: int) -> list[ThinEvent]:
         kept = self.tail.after(self.position)
         self._keeps_up = kept is not None
         if kept is None:
             return await self._read(limit)
-        wanted: list[FeedEvent] = []
+        wanted: list[ThinEvent] = []
         for event in kept:
             if len(wanted) == limit:
                 break
@@ -94,7 +94,7 @@ class Following:
                 wanted.append(event)
         return wanted
 
-    async def _read(self, limit: int) -> list[FeedEvent]:
+    async def _read(self, limit: int) -> list[ThinEvent]:
         account_id = self.tail.account_id
         if not self.types:
             found = await self.events.stream(account_id, self.position, limit)

@@ -13,9 +13,9 @@ from contextvars import Context
 
 import structlog
 
-from services.application.feed.thin import FeedEvent, thin
 from services.application.installation import Installation
 from services.shared.errors import Unavailable
+from services.shared.thin import ThinEvent, thin
 from services.storage.database import borrow, mapping
 from services.storage.tenancy import Reach, bounded, confine
 from services.storage.wakeup import ALLOCATIONS, Bell
@@ -41,20 +41,20 @@ class Tail:
     def __init__(self, account_id: int, head: int) -> None:
         self.account_id = account_id
         self.head = head
-        self.kept: deque[FeedEvent] = deque(maxlen=KEPT_MAX)
+        self.kept: deque[ThinEvent] = deque(maxlen=KEPT_MAX)
         self.trouble: Exception | None = None
         self.followers = 0
         self.watchers: set[Callable[[], None]] = set()
         self._moved = asyncio.Event()
 
-    def after(self, version: int) -> list[FeedEvent] | None:
+    def after(self, version: int) -> list[ThinEvent] | None:
         """What is kept behind a version; None if the first of it is not any more."""
         missing = self.head - version
         if missing > len(self.kept):
             return None
         return [self.kept[place] for place in range(len(self.kept) - missing, len(self.kept))]
 
-    def add(self, events: list[FeedEvent]) -> None:
+    def add(self, events: list[ThinEvent]) -> None:
         """Events that follow the last one."""
         self.kept.extend(events)
         self.head = events[-1].version

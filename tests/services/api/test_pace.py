@@ -11,9 +11,11 @@ from services.web.limits import RateLimit
 from services.web.rates import Rates, headers_of
 from services.web.settings import WebSettings
 from tests.domain.scenario import ANN
-from tests.services.api.kit import client
+from tests.services.access.kit import grant
+from tests.services.api.kit import client, key_for
 from tests.services.api.office import Office, open_office
 
+VIEWER = grant("viewer", 1)
 LIMIT = RateLimit(name="requests", per_s=20, burst=100)
 # So slow that nothing is added while a test runs.
 SETTINGS = WebSettings(
@@ -40,6 +42,22 @@ class Clock:
 async def office(shared_database: str) -> AsyncIterator[Office]:
     async with open_office(shared_database, SETTINGS) as found:
         yield found
+
+
+async def test_A7_1_whoever_asks_is_told_what_they_may_take(office: Office) -> None:
+    async with client(office.address, await key_for(office.access, VIEWER)) as viewer:
+        told = (await viewer.get("/me")).json()["limits"]
+
+    assert told == {
+        "requests": {"per_s": 1, "burst": 12},
+        "commands": {"per_s": 1, "burst": 5},
+        "streams": 5,
+        "body_bytes": 1_048_576,
+        "statement_ms": 2_000,
+        "range_days": 400,
+        "page_items": 200,
+        "bulk_rows": 100_000,
+    }
 
 
 def test_A7_1_a_burst_passes_and_then_so_many_a_second() -> None:

@@ -36,3 +36,12 @@ def test_a_time_without_looks_is_said(kept: KeptWeek) -> None:
 
     assert said.out == "Nobody looked in this time.\n"
     assert kept.say("access-log", "--from", "soon").error.startswith("--from: ")
+
+
+def test_A9_3_looks_that_belong_to_no_account_are_shown_apart(kept: KeptWeek) -> None:
+    first = json.loads(kept.say("access-log", "--installation", "--json").out)
+    again = json.loads(kept.say("access-log", "--installation", "--json").out)
+
+    assert [(each["account_id"], each["what"]) for each in again[:1]] == [(None, "access_log")]
+    assert len(again) == len(first) + 1
+    assert json.loads(kept.say("access-log", "--json").out)[0]["account_id"] is not None

@@ -65,7 +65,7 @@ def test_A8_4_what_happens_arrives_and_the_guides_receiver_takes_it(
     receive = receive_of_the_guide(secret)
 
     assert told.data["type"] == "assignment.confirmed"
-    assert told.data["ids"]["lead_id"] == lead_id
+    assert told.data["lead_id"] == lead_id
     assert receive(told.body, told.headers) == 204
     assert "assignment.confirmed" in capsys.readouterr().out
     assert receive(told.body + b" ", told.headers) == 401

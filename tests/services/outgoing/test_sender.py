@@ -12,6 +12,7 @@ from services.outgoing.signatures import new_secret
 from services.outgoing.work import Due, WebhookWork
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
 from services.shared.secrets import Unsealable
+from services.shared.thin import IDS
 from services.storage.webhook_deliveries import NewDelivery
 from services.storage.webhook_targets import WebhookTarget
 from tests.services.outgoing.kit import ACCOUNT, FIRST, Desk, desk, lookup, notice, seen
@@ -45,7 +46,8 @@ async def test_A8_4_what_happens_is_told_in_order_signed_and_thin(pool: Any) -> 
             "version": 2,
             "at": FIRST.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "account_id": ACCOUNT,
-            "ids": {"lead_id": 7},
+            **dict.fromkeys(IDS),
+            "lead_id": 7,
         }
         assert target.ids() == [f"{ACCOUNT}-{version}" for version in (2, 3, 4)]
         assert target.told[0].headers["content-type"] == "application/json"
@@ -276,7 +278,7 @@ async def test_D12_2_the_target_that_a_rule_names_is_told_whatever_it_was_added_
             await until(lambda: here.settled() == [("7.1/1", "answered")])
 
         told = target.told[0].data
-        assert (told["type"], told["ids"]["lead_id"], told["ids"]["rule_id"]) == (
+        assert (told["type"], told["lead_id"], told["rule_id"]) == (
             "notice.requested",
             7,
             "new",

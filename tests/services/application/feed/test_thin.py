@@ -8,8 +8,8 @@ import pytest
 
 from contracts.events import Recorded
 from services.api.frames import frame
-from services.application.feed.thin import IDS, IDS_OF, thin
 from services.shared.codec import EVENT_NAMES
+from services.shared.thin import IDS, IDS_OF, thin
 from tests.services.application.audit.kit import GOLDEN
 from tests.support.sse import Reader
 
@@ -45,6 +45,7 @@ def test_A8_1_an_event_is_told_by_its_name_its_time_and_its_ids(shape: type) -> 
     assert (told.id, told.event) == (str(recorded.version), EVENT_NAMES[shape])
     assert datetime.fromisoformat(told.data.pop("at")) == at
     assert told.data == {
+        "account_id": recorded.account_id,
         "version": recorded.version,
         "type": EVENT_NAMES[shape],
         **{name: getattr(event, name, None) for name in IDS},
