@@ -10,7 +10,7 @@ from services.api.asking import OfInstallation
 from services.api.cursors import Key
 from services.api.filters import ID_MAX
 from services.api.lists import InstallationListing, ItemPage, Piece
-from services.api.resource import resource
+from services.api.resource import problem, resource
 from services.api.strict import Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told, words_of
@@ -214,7 +214,12 @@ async def list_projections(visit: OfInstallation, listing: InstallationListing) 
     return await listing.all_of(ReadModelPage, found, key=lambda each: (each.name,), shape=shape)
 
 
-@router.get("/installation/gaps", operation_id="list_gaps", summary="What stands still?")
+@router.get(
+    "/installation/gaps",
+    operation_id="list_gaps",
+    summary="What stands still?",
+    responses={409: problem("This installation is not on Kafka: nothing is lost there.")},
+)
 async def list_gaps(visit: OfInstallation, listing: InstallationListing) -> GapPage:
     """Partitions of the inbound log that lost messages; only where it is on Kafka."""
     found = await gaps.stopped(visit.installation, visit.principal)

@@ -113,7 +113,7 @@ async def test_S27_a_user_is_refused_what_is_for_others(prepared: str) -> None:
         ],
         "fairlead_web": [
             "SELECT token_encrypted FROM accounts",
-            "UPDATE dead_letters SET state = 'dropped'",
+            "DELETE FROM dead_letters",
             "DELETE FROM requests.requests",
             "SELECT * FROM gateway.leases",
             "DELETE FROM access_log",
@@ -188,6 +188,7 @@ async def test_S5_every_table_with_rows_of_accounts_is_behind_the_wall(pool: Any
 
     assert {row[0] for row in open_to_all} == {
         "schema_migrations",
+        "asked_rebuilds",
         "positions",
         "restorations",
         "resumptions",
