@@ -83,9 +83,22 @@ async def check_alone(text: bytes) -> CheckedRules:
 
 
 async def check(
-    installation: Installation, account: RegisteredAccount, principal: Principal, text: bytes
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    text: bytes,
+    *,
+    counts_moves: bool = True,
 ) -> CheckedRules:
     """Look at rules with an account's people and stages, and the leads of its last week.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who asks.
+        text: Of the rules file.
+        counts_moves: Whether the leads that they would give out at once are counted, which takes
+            longer than all the rest.
 
     Raises:
         Refused: They may not.
@@ -111,7 +124,9 @@ async def check(
     return CheckedRules(
         remarks=remarks,
         counted_since=account.connected_at if is_young else None,
-        moves=await _moved_by(installation, account, principal, text) if is_usable else None,
+        moves=await _moved_by(installation, account, principal, text)
+        if is_usable and counts_moves
+        else None,
     )
 
 

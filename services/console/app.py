@@ -16,12 +16,22 @@ from services.console.screens import (
     held_deeds,
     keys,
     lead,
+    letters,
     manager,
+    operations,
     orders,
+    passkeys,
+    profile,
+    provider,
     proving,
+    rules,
+    rules_drafts,
+    rules_editor,
+    rules_review,
     signing_in,
     today,
     waiting,
+    webhooks,
 )
 from services.web.premises import Premises
 
@@ -29,6 +39,9 @@ SCREENS: tuple[ModuleType, ...] = (
     files,
     signing_in,
     proving,
+    passkeys,
+    provider,
+    profile,
     accounts,
     consent,
     gallery,
@@ -45,6 +58,15 @@ SCREENS: tuple[ModuleType, ...] = (
     access_log,
     held_deeds,
     keys,
+    webhooks,
+    # the installation
+    operations,
+    letters,
+    # planning
+    rules,
+    rules_drafts,
+    rules_editor,
+    rules_review,
 )
 
 

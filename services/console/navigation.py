@@ -78,7 +78,15 @@ DAILY = ScreenGroup(
 )
 PLANNING = ScreenGroup(
     title=sentence("console.group.planning"),
-    screens=(),
+    screens=(
+        Screen(
+            name="rules",
+            title=sentence("console.screen.rules"),
+            path="/rules",
+            key="r",
+            scopes=("read",),
+        ),
+    ),
 )
 TRUST = ScreenGroup(
     title=sentence("console.group.trust"),
@@ -100,6 +108,13 @@ ACCOUNT = ScreenGroup(
             title=sentence("console.screen.access"),
             path="/access",
             key="p",
+            scopes=("access", "audit"),
+        ),
+        Screen(
+            name="webhooks",
+            title=sentence("console.screen.webhooks"),
+            path="/webhooks",
+            key="n",
             scopes=("access",),
         ),
     ),
@@ -108,6 +123,13 @@ ACCOUNT = ScreenGroup(
 INSTALLATION = ScreenGroup(
     title=sentence("console.group.installation"),
     screens=(
+        Screen(
+            name="operations",
+            title=sentence("console.screen.operations"),
+            path="/operations",
+            key="o",
+            scopes=("operate",),
+        ),
         Screen(
             name="gallery",
             title=sentence("console.screen.gallery"),

@@ -92,6 +92,13 @@ class SeeingAccount(Seeing):
             raise Refused("not_allowed", scope=scopes[0])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeeingInstallation(Seeing):
+    """Somebody who keeps the installation, at a page about it."""
+
+    principal: Principal
+
+
 async def seeing(request: Request) -> Seeing:
     """Whoever is signed in.
 
@@ -135,6 +142,24 @@ async def seeing_account(
         cookie=who.cookie,
         words=Words(zone=ZoneInfo(account.timezone), name=names.get),
         account=account,
+        principal=principal,
+    )
+
+
+async def seeing_installation(who: Annotated[Seeing, Depends(seeing)]) -> SeeingInstallation:
+    """Whoever is signed in and keeps the installation.
+
+    Raises:
+        HttpProblem: They do not: to them there is no such page.
+    """
+    principal = who.caller.at_large()
+    if not principal.may("operate"):
+        raise HttpProblem("not-found")
+    return SeeingInstallation(
+        premises=who.premises,
+        caller=who.caller,
+        cookie=who.cookie,
+        words=who.words,
         principal=principal,
     )
 
@@ -183,3 +208,4 @@ def local(address: str) -> str:
 
 Signed = Annotated[Seeing, Depends(seeing)]
 InAccount = Annotated[SeeingAccount, Depends(seeing_account)]
+InInstallation = Annotated[SeeingInstallation, Depends(seeing_installation)]

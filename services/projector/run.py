@@ -27,7 +27,7 @@ from services.projector.advance import (
 from services.projector.rebuild import AlreadyRunning, rebuild
 from services.projector.registry import PROJECTIONS, WORK_LISTS, Projection
 from services.shared.ownership import Owns, everything
-from services.storage.database import ACQUIRE_TIMEOUT_S
+from services.storage.database import ACQUIRE_TIMEOUT_S, borrow
 
 log = structlog.get_logger(__name__)
 
@@ -373,7 +373,7 @@ async def lag(
     """Projection to the number of events it has yet to take, all accounts together."""
     heads = await store.heads()
     behind = {}
-    async with pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection:
+    async with borrow(pool) as connection:
         for projection in projections:
             done = await schema.positions(connection, projection.NAME)
             behind[projection.NAME] = sum(

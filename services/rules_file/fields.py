@@ -174,3 +174,14 @@ def field_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # annotations
     for step in path:
         annotation = _inside(annotation, step)
     return annotation
+
+
+def default_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # defaults are of any kind
+    """What holds where the field at a path is left out; None for nothing."""
+    section = _bare(field_at(path[:-1])) if path[:-1] else RulesFile
+    if not isinstance(section, type) or not issubclass(section, BaseModel):
+        return None
+    for name, field in section.model_fields.items():
+        if path[-1] in {name, field.alias}:
+            return None if field.is_required() else field.get_default(call_default_factory=True)
+    return None

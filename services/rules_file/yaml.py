@@ -139,6 +139,18 @@ def write(data: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
+def written_scalar(value: Any, *, flow: bool = False) -> str:  # noqa: ANN401  # any scalar
+    """One value as it stands behind its name, or inside of brackets, on one line."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _Representer
+    yaml.width = TEXT_BYTES_MAX
+    yaml.default_flow_style = flow
+    stream = StringIO()
+    yaml.dump([value] if flow else {"x": value}, stream)
+    said = stream.getvalue().strip()
+    return said[1:-1] if flow else said.removeprefix("x:").strip()
+
+
 class _Builder:
     """Walks the nodes of one document."""
 

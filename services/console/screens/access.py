@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 from pydantic import SecretStr
 
 from contracts.sentences import Sentence, sentence
@@ -53,7 +53,9 @@ TOLD: Mapping[str, Sentence] = {
 
 @router.get(BASE)
 async def get_people(who: InAccount, told: str = "") -> Response:
-    """Everybody who may something here, and the links that are out."""
+    """Everybody who may something here, and the links; for who may only read, what is held."""
+    if who.principal.may("audit") and not who.principal.may("access"):
+        return RedirectResponse(f"{who.base}/access/held", status_code=303)
     return await _people_page(who, told=_said(who, told))
 
 

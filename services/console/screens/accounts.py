@@ -17,6 +17,8 @@ async def get_start(who: Signed) -> Response:
         for each in await who.installation.accounts.all()
         if who.caller.in_account(each.account_id) is not None
     ]
+    if not found and who.caller.at_large().may("operate"):
+        return RedirectResponse("/operations", status_code=303)
     if len(found) == 1:
         return RedirectResponse(f"/a/{found[0].account_id}", status_code=303)
     return page("accounts.html", who.words, accounts=found, csrf=who.csrf)

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from services.access.relying import relying_party
 from services.access.sign_in_log import Caller
-from services.application.people.inviting import is_claimed
+from services.application.people.inviting import address_of, is_claimed
 from services.application.people.joining import come_back, join, look_at_link
 from services.application.people.oneself import sign_out
+from services.application.people.outer import is_by_provider
 from services.application.people.signing_in import (
     NextStep,
     SignedIn,
@@ -38,7 +40,7 @@ async def get_sign_in(premises: PremisesOf, next: Next = "") -> Response:  # noq
     """The form; an installation that nobody has claimed says only that."""
     if not await is_claimed(premises.access):
         return page("unclaimed.html", Words(), status=503)
-    return page("sign_in.html", Words(), next=local(next), login="", refused="")
+    return sign_in_page(premises, next=next, status=200)
 
 
 @router.post("/sign-in")
@@ -61,10 +63,8 @@ async def post_sign_in(
         )
     except Refused as refused:
         told = Words().say(refused.sentence)
-        return page(
-            "sign_in.html", Words(), status=401, next=local(next), login=login, refused=told
-        )
-    return _stepped(premises, found, next)
+        return sign_in_page(premises, next=next, login=login, refused=told)
+    return stepped(premises, found, next)
 
 
 @router.post("/sign-in/code")
@@ -91,9 +91,7 @@ async def post_code(
     except Refused as refused:
         if refused.code == "step_over":
             told = Words().say(refused.sentence)
-            return page(
-                "sign_in.html", Words(), status=401, next=local(next), login="", refused=told
-            )
+            return sign_in_page(premises, next=next, refused=told)
         return page(
             "code.html",
             Words(),
@@ -104,7 +102,7 @@ async def post_code(
             next=local(next),
             refused=Words().say(refused.sentence),
         )
-    return _stepped(premises, found, next)
+    return stepped(premises, found, next)
 
 
 @router.get("/join")
@@ -178,7 +176,29 @@ async def post_sign_out(who: Signed) -> Response:
     return answer
 
 
-def _stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Response:
+def sign_in_page(
+    premises: Premises,
+    *,
+    next: str = "",  # noqa: A002 - as the form has it
+    login: str = "",
+    refused: str = "",
+    status: int = 401,
+) -> Response:
+    """The form, with every way there is here."""
+    return page(
+        "sign_in.html",
+        Words(),
+        status=status,
+        next=local(next),
+        login=login,
+        refused=refused,
+        may_passkeys=relying_party(address_of(premises.installation)) is not None,
+        is_by_provider=is_by_provider(premises.access),
+    )
+
+
+def stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Response:
+    """Somebody is in, or shows the second thing first."""
     if isinstance(found, NextStep):
         return page(
             "code.html",

@@ -3,6 +3,8 @@
 const going = new Map([...document.querySelectorAll("[data-go]")].map((a) => [a.dataset.go, a]));
 const search = document.querySelector('[data-key="/"]');
 const WAIT_MS = 1000;
+// Single keys can be switched off in this browser (W3.7).
+const hasKeys = !document.cookie.split("; ").includes("__Host-fairlead-keys=off");
 let isGoing = 0;
 
 function isTyping(target) {
@@ -10,7 +12,7 @@ function isTyping(target) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (!hasKeys || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
   if (event.key === "/" && search) {
     event.preventDefault();
     search.focus();

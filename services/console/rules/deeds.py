@@ -1,0 +1,69 @@
+"""What is done to the list of rules in a draft: one more, another order, one less."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, Literal, get_args
+
+from contracts.stage import Stage
+from services.web.problems import HttpProblem
+
+Deed = Literal["add", "copy", "up", "down", "remove"]
+DEEDS: tuple[Deed, ...] = get_args(Deed)
+
+
+def with_rule(data: Mapping[str, Any], name: str, stages: list[Stage]) -> dict[str, Any]:
+    """One more rule at the end: everybody, evenly, in these stages."""
+    wanted = deepcopy(dict(data))
+    rules = _rules(wanted)
+    rule: dict[str, Any] = {"id": _free_id("rule", rules)}
+    if name:
+        rule["name"] = name
+    rule["stages"] = [{"pipeline": each.pipeline_id, "stage": each.status_id} for each in stages]
+    rules.append(rule)
+    return wanted
+
+
+def done(data: Mapping[str, Any], deed: Deed, number: int, *, copy_name: str) -> dict[str, Any]:
+    """The data after a deed to one rule.
+
+    Raises:
+        HttpProblem: There is no such rule.
+    """
+    wanted = deepcopy(dict(data))
+    rules = _rules(wanted)
+    if not 0 <= number < len(rules):
+        raise HttpProblem("not-found")
+    match deed:
+        case "up" if number:
+            rules.insert(number - 1, rules.pop(number))
+        case "down" if number + 1 < len(rules):
+            rules.insert(number + 1, rules.pop(number))
+        case "remove":
+            del rules[number]
+        case "copy":
+            rules.insert(number + 1, _copied(rules[number], rules, copy_name))
+        case _:
+            pass
+    return wanted
+
+
+def _copied(rule: Any, rules: list[Any], name: str) -> Any:  # noqa: ANN401 - any data
+    if not isinstance(rule, dict):
+        return deepcopy(rule)
+    copied = {**deepcopy(rule), "id": _free_id(str(rule.get("id", "rule")), rules)}
+    if name:
+        copied["name"] = name
+    return copied
+
+
+def _rules(data: dict[str, Any]) -> list[Any]:
+    if not isinstance(data.get("rules"), list):
+        data["rules"] = []
+    rules: list[Any] = data["rules"]
+    return rules
+
+
+def _free_id(like: str, rules: list[Any]) -> str:
+    taken = {str(each.get("id")) for each in rules if isinstance(each, dict)}
+    number = next(n for n in range(1, len(rules) + 2) if f"{like[:58]}-{n}" not in taken)
+    return f"{like[:58]}-{number}"

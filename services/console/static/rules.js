@@ -1,0 +1,75 @@
+// The editor of a draft: kept one second after the last key; without it there is a button.
+
+const form = document.querySelector("[data-saves]");
+const WAIT_MS = 1000;
+let timer = 0;
+let isSending = false;
+let isChanged = false;
+
+function say(text) {
+  form.querySelector("[data-told]").textContent = text;
+}
+
+function show(answer) {
+  for (const edition of document.querySelectorAll('input[name="edition"]')) edition.value = answer.edition;
+  say([answer.told, ...answer.others].join(" · "));
+  for (const [name, said] of Object.entries(answer.said)) {
+    const place = form.querySelector(`[data-said="${CSS.escape(name)}"]`);
+    if (place) place.textContent = said;
+  }
+  for (const place of form.querySelectorAll("[data-remarks]")) {
+    const name = place.dataset.remarks;
+    const own = answer.remarks.filter(
+      ({ field }) => field === name || (place.id && (field.startsWith(`${name}.`) || field.startsWith(`${name}[`))),
+    );
+    place.replaceChildren(...own.map(({ severity, text }) => {
+      const told = document.createElement("p");
+      told.className = `remark ${severity}`;
+      told.textContent = text;
+      return told;
+    }));
+  }
+}
+
+async function save() {
+  isSending = true;
+  isChanged = false;
+  const body = new URLSearchParams(new FormData(form));
+  body.set("quietly", "1");
+  try {
+    const answer = await fetch(location.href, { method: "POST", body });
+    if (answer.ok && !answer.redirected) show(await answer.json());
+    else form.requestSubmit(); // the whole page tells what is wrong
+  } catch {
+    isChanged = true; // no connection: what was typed stays in the form
+    say(form.dataset.saves);
+  }
+  isSending = false;
+  if (isChanged) later();
+}
+
+function later() {
+  isChanged = true;
+  clearTimeout(timer);
+  if (!isSending) timer = setTimeout(save, WAIT_MS);
+}
+
+if (form) {
+  form.addEventListener("input", (event) => {
+    // A new entry is added by its button; until then it is not one.
+    if (event.target.type !== "file") later();
+  });
+  form.addEventListener("submit", () => {
+    clearTimeout(timer);
+    isChanged = false;
+  });
+}
+
+for (const chosen of document.querySelectorAll("[data-into]")) {
+  chosen.addEventListener("change", async () => {
+    const [file] = chosen.files;
+    if (!file) return;
+    document.getElementById(chosen.dataset.into).value = await file.text();
+    later();
+  });
+}

@@ -1,0 +1,173 @@
+"""Operations, and webhooks out, as pages (W4.13, A8.4)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from services.access.roles import ROLES
+from services.access.sessions import COOKIE, csrf_token
+from services.projector.asked import rebuild_next
+from services.storage.access_log import AccessLog
+from services.storage.dead_letters import DeadLetter
+from tests.services.access.kit import grant
+from tests.services.console.site import Site
+from tests.services.console.test_access import secret_of
+from tests.services.console.test_pages import text_of
+
+pytestmark = pytest.mark.server
+
+
+@asynccontextmanager
+async def operator(site: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser of somebody who keeps the installation, and nothing else."""
+    cookie = await site.cookie_of(grant("operator", None))
+    headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
+    async with site.stranger(**headers) as client:
+        yield client
+
+
+async def letters(site: Site, reason: str, *bodies: bytes) -> None:
+    await site.installation.dead_letters.keep(
+        [
+            DeadLetter(
+                account_id=site.account_id,
+                source="webhook",
+                position=None,
+                reason=reason,
+                content_type="application/json",
+                body=body,
+            )
+            for body in bodies
+        ]
+    )
+
+
+async def test_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_with(
+    site: Site,
+) -> None:
+    await letters(site, "odd <b>", b"one & only", b"two")
+    async with operator(site) as client:
+        start = await client.get("/")
+        seen = await client.get("/operations")
+        rows = await client.get("/operations/letters", params={"reason": "odd <b>"})
+        (first, second) = await site.installation.dead_letters.page(reason="odd <b>")
+        one = await client.get(f"/operations/letters/{second.id}")
+        still = await client.post(f"/operations/letters/{second.id}/retry", data={"x": ""})
+        tried = await client.post("/operations/letters/retry", data={"reason": "odd <b>"})
+        told = await client.get(tried.headers["location"])
+        silent = await client.post(f"/operations/letters/{first.id}/drop", data={"why": " "})
+        await client.post(f"/operations/letters/{first.id}/drop", data={"why": "a copy"})
+        dropped = await client.get(f"/operations/letters/{first.id}")
+        rest = await client.post(
+            "/operations/letters/drop", data={"reason": "odd <b>", "why": "noise"}
+        )
+        after = await client.get(rest.headers["location"])
+
+    assert start.headers["location"] == "/operations"
+    assert "odd <b> 2 1" in text_of(seen).replace("Why it was not understood ", "")
+    assert "<b>" not in seen.text.replace("<body", "")
+    assert "one & only" not in text_of(rows)
+    assert "one & only" in text_of(one)
+    assert (still.status_code, silent.status_code) == (409, 422)
+    assert "is still not understood" in text_of(still)
+    assert "0 letters were read again and published, 2 stay." in text_of(told)
+    assert "Set aside person:" in text_of(dropped)
+    assert ": a copy" in text_of(dropped)
+    assert "1 letter is set aside." in text_of(after)
+    kept = await AccessLog(site.installation.pool).of_principal(
+        (await site.access.people.all())[-1].principal, limit=50
+    )
+    assert second.id in {each.ids[0] for each in kept if each.what == "letter"}
+
+
+async def test_W4_13_a_read_model_is_asked_for_and_told_when_it_is_made(site: Site) -> None:
+    async with operator(site) as client:
+        asked = await client.post("/operations/projections/pauses/rebuild", data={"x": ""})
+        waits = await client.get(asked.headers["location"])
+        twice = await client.post("/operations/projections/pauses/rebuild", data={"x": ""})
+        pool = site.installation.pool
+        assert await rebuild_next(pool, site.installation.events)
+        done = await client.get("/operations")
+        no_kafka = await client.get("/operations/gaps/3")
+
+    assert "pauses 0 1 1 asked for at" in text_of(waits)
+    assert "/projections/pauses/rebuild" not in waits.text
+    assert "/projections/pauses/rebuild" in done.text
+    assert "Disk of the data folder" in text_of(done)
+    assert (twice.status_code, no_kafka.status_code) == (409, 409)
+
+
+async def test_A8_4_a_target_is_added_pinged_rotated_and_removed(site: Site) -> None:
+    place = f"{site.base}/webhooks"
+    async with site.signed_in("administrator") as admin:
+        empty = await admin.get(place)
+        added = await admin.post(
+            place,
+            data={"name": "crm", "url": "http://127.0.0.1:9/x", "events": ["lead.assigned"]},
+        )
+        pinged = await admin.post(f"{place}/crm/ping", data={"x": ""})
+        told = await admin.get(pinged.headers["location"])
+        failed = await admin.get(f"{place}/crm", params={"state": "failed"})
+        nothing = await admin.post(f"{place}/crm/again", data={"x": ""})
+        rotated = await admin.post(f"{place}/crm/rotate", data={"x": ""})
+        listed = await admin.get(place)
+        await admin.post(f"{place}/crm/remove", data={"x": ""})
+        gone = await admin.get(f"{place}/crm")
+
+    assert "Nobody is told" in text_of(empty)
+    assert secret_of(added).startswith("whsec_")
+    assert secret_of(rotated) != secret_of(added)
+    assert "A ping is on its way" in text_of(told)
+    assert "on its way 0" in text_of(told)
+    assert "Nothing here" in text_of(failed)
+    assert nothing.status_code == 409
+    assert "crm http://127.0.0.1:9/x lead.assigned takes what it is told" in text_of(listed)
+    assert gone.status_code == 404
+
+
+@pytest.mark.parametrize("role", [*ROLES])
+async def test_S8_buttons_of_a_role_are_those_it_may_press(site: Site, role: str) -> None:
+    """What the navigation and the pages behind it offer, against the table of roles."""
+    held = ROLES[role]  # type: ignore[index] # of the table itself
+    is_operator = role == "operator"
+    account_id = None if is_operator else site.account_id
+    cookie = await site.cookie_of(
+        grant(role, account_id, 502 if role == "manager" else None)  # type: ignore[arg-type]
+    )
+    headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
+    async with site.stranger(**headers, accept="text/html") as client:
+        statuses = {
+            path: (await client.get(path)).status_code
+            for path in (
+                f"{site.base}/access",
+                f"{site.base}/access/keys",
+                f"{site.base}/access/deeds",
+                f"{site.base}/access/looks",
+                f"{site.base}/access/held",
+                f"{site.base}/webhooks",
+                "/operations",
+                "/operations/letters",
+                "/profile",
+            )
+        }
+        here = await client.get("/profile" if is_operator else f"{site.base}/leads")
+        mates = await client.get(f"{site.base}/managers/502")
+
+    def of_account(scope: str) -> int:
+        return 404 if is_operator else 200 if scope in held else 403
+
+    scopes = dict.fromkeys(statuses, "access") | {f"{site.base}/access/held": "audit"}
+    expected = {path: of_account(scopes[path]) for path in statuses}
+    if "audit" in held and "access" not in held:
+        expected[f"{site.base}/access"] = 303  # to what is held
+    expected |= dict.fromkeys(("/operations", "/operations/letters"), 200 if is_operator else 404)
+    expected["/profile"] = 200
+    assert statuses == expected
+    if here.status_code == 200:
+        for path, scope in ((f"{site.base}/access", "audit"), (f"{site.base}/webhooks", "access")):
+            assert (f'href="{path}"' in here.text) == (scope in held)
+        assert ('href="/operations"' in here.text) == ("operate" in held)
+    if mates.status_code == 200:
+        assert ("/pause" in mates.text) == bool({"activity", "self"} & held)
