@@ -6,7 +6,6 @@ from datetime import datetime
 
 from projections import decisions, fairness, requests
 from projections.decisions import Decision, DecisionFilter
-from projections.fairness import DEVIATION_MAX_UNITS
 from projections.requests import Request, State
 from services.application.attendance import Teammate, everybody
 from services.application.installation import Installation
@@ -49,7 +48,6 @@ class Today:
         overview: What is wrong, the worst first, and the last 24 hours in numbers.
         got_today: Leads given out today, less what was taken back.
         standing: Of all requests ever: how many are in each state.
-        deviation_units: Of the one furthest from the fair share, now.
         promised_units: That nobody is so far.
         waiting: By rule, the one with the oldest lead first.
         last: The newest decisions.
@@ -58,7 +56,6 @@ class Today:
     overview: AccountOverview
     team: list[Teammate]
     standing: Counter[State]
-    deviation_units: int
     promised_units: int
     waiting: list[WaitingRule]
     last: list[Decision]
@@ -97,7 +94,7 @@ async def today(
         last = await decisions.page(
             connection, account_id=account_id, limit=DECISIONS, which=DecisionFilter(kinds=TOLD)
         )
-        widest = await fairness.widest_deviations(connection)
+        promised = await fairness.promised(connection, account_id)
     oldest: dict[str, Request] = {}
     for request in waiting:
         oldest.setdefault(request.rule_id or "", request)
@@ -105,11 +102,7 @@ async def today(
         overview=seen,
         team=people,
         standing=standing,
-        deviation_units=seen.deviation_units,
-        promised_units=next(
-            (each.promised_units for each in widest if each.account_id == account_id),
-            DEVIATION_MAX_UNITS,
-        ),
+        promised_units=promised,
         waiting=[
             WaitingRule(rule_id=rule_id, leads=by_rule[rule_id], oldest=request)
             for rule_id, request in oldest.items()

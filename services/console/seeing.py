@@ -14,6 +14,7 @@ from services.application.callers import Whoever, caller_of_session
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
+from services.application.span import zone_of
 from services.shared.http_guard import vouch
 from services.storage.accounts import RegisteredAccount
 from services.storage.tenancy import Reach, confine
@@ -80,7 +81,7 @@ class SeeingAccount(Seeing):
     @property
     def zone(self) -> ZoneInfo:
         """In which times are told."""
-        return ZoneInfo(self.account.timezone)
+        return zone_of(self.account.timezone)
 
     def require(self, *scopes: Scope) -> None:
         """See that they may look, by any of these.
@@ -140,7 +141,7 @@ async def seeing_account(
         premises=who.premises,
         caller=who.caller,
         cookie=who.cookie,
-        words=Words(zone=ZoneInfo(account.timezone), name=names.get),
+        words=Words(zone=zone_of(account.timezone), name=names.get),
         account=account,
         principal=principal,
     )

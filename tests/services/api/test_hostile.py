@@ -34,9 +34,8 @@ JSON = "application/json"
 MARK = "hostile-7c1e"
 # No id, no name, no time, no word of ours: whatever is said of it is what was sent.
 CORPUS = (
-    f"{MARK}' OR 1=1; DROP TABLE managers; --",
+    f"{MARK}' OR 1=1; DROP TABLE managers; --{{{{7*7}}}}$(id)<script>\N{RIGHT-TO-LEFT OVERRIDE}",
     f"../../../etc/{MARK}\0\r\nx-injected: 1",
-    f"{MARK}{{{{7*7}}}}$(id)`id`|<script>\N{RIGHT-TO-LEFT OVERRIDE}",
     MARK * 900,
 )
 DOCUMENT = document()
@@ -52,6 +51,8 @@ TEXTS = {"put_rules", "check_rules"}
 WITH_BODY = sorted(
     name for name, (_, _, each) in OPERATIONS.items() if "requestBody" in each if name not in TEXTS
 )
+# One code answers for them in every route, so that one route is enough.
+EVERYWHERE, EVERYWHERE_OF = {"account_id", "min_version"}, "list_decisions"
 # As stored: what a state has is the domain's, and what data changed is of any shape.
 FREE = {"StateAnswer", "DataChangeItem"}
 
@@ -84,7 +85,8 @@ def requests_of(it: Hall, name: str) -> Iterator[dict[str, Any]]:
     method, path, operation = OPERATIONS[name]
     ids = _ids(it, operation)
     plain = {"idempotency-key": "k", "if-match": '"1"'}
-    for parameter in [*operation.get("parameters", []), {"name": "unknown-one", "in": "query"}]:
+    places = [*operation.get("parameters", []), {"name": "unknown-one", "in": "query"}]
+    for parameter in places if name == EVERYWHERE_OF else filter(_is_own, places):
         for text in CORPUS:
             where, field = parameter["in"], parameter["name"]
             values = ids | ({field: text} if where == "path" else {})
@@ -95,6 +97,10 @@ def requests_of(it: Hall, name: str) -> Iterator[dict[str, Any]]:
                 "params": {field: text} if where == "query" else {},
                 "headers": headers,
             }
+
+
+def _is_own(parameter: Mapping[str, Any]) -> bool:
+    return parameter["name"] not in EVERYWHERE
 
 
 def _ids(it: Hall, operation: Mapping[str, Any]) -> dict[str, str]:
