@@ -35,14 +35,15 @@ POINTS_OF: dict[tuple[str, ...], list[str]] = {
 }
 
 
-# Where a command's answer is lost: killed at in test_api_repeats.
-IN_THE_API = ("api.after_commit",)
+# Where a command's answer is lost, and where tokens are renewed: killed at in test_api_repeats,
+# tests/services/oauth/test_renewal.
+ELSEWHERE = ("api.after_commit", "token.before_request", "token.after_response")
 
 
 def test_every_point_is_killed_at() -> None:
     killed_at = {point for points in POINTS_OF.values() for point in points} | set(OVER_KAFKA)
 
-    assert sorted(killed_at | set(IN_THE_API)) == sorted(POINTS)
+    assert sorted(killed_at | set(ELSEWHERE)) == sorted(POINTS)
 
 
 @pytest.mark.fault
@@ -68,7 +69,7 @@ async def test_F1_F2_F3_F4_F5_F7_F8_F9_F10_killed_at_each_point_it_keeps_every_p
 async def test_F2_F3_F4_F5_F8_F9_F10_roles_killed_at_points_over_kafka_keep_every_promise(
     tmp_path: Path, chance: random.Random, judged: Callable[[Tally], None]
 ) -> None:
-    points = OVER_KAFKA if rounds() == 1 else [each for each in POINTS if each not in IN_THE_API]
+    points = OVER_KAFKA if rounds() == 1 else [each for each in POINTS if each not in ELSEWHERE]
     async with (
         cluster(tmp_path, counts={"allocator": 1}, knobs=_knobs()) as system,
         hook_target() as target,

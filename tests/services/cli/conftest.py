@@ -36,8 +36,13 @@ class Said:
     @property
     def error(self) -> str:
         """The one line for what a person can mend, with nothing beside it."""
-        assert self.status == 1, self
         assert self.out == "", self
+        return self.error_after_steps
+
+    @property
+    def error_after_steps(self) -> str:
+        """The same, where it was told before what had succeeded."""
+        assert self.status == 1, self
         assert self.err.startswith("error: "), self
         return self.err.removeprefix("error: ").rstrip("\n")
 

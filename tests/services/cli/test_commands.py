@@ -79,8 +79,8 @@ def test_S14_connect_refuses_an_address_that_is_no_accounts(
 ) -> None:
     said = here.say("connect", address, "--token-file", here.system.kommo.token_file)
 
-    assert reason in said.error
-    assert "\n" not in said.error
+    assert reason in said.error_after_steps
+    assert "\n" not in said.error_after_steps
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_connect_says_what_is_wrong_with_the_token(
 
     said = here.say("connect", here.system.kommo.base_url, "--token-file", file)
 
-    assert reason in said.error
-    assert "\n" not in said.error
+    assert reason in said.error_after_steps
+    assert "\n" not in said.error_after_steps
 
 
 def test_connect_names_a_token_file_that_cannot_be_read(here: Here) -> None:
