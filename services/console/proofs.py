@@ -60,6 +60,7 @@ async def prove_page(
         who.words,
         status=status,
         csrf=who.csrf,
+        login=person.login,
         next=next,
         deed=deed,
         refused=refused,

@@ -11,7 +11,13 @@ from services.application.people.passkeys import PasskeyStep
 from services.application.refused import Refused
 from services.console.pages import HEADERS, went_to
 from services.console.screens.profile import BASE, profile_page
-from services.console.screens.signing_in import caller_of, check_form, sign_in_page, stepped
+from services.console.screens.signing_in import (
+    caller_of,
+    check_form,
+    check_pace,
+    sign_in_page,
+    stepped,
+)
 from services.console.seeing import Signed
 from services.web.premises import PremisesOf
 from services.words.catalogue import Words
@@ -27,6 +33,7 @@ Answer = Annotated[str, Form(max_length=20_000)]
 async def post_ask(request: Request, premises: PremisesOf) -> Response:
     """What a browser is to sign, of whoever it may be."""
     check_form(request)
+    check_pace(request, premises)
     address = address_of(premises.installation)
     return _asked(await passkeys.begin_by_passkey(premises.access, address=address))
 

@@ -83,7 +83,7 @@ async def post_keys(who: Signed, keys: Text = "") -> Response:
 async def get_password(who: Signed) -> Response:
     """The form; a password is asked for only of whoever has shown who they are."""
     require_fresh(who.caller)
-    return installation_page("password.html", who, here="profile", refused="")
+    return await _password_page(who)
 
 
 @router.post(f"{BASE}/password")
@@ -93,8 +93,7 @@ async def post_password(who: Signed, password: Secret) -> Response:
     try:
         await oneself.change_password(who.premises.access, who.caller, password)
     except Refused as refused:
-        told = who.words.say(refused.sentence)
-        return installation_page("password.html", who, here="profile", refused=told, status=422)
+        return await _password_page(who, refused=who.words.say(refused.sentence), status=422)
     return went_to(BASE, "password")
 
 
@@ -148,6 +147,13 @@ async def post_end_sessions(who: Signed) -> Response:
     """End all of theirs but this one."""
     await oneself.end_other_sessions(who.premises.access, who.caller)
     return went_to(BASE, "ended")
+
+
+async def _password_page(who: Seeing, *, refused: str = "", status: int = 200) -> Response:
+    person = await oneself.myself(who.premises.access, who.caller)
+    return installation_page(
+        "password.html", who, here="profile", login=person.login, refused=refused, status=status
+    )
 
 
 async def profile_page(

@@ -13,7 +13,7 @@ from services.application.people.outer import OuterStep
 from services.application.refused import Refused
 from services.console.pages import went_to
 from services.console.screens.profile import BASE
-from services.console.screens.signing_in import caller_of, sign_in_page, stepped
+from services.console.screens.signing_in import caller_of, check_pace, sign_in_page, stepped
 from services.console.seeing import Signed, is_from_here, seeing
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
@@ -34,6 +34,7 @@ Token = Annotated[str, Query(max_length=4_000)]
 async def get_provider(request: Request, premises: PremisesOf) -> Response:
     """Send a browser there. A link, not a form: forms may go to pages of ours alone."""
     _check_own(request)
+    check_pace(request, premises)
     address = address_of(premises.installation)
     return _sent(await outer.begin_outer(premises.access, address=address), SIGN_IN)
 

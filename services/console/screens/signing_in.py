@@ -25,6 +25,7 @@ from services.console.sessions import give_session, take_session
 from services.web.asked import media_type_of
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
+from services.web.rates import refuse
 from services.web.request_ids import request_id_of
 from services.words.catalogue import Words
 
@@ -228,6 +229,17 @@ def check_form(request: Request) -> None:
     """
     if media_type_of(request) not in FORMS or not is_from_here(request):
         raise HttpProblem("not-allowed", "Load the page again, then try again.")
+
+
+def check_pace(request: Request, premises: Premises) -> None:
+    """See that an address does not begin steps by the thousand: each is kept for five minutes.
+
+    Raises:
+        HttpProblem: It does.
+    """
+    taken = premises.rates.take(premises.settings.strangers, premises.whence(request))
+    if taken.wait_s:
+        raise refuse(taken)
 
 
 def caller_of(request: Request, premises: Premises) -> Caller:

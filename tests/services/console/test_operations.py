@@ -96,6 +96,7 @@ async def test_W4_13_a_read_model_is_asked_for_and_told_when_it_is_made(site: Si
     assert "/projections/pauses/rebuild" not in waits.text
     assert "/projections/pauses/rebuild" in done.text
     assert "Disk of the data folder" in text_of(done)
+    assert "projections : up to date" in text_of(done)  # seen past the wall as well
     assert (twice.status_code, no_kafka.status_code) == (409, 409)
 
 
