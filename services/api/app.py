@@ -12,6 +12,7 @@ from services.api.routes import (
     books,
     corrections,
     decisions,
+    erasures,
     feed,
     held_deeds,
     installation,
@@ -67,6 +68,7 @@ RESOURCES: tuple[ModuleType, ...] = (
     # who may
     people,
     keys,
+    erasures,
     held_deeds,
     webhooks,
 )

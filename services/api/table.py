@@ -134,4 +134,7 @@ ROUTES: Mapping[str, RouteEntry] = {
     "list_deliveries": RouteEntry("access"),
     "get_delivery": RouteEntry("access"),
     "redeliver_webhook": RouteEntry("access"),
+    "erase_person": RouteEntry("access"),
+    "list_erasures": RouteEntry("audit"),
+    "export_person": RouteEntry("export"),
 }

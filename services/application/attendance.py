@@ -15,6 +15,7 @@ from projections.fairness import Share
 from services.application.installation import Installation
 from services.application.present import Present
 from services.application.principal import Principal
+from services.application.private import in_clear
 from services.application.span import zone_of
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
@@ -101,7 +102,8 @@ async def _of(
     for day in days:
         got[day.manager_id] += day.given - day.withdrawn
     beyond = {each.manager_id: each for each in shares if each.ledger == ACCOUNT_LEDGER}
-    reasons = {each.manager_id: each.reason for each in paused}
+    told = await in_clear(installation, account.account_id, [each.reason for each in paused])
+    reasons = {each.manager_id: text for each, text in zip(paused, told, strict=True)}
     return seen_in(
         await present.account(account.account_id), now, got=got, shares=beyond, reasons=reasons
     )

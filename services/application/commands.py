@@ -16,6 +16,7 @@ from contracts.sentences import sentence
 from services.application.installation import Installation
 from services.application.operations import POLL_S, WAIT_S, Operation, message_ids, stand
 from services.application.principal import Principal
+from services.application.private import put_away
 from services.application.refused import Refused
 from services.log.port import Entry
 from services.shared.codec import encode_inbound
@@ -114,6 +115,7 @@ async def give(
         return before
     operation_id = operation_id_of(account_id, principal, once)
     at = datetime.now(UTC)
+    bodies = await put_away(installation, account_id, bodies)
     ids = message_ids(operation_id, len(bodies))
     messages = [
         Inbound(account_id=account_id, message_id=message_id, at=at, body=body, is_once=True)

@@ -27,6 +27,7 @@ from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.kinds import ledgers_in_force
 from services.application.principal import Principal
+from services.application.private import told_in_clear
 from services.application.refused import Refused
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
@@ -143,7 +144,8 @@ def _is_opening(recorded: Recorded, found: Sequence[Recorded], lead_id: int) -> 
 async def _explained(
     installation: Installation, recorded: Recorded, in_kommo: Mapping[tuple[str, int], datetime]
 ) -> Explained:
-    event, told_ = recorded.event, tuple(await _told(installation, recorded))
+    event, found = recorded.event, await _told(installation, recorded)
+    told_ = tuple(await told_in_clear(installation, recorded.account_id, found))
     if not isinstance(event, LeadAssigned):
         return Explained(event=recorded, sentences=told_)
     return Explained(

@@ -1,6 +1,7 @@
 """Who is out of the distribution for a while, by their own wish or an administrator's (D9.2)."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,6 +11,7 @@ from projections.pauses import Pause
 from services.application.commands import Answer, Once, give
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.private import in_clear
 from services.application.reasons import check_reason
 from services.application.refused import Refused
 from services.storage.accounts import RegisteredAccount
@@ -86,7 +88,9 @@ async def pauses(
     """
     principal.require("read")
     async with borrow(installation.pool) as connection:
-        return await in_force.of_account(connection, account.account_id)
+        found = await in_force.of_account(connection, account.account_id)
+    reasons = await in_clear(installation, account.account_id, [each.reason for each in found])
+    return [replace(each, reason=reason) for each, reason in zip(found, reasons, strict=True)]
 
 
 def end_from(text: str, now: datetime, timezone: str) -> datetime:

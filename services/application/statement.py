@@ -12,6 +12,7 @@ from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.kinds import ledgers_in_force
 from services.application.principal import Principal
+from services.application.private import in_clear
 from services.application.refused import Refused
 from services.application.span import EARLIEST, LATEST, Span
 from services.storage.accounts import RegisteredAccount
@@ -258,4 +259,5 @@ async def _line(
     )
     event = recorded.event
     assert isinstance(event, CreditMoved), "what the projection booked it from"  # noqa: S101
-    return StatementLine(movement=movement, by=event.by, note=event.note)
+    (note,) = await in_clear(installation, account.account_id, [event.note])
+    return StatementLine(movement=movement, by=event.by, note=note)

@@ -1,7 +1,7 @@
 """The managers of an account: who they are, whether they take leads, and what they have."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.configuration import NO_RULES, Configuration, compile_rules
@@ -10,6 +10,7 @@ from projections.fairness import Share
 from projections.pauses import Pause
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.private import in_clear
 from services.application.refused import Refused
 from services.application.rules import left_users_of, users_of
 from services.storage.accounts import RegisteredAccount
@@ -102,6 +103,11 @@ async def _members(
         shares = await fairness.of_account(connection, account_id)
         open_leads = await loads.of_account(connection, account_id)
         paused = {each.manager_id: each for each in await pauses.of_account(connection, account_id)}
+    told = await in_clear(installation, account_id, [each.reason for each in paused.values()])
+    paused = {
+        each.manager_id: replace(each, reason=reason)
+        for each, reason in zip(paused.values(), told, strict=True)
+    }
     names, left = users_of(account) or {}, left_users_of(account)
     counts: dict[int, int] = {}
     for load in open_leads:

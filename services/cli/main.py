@@ -30,6 +30,7 @@ from services.cli import (
     operation,
     operations,
     people,
+    personal,
     proof,
     rules,
     running,
@@ -74,6 +75,9 @@ app.add_typer(integrations.app, name="integrations")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(operations.projections, name="projections")
 app.add_typer(dead.app, name="dead")
+app.add_typer(dead.app, name="quarantine")
+app.add_typer(personal.erase, name="erase")
+app.add_typer(personal.export, name="export")
 app.add_typer(operations.topics, name="topics")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(database.database, name="database")

@@ -60,6 +60,11 @@ class Vault:
         if not self.keys or any(len(key) != KEY_BYTES for key in self.keys):
             raise MasterKeyRefused(f"a master key is {KEY_BYTES} bytes")
 
+    @property
+    def key_id(self) -> bytes:
+        """By which what is sealed now names its key."""
+        return _key_id(self.keys[0])
+
     def seal(self, secret: SecretStr, *, account_id: int, field_name: str) -> bytes:
         """The secret as it may be stored."""
         plain = secret.get_secret_value().encode()
@@ -87,7 +92,7 @@ class Vault:
         Raises:
             Unsealable: As `open`.
         """
-        key_id, rest = sealed[1 : 1 + KEY_ID_BYTES], sealed[1 + KEY_ID_BYTES :]
+        key_id, rest = key_named(sealed), sealed[1 + KEY_ID_BYTES :]
         key = next((key for key in self.keys if _key_id(key) == key_id), None)
         if sealed[:1] != FORMAT or key is None:
             raise Unsealable(f"{field_name} of account {account_id}: sealed with another key")
@@ -101,6 +106,11 @@ class Vault:
     def is_current(self, sealed: bytes) -> bool:
         """Whether it was sealed with the newest key."""
         return sealed.startswith(FORMAT + _key_id(self.keys[0]))
+
+
+def key_named(sealed: bytes) -> bytes:
+    """The id of the key that something was sealed with."""
+    return sealed[1 : 1 + KEY_ID_BYTES]
 
 
 def load_vault(

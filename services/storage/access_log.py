@@ -24,6 +24,7 @@ Sight = Literal[
     "state",
     "audit",
     "export",
+    "erasure",
     "letter",
     "simulation",
     "proof",

@@ -11,6 +11,7 @@ from services.shared.secrets import Vault, digest_of
 from services.storage import consents
 from services.storage.consents import REFRESH, TOKEN
 from services.storage.database import Connection, borrow, mapping
+from services.storage.erasures import without_names
 
 # Of `excluded` nothing is read that a role may put in and not read.
 UPSERT = """
@@ -290,11 +291,13 @@ class AccountRegistry:
             return bool(await connection.fetchval(MAY_READ_TOKENS))
 
     async def update_directory(self, account_id: int, directory: dict[str, Any]) -> None:
-        """Store the names that people read.
+        """Store the names that people read, but for those that were erased.
 
         Raises:
             UnknownAccount: Not connected.
         """
+        async with borrow(self.pool) as connection:
+            directory = await without_names(connection, account_id, directory)
         await self._change(UPDATE_DIRECTORY, account_id, directory)
 
     async def remove(self, account_id: int) -> None:

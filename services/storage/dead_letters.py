@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NoReturn
 
 import asyncpg
@@ -18,8 +18,10 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from services.shared.errors import Unavailable
-from services.shared.secrets import Unsealable, Vault
+from services.shared.secrets import Unsealable, Vault, key_named
 from services.shared.settings import Settings
+from services.shared.wall_clock import utc_now
+from services.storage.data_keys import DataKeys, of_day
 from services.storage.database import Connection, borrow, storable
 
 log = structlog.get_logger()
@@ -96,6 +98,7 @@ UPDATE dead_letters SET state = $2, state_changed_at = now(), settled_by = $3, s
 WHERE id = $1 AND state = 'kept'
 RETURNING id
 """
+DELETE_THESE = "DELETE FROM dead_letters WHERE id = ANY($1::bigint[])"
 BIGGEST_ID = 2**63 - 1
 
 
@@ -222,8 +225,8 @@ class DeadLetters:
 
     async def keep(self, letters: Sequence[DeadLetter]) -> None:
         """Store the letters durably; one with a known (source, position) is kept already."""
-        letters = [self.sealed(letter) for letter in letters]
         async with borrow(self.pool) as connection, connection.transaction():
+            letters = [await self._of_its_day(connection, letter) for letter in letters]
             await connection.execute(
                 INSERT,
                 [letter.account_id for letter in letters],
@@ -237,6 +240,22 @@ class DeadLetters:
             # In ascending order, so that two of us cannot lock each other out.
             for account_id in sorted({letter.account_id or NOBODY for letter in letters}):
                 await self._bound(connection, account_id, self.settings.bytes_per_account_max)
+
+    async def _of_its_day(self, connection: Connection, letter: DeadLetter) -> DeadLetter:
+        """A raw body under its account's key of the day; a message of the log as it is (S21)."""
+        if letter.position is not None or letter.account_id is None:
+            return self.sealed(letter)
+        plain = letter.body
+        if letter.is_sealed:
+            try:
+                plain = self._open(letter.account_id, letter.body)
+            except Unsealable:  # of before the master key was another one; it can only be dropped
+                return letter
+        today = of_day(utc_now().date())
+        key = await DataKeys(self.vault).sealing(connection, letter.account_id, today)
+        size = len(letter.body) if letter.size is None else letter.size
+        body = _sealed(key, letter.account_id, plain)
+        return replace(letter, body=body, size=size, is_sealed=True)
 
     async def keep_tidy(self) -> NoReturn:
         """Seal, bound and forget for ever, now and then."""
@@ -252,6 +271,8 @@ class DeadLetters:
         async with borrow(self.pool) as connection:
             expired = await connection.fetch(EXPIRE, self.settings.days_max)
             await connection.execute(FORGET_DROPPED, self.settings.days_max)
+            last = utc_now().date() - timedelta(days=self.settings.days_max)
+            await DataKeys(self.vault).expire(connection, last)
             if expired:
                 log.info("dead_letters_expired", letters=len(expired))
             for letter_id, account_id, body in await connection.fetch(SELECT_UNSEALED, AT_ONCE):
@@ -262,12 +283,14 @@ class DeadLetters:
                     await self._bound(connection, account_id, bytes_max)
 
     async def reseal(self) -> int:
-        """Seal every letter with the newest master key; how many were under an older one.
+        """Seal letters, and keys of days and people, with the newest master key.
 
-        One that is sealed with a key that is not given stays as it is, and goes in its time.
+        How many were under an older one. One that is sealed with a key that is not given stays as
+        it is, and goes in its time.
         """
-        count = last = 0
+        last = 0
         async with borrow(self.pool) as connection:
+            count = await DataKeys(self.vault).reseal(connection)
             while rows := await connection.fetch(SELECT_ALL_SEALED, last, AT_ONCE):
                 for letter_id, account_id, body in rows:
                     if self.vault.is_current(body):
@@ -287,7 +310,7 @@ class DeadLetters:
     async def of_account(self, connection: Connection, account_id: int) -> list[KeptLetter]:
         """Every letter of an account, as one transaction sees them."""
         rows = await connection.fetch(SELECT_OF_ACCOUNT, account_id)
-        return [self._kept(row) for row in rows]
+        return await self._all_kept(connection, rows)
 
     async def page(
         self,
@@ -312,13 +335,13 @@ class DeadLetters:
                 rows = await connection.fetch(SELECT_PAGE, state, before, limit, reason)
             else:
                 rows = await connection.fetch(SELECT_NEXT, state, after, limit, reason)
-        return [self._kept(row) for row in rows]
+            return await self._all_kept(connection, rows)
 
     async def get(self, letter_id: int) -> KeptLetter | None:
         """One letter."""
         async with borrow(self.pool) as connection:
-            row = await connection.fetchrow(SELECT_ONE, letter_id)
-        return None if row is None else self._kept(row)
+            rows = await connection.fetch(SELECT_ONE, letter_id)
+            return next(iter(await self._all_kept(connection, rows)), None)
 
     async def reasons(self, limit: int) -> list[LetterReason]:
         """For what the letters that nobody has dealt with were not understood, most first."""
@@ -344,11 +367,24 @@ class DeadLetters:
         async with borrow(self.pool) as connection:
             return await connection.fetchval(UPDATE_STATE, letter_id, state, by, why) is not None
 
-    def _kept(self, row: asyncpg.Record) -> KeptLetter:
+    async def delete(self, connection: Connection, letter_ids: Sequence[int]) -> None:
+        """Forget letters for good, whatever became of them."""
+        await connection.execute(DELETE_THESE, list(letter_ids))
+
+    async def _all_kept(
+        self, connection: Connection, rows: Sequence[asyncpg.Record]
+    ) -> list[KeptLetter]:
+        sealed = [row["body"] for row in rows if row["is_sealed"]]
+        keys = await DataKeys(self.vault).opening(connection, sealed) if sealed else {}
+        return [self._kept(row, keys) for row in rows]
+
+    def _kept(self, row: asyncpg.Record, keys: Mapping[bytes, Vault]) -> KeptLetter:
         columns: dict[str, Any] = dict(row)
         if columns.pop("is_sealed"):
+            body = columns["body"]
+            vault = keys.get(key_named(body), self.vault)
             try:
-                columns["body"] = self._open(columns["account_id"], columns["body"])
+                columns["body"] = _opened(vault, columns["account_id"], body)
             except Unsealable as error:
                 # The others are shown all the same; this one can only be dropped.
                 columns |= {"body": b"", "reason": f"{columns['reason']} ({error})"}
@@ -363,11 +399,15 @@ class DeadLetters:
         return _sealed(self.vault, account_id, body)
 
     def _open(self, account_id: int | None, body: bytes) -> bytes:
-        return self.vault.open_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
+        return _opened(self.vault, account_id, body)
 
 
 def _sealed(vault: Vault, account_id: int | None, body: bytes) -> bytes:
     return vault.seal_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
+
+
+def _opened(vault: Vault, account_id: int | None, body: bytes) -> bytes:
+    return vault.open_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
 
 
 def _shares(sizes: Mapping[int, int], bytes_max: int) -> dict[int, int]:

@@ -56,9 +56,16 @@ METERED: Grants = {
 }
 # Who keeps what was not understood also keeps an account within its bounds.
 LETTERS: Grants = {
+    "data_keys": "SELECT, INSERT",
     "dead_letters": "SELECT, INSERT, DELETE",
     "SEQUENCE dead_letters_id_seq": "USAGE",
     "dead_letters_dropped": "SELECT, INSERT, UPDATE",
+}
+# Who keeps what people write, and erases what is about them.
+ABOUT_PEOPLE: Grants = {
+    "data_keys": "SELECT, INSERT, UPDATE (key_sealed), DELETE",
+    "private_texts": "SELECT, INSERT, DELETE",
+    "erasures": "SELECT, INSERT",
 }
 # Who signs people in, and gives them what they may.
 WHO_MAY: Grants = {
@@ -126,6 +133,7 @@ GRANTS: Mapping[str, Grants] = {
     "projector": {
         **METERED,
         "account_events": "SELECT",
+        "data_keys": "SELECT, INSERT, DELETE",
         "dead_letters": "SELECT, INSERT, UPDATE, DELETE",
         "SEQUENCE dead_letters_id_seq": "USAGE",
         "dead_letters_dropped": "SELECT, INSERT, UPDATE, DELETE",
@@ -143,6 +151,7 @@ GRANTS: Mapping[str, Grants] = {
         "consents": "SELECT, UPDATE, DELETE",
         "account_events": "SELECT",
         "asked_sweeps": "SELECT, UPDATE",
+        "erasures": "SELECT",
         "restorations": "SELECT",
         "gateway.sweeps": "SELECT, INSERT, UPDATE",
         "gateway.addresses": "SELECT, UPDATE",
@@ -181,7 +190,8 @@ GRANTS: Mapping[str, Grants] = {
         "signing_key": "SELECT, INSERT, UPDATE (sealed)",
         "webhook_targets": "SELECT, INSERT, UPDATE, DELETE",
         "webhook_deliveries": "SELECT, INSERT, UPDATE",
-        "dead_letters": "SELECT, UPDATE",
+        **ABOUT_PEOPLE,
+        "dead_letters": "SELECT, UPDATE, DELETE",
         "positions": "SELECT, INSERT, UPDATE",
         "resumptions": "SELECT, INSERT",
     },
@@ -198,14 +208,17 @@ GRANTS: Mapping[str, Grants] = {
         "access_secret": "SELECT, INSERT",
         "schema_migrations": "SELECT",
         **LET_IN,
+        **ABOUT_PEOPLE,
         # It puts tokens in, and reads none (S18); what needs one is done where it may.
         "accounts": f"{ACCOUNT}, SELECT (webhook_secret_sha256), INSERT, UPDATE, DELETE",
         "account_events": "SELECT",
         "account_heads": "SELECT",
         "account_links": "SELECT",
         "account_snapshots": "SELECT",
-        # What an operator does at night; rows of events and read models stay out of its reach.
-        "dead_letters": "SELECT, UPDATE (state, state_changed_at, settled_by, settled_why, source)",
+        # What an operator does at night, and what erasing needs; events and read models stay out of
+        # its reach.
+        "dead_letters": "SELECT, UPDATE (state, state_changed_at, settled_by, settled_why, source),"
+        " DELETE",
         "dead_letters_dropped": "SELECT",
         "gateway.sweeps": "SELECT",
         "positions": "SELECT, INSERT, UPDATE (position)",

@@ -85,6 +85,7 @@ SIGHTS = (
     "state",
     "audit",
     "export",
+    "erasure",
     "letter",
     "simulation",
     "proof",

@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from services.projector.schema import prepare
 from tests.docs.pages import DOCS
 
 PAGE = Path(DOCS / "how-to" / "access.md").read_text()
+ELSEWHERE = Path(DOCS / "how-to" / "erase.md").read_text()
 TABLES = (
     "people",
     "grants",
@@ -88,3 +90,36 @@ async def test_S22_every_personal_field_stands_in_the_table_with_why_and_how_lon
 
     assert found - IMPERSONAL == told
     assert found >= IMPERSONAL
+
+
+# Elsewhere: by the name of the column, whichever table it is of; ids of ours, digests, sealed keys
+# of ours, words of a fixed set, and what rules name.
+IMPERSONAL_NAMES = re.compile(
+    r"(.*_)?(id|ids|sha256|digest|link|links|sealed|former_sealed|token_encrypted|key_sealed"
+    r"|secret_sealed|position|consumer|source|topic|originator_id|decision_key|content_type"
+    r"|failure|refused_because|redirect_uri|refresh_sealed|subdomain|base_url|timezone|kind|kinds|state|how|cause|because|reason|ledger|what|whats"
+    r"|objects|parts|rules|lines|hours|wording|target|name|url|events|type|error|off_because|subject"
+    r"|address|holder|next_page|entity|status|checksum|revision|version|units)"
+)
+ALL_COLUMNS = """
+SELECT CASE table_schema WHEN 'public' THEN '' ELSE table_schema || '.' END
+    || table_name || '.' || column_name
+FROM information_schema.columns JOIN information_schema.tables
+    USING (table_catalog, table_schema, table_name)
+WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')
+    AND NOT (table_schema = 'public' AND table_name = ANY($1))
+    AND data_type IN ('text', 'jsonb', 'json', 'bytea', 'ARRAY')
+    AND udt_name NOT IN ('_int4', '_int8', '_timestamptz')
+"""
+
+
+async def test_S22_what_is_kept_of_people_in_kommo_stands_in_a_table_too(pool: Any) -> None:
+    await prepare(pool)
+    found = {row[0] for row in await pool.fetch(ALL_COLUMNS, TABLES)}
+    told = set(re.findall(r"`((?:[a-z_]+\.)+[a-z_0-9]+)`", ELSEWHERE))
+    impersonal = {each for each in found if IMPERSONAL_NAMES.fullmatch(each.rpartition(".")[2])}
+
+    assert told <= found
+    assert found - impersonal - told == set()
+    # These names stand for something harmless elsewhere.
+    assert {"dead_letters.body", "private_texts.text_sealed", "accounts.directory"} <= told
