@@ -1,7 +1,7 @@
 """All accounts side by side, the one that needs somebody most first."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -94,6 +94,23 @@ async def overview(
     known = await _read(installation)
     found = [_of(account, known, now) for account in accounts]
     return sorted(found, key=lambda each: each.rank)
+
+
+async def overview_among(
+    installation: Installation, may_read: Callable[[int], bool], *, now: datetime
+) -> list[AccountOverview]:
+    """Those accounts that somebody may read, the worst first.
+
+    Args:
+        installation: Where.
+        may_read: Whether they may look at an account.
+        now: When.
+    """
+    accounts = [each for each in await installation.accounts.all() if may_read(each.account_id)]
+    if not accounts:
+        return []
+    known = await _read(installation)
+    return sorted((_of(each, known, now) for each in accounts), key=lambda each: each.rank)
 
 
 async def overview_of(

@@ -57,6 +57,9 @@ OwnCode = Literal[
     "consent_denied",
     "code_refused",
     "signature_wrong",
+    "webhooks_forgotten",  # by Kommo: they need another address
+    "first_rule_nobody",
+    "hours_unusable",
     "kommo_refused",
     "kommo_busy",
     "kommo_away",

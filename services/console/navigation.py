@@ -104,6 +104,13 @@ ACCOUNT = ScreenGroup(
     title=sentence("console.group.account"),
     screens=(
         Screen(
+            name="connection",
+            title=sentence("console.screen.connection"),
+            path="/connection",
+            key="c",
+            scopes=("read",),
+        ),
+        Screen(
             name="access",
             title=sentence("console.screen.access"),
             path="/access",
@@ -128,6 +135,13 @@ INSTALLATION = ScreenGroup(
             title=sentence("console.screen.operations"),
             path="/operations",
             key="o",
+            scopes=("operate",),
+        ),
+        Screen(
+            name="accounts",
+            title=sentence("console.screen.accounts"),
+            path="/?all=1",
+            key="a",
             scopes=("operate",),
         ),
         Screen(

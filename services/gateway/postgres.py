@@ -6,14 +6,16 @@ from typing import Any, Protocol
 
 import asyncpg
 import structlog
+from pydantic import SecretStr
 
+from contracts.kommo.oauth import claims_of
 from projections import assignments, health, readings
 from projections.assignments import Assignment
 from services.gateway.ports import ConnectedAccount, RulesOf, Untold
 from services.gateway.rounds import Pending, R
 from services.gateway.sweep import Progress
 from services.shared.secrets import Unsealable
-from services.storage.accounts import AccountRegistry, UnknownAccount
+from services.storage.accounts import AccountRegistry, RegisteredAccount, UnknownAccount
 from services.storage.database import Connection, borrow, borrow_to_read
 from services.storage.restorations import Restorations
 
@@ -151,6 +153,7 @@ class RegisteredAccounts:
                     self._unreadable.add(account.account_id)
                 continue
             self._unreadable.discard(account.account_id)
+            await self._note_end(account, token)
             found.append(
                 ConnectedAccount(
                     account_id=account.account_id,
@@ -165,6 +168,12 @@ class RegisteredAccounts:
                 )
             )
         return found
+
+    async def _note_end(self, account: RegisteredAccount, token: SecretStr) -> None:
+        """Of a token that was given before anybody read when it ends."""
+        ends_at = claims_of(token).expires_at
+        if account.token_expires_at is None and ends_at is not None:
+            await self.registry.note_end(account.account_id, ends_at)
 
     async def described(self, account_id: int) -> Mapping[str, Any]:
         """What people read now."""

@@ -48,6 +48,18 @@ WHERE head.version > coalesce(held.version, 0)
 )
 ACCOUNTS = "SELECT account_id, directory->>'webhooks' AS webhooks FROM accounts ORDER BY account_id"
 STOPPED = "SELECT account_id, cause, since FROM gateway.stops ORDER BY account_id"
+# Of what nobody renews.
+TOKENS = """
+SELECT account_id, extract(epoch FROM token_expires_at - clock_timestamp())::float8
+FROM accounts WHERE client_id IS NULL AND token_expires_at IS NOT NULL AND suspended_at IS NULL
+ORDER BY account_id
+"""
+NOT_LET_IN = """
+SELECT account_id, CASE WHEN suspended_at IS NOT NULL THEN 'suspended' ELSE 'refused' END
+FROM accounts LEFT JOIN consents USING (account_id)
+WHERE suspended_at IS NOT NULL OR refused_at IS NOT NULL
+ORDER BY account_id
+"""
 TARGETS_OFF = """
 SELECT account_id, count(*) FROM webhook_targets WHERE off_at IS NOT NULL GROUP BY account_id
 ORDER BY account_id
@@ -247,6 +259,25 @@ async def stopped_accounts(connection: Connection) -> list[Metric]:
     return [seconds]
 
 
+async def tokens(connection: Connection) -> list[Metric]:
+    """Which tokens end, and where somebody has to let us in again."""
+    ends = GaugeMetricFamily(
+        "fairlead_token_ends_seconds",
+        "How long the account's token is good, which nobody renews; below 0 when it ended.",
+        labels=["account"],
+    )
+    for account_id, seconds in await connection.fetch(TOKENS):
+        ends.add_metric([str(account_id)], seconds)
+    needed = GaugeMetricFamily(
+        "fairlead_consent_needed_accounts",
+        "1 for each account that somebody has to let us into again, and why.",
+        labels=["account", "cause"],
+    )
+    for account_id, cause in await connection.fetch(NOT_LET_IN):
+        needed.add_metric([str(account_id), cause], 1)
+    return [ends, needed]
+
+
 async def webhooks_out(connection: Connection) -> list[Metric]:
     """Who is not told any more, and what waits to be told."""
     off = GaugeMetricFamily(
@@ -303,6 +334,7 @@ STORE_READINGS: tuple[Reading, ...] = (
     accounts,
     outdated_rules,
     stopped_accounts,
+    tokens,
     webhooks_out,
     clock_skew,
 )

@@ -48,6 +48,9 @@ ORDER BY account_id
 RESEAL_TOKEN = """
 UPDATE accounts SET token_encrypted = $3 WHERE account_id = $1 AND token_encrypted = $2
 """  # noqa: S105 - SQL
+NOTE_END = """
+UPDATE accounts SET token_expires_at = $2 WHERE account_id = $1 RETURNING account_id
+"""
 UPDATE_DIRECTORY = """
 UPDATE accounts SET directory = $2, updated_at = now() WHERE account_id = $1
 RETURNING account_id
@@ -289,6 +292,14 @@ class AccountRegistry:
         """Whether our user of the database may: that of the role `web` may not (S18, S27)."""
         async with borrow(self.pool) as connection:
             return bool(await connection.fetchval(MAY_READ_TOKENS))
+
+    async def note_end(self, account_id: int, ends_at: datetime) -> None:
+        """The present token ends then.
+
+        Raises:
+            UnknownAccount: Not connected.
+        """
+        await self._change(NOTE_END, account_id, ends_at)
 
     async def update_directory(self, account_id: int, directory: dict[str, Any]) -> None:
         """Store the names that people read, but for those that were erased.

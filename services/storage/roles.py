@@ -51,6 +51,7 @@ METERED: Grants = {
     "response.targets": "SELECT",
     "timers.timers": "SELECT",
     "gateway.stops": "SELECT",
+    "consents": "SELECT (account_id, refused_at, refused_because)",
     "webhook_targets": "SELECT (account_id, name, off_at)",
     "webhook_deliveries": "SELECT (account_id, target, state, listed_at)",
 }

@@ -209,6 +209,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "access.what.": SIGHTS,
     "audit.chain.": BREAKS,
     "connect.step.": CONNECTING,
+    "console.connection.done.": ("connected", "subscribed", "sweeping"),
     "console.attendance.": ATTENDANCE,
     "console.day.": members(Weekday),
     "console.decided.": members(Kind),

@@ -7,10 +7,11 @@ from typing import assert_never
 from contracts.sentences import sentence
 from services.application.doctor.finding import Diagnosis, passing, problem, well
 from services.application.doctor.sweeps import sweep_of
+from services.application.doctor.tokens import token_of
 from services.application.installation import Installation
 from services.gateway import stops
 from services.gateway.stops import Stop
-from services.storage import gone
+from services.storage import consents, gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
 from services.storage.gone import GoneName
@@ -34,9 +35,11 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
     async with borrow(installation.pool) as connection:
         stopped = await stops.all_stops(connection)
         named = await gone.gone(connection)
+        refused = {each.account_id: each for each in await consents.refused(connection)}
     for account in accounts:
         if account.account_id in stopped:
             yield refused_by_kommo(account, stopped[account.account_id])
+        yield token_of(account, refused.get(account.account_id), now)
         yield webhooks_of(account, now)
         yield await sweep_of(installation, account, now)
         if held := await installation.who_may().wide_deeds.held(account.account_id):

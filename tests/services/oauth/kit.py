@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -41,7 +42,7 @@ QUICK = RenewalSettings(lease_s=0.4, wait_s=10.0, retry_first_s=0.1, look_s=0.1)
 def installed(pool: Any, kommo_address: str) -> Installation:
     """An installation whose Kommo is a local one."""
     return Installation(
-        data=NOTHING,
+        data=Path("/nonexistent"),
         database=None,
         pool=pool,
         wakeup=NOTHING,

@@ -125,6 +125,29 @@ async def test_F58_I14_an_account_that_stands_still_is_shown_with_the_cause(stor
     assert HOUR_S <= seconds < 2 * HOUR_S
 
 
+async def test_F56_F57_I14_tokens_that_end_and_accounts_to_let_in_again_are_shown(
+    store: Store,
+) -> None:
+    insert = """
+    INSERT INTO accounts (account_id, subdomain, base_url, token_encrypted, webhook_secret_sha256,
+        timezone, token_expires_at, suspended_at)
+    VALUES ($1, '', '', '', sha256($2), 'UTC', now() + $3::interval, $4)
+    """
+    await store.do(insert, 71, b"71", timedelta(hours=1), None)
+    await store.do(insert, 72, b"72", timedelta(days=1), utc_now())
+    await store.do("INSERT INTO consents VALUES (71, '')")
+    await store.do("UPDATE consents SET refused_at = now()")
+    samples = await store.read()
+
+    assert 0 < samples['fairlead_token_ends_seconds{account="71"}'] <= HOUR_S
+    assert 'fairlead_token_ends_seconds{account="72"}' not in samples
+    needed = {name for name in samples if name.startswith("fairlead_consent_needed_accounts")}
+    assert needed == {
+        'fairlead_consent_needed_accounts{account="71",cause="refused"}',
+        'fairlead_consent_needed_accounts{account="72",cause="suspended"}',
+    }
+
+
 async def test_I5_pending_pushes_and_the_age_of_the_oldest(store: Store) -> None:
     insert = """
     INSERT INTO assignments.leads (account_id, lead_id, request_id, attempt, manager_id,
