@@ -32,7 +32,7 @@ FROM gateway.addresses WHERE address = ''
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class AccountConnection:
     """How an account and we are connected.
 
     Attributes:
@@ -64,7 +64,7 @@ async def connection_of(
     principal: Principal,
     *,
     now: datetime,
-) -> Connection:
+) -> AccountConnection:
     """How an account and we are connected.
 
     Raises:
@@ -79,7 +79,7 @@ async def connection_of(
         backlog = await assignments.backlog(connection)
         address = await connection.fetchrow(ADDRESS)
     users = [each for each in account.directory.get("users", []) if each.get("is_active")]
-    return Connection(
+    return AccountConnection(
         token=token_of(account, refused.get(account_id), now),
         stopped=None if stop is None else refused_by_kommo(account, stop),
         webhooks=webhooks_of(account, now),
