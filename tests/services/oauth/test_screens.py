@@ -19,7 +19,7 @@ from tests.services.api.kit import access_of, served
 from tests.services.oauth.kit import CLIENT_ID, LetIn, registered
 
 pytestmark = pytest.mark.server
-INBOUND = "SELECT string_agg(convert_from(body, 'UTF8'), '') FROM inbound_log"
+INBOUND = "SELECT string_agg(convert_from(value, 'UTF8'), '') FROM inbound_log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
