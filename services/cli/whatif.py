@@ -52,8 +52,9 @@ def simulate(
     async def work(desk: AccountDesk) -> None:
         from services.application.span import span_from
         from services.application.whatif.simulate import simulate
+        from services.application.whatif.told import told
         from services.cli.documents import show_json, write_page
-        from services.cli.whatif_told import page_of, told
+        from services.cli.whatif_told import page_of
 
         span = span_from(
             from_, to, now=datetime.now(UTC), timezone=desk.account.timezone, days=DAYS

@@ -29,6 +29,7 @@ from services.console.screens import (
     rules_drafts,
     rules_editor,
     rules_review,
+    rules_what_if,
     setup,
     signing_in,
     today,
@@ -71,6 +72,7 @@ SCREENS: tuple[ModuleType, ...] = (
     rules_drafts,
     rules_editor,
     rules_review,
+    rules_what_if,
 )
 
 

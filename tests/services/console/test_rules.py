@@ -135,7 +135,7 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
         stale = await boris.get(f"{second}/review")
         late = await applied_blindly(boris, second, seen)
         both = await boris.get(f"{second}/merge")
-        await boris.merge(second, both, theirs=["rules.site.limit"])
+        await boris.merge(second, both, theirs=["rules.site.limit.max"])
         joined = await boris.draft(second)
         done_too = await applied(boris, second, seen=await boris.tokens(f"{second}/review"))
         revisions = text_of((await boris.get(f"{boris.base}/revisions")).text)
@@ -209,3 +209,20 @@ async def test_S11_what_is_typed_into_rules_is_text(office: Office) -> None:
 
     assert all(each.status_code == 200 for each in pages)
     assert not any("<script>alert" in each.text for each in pages)
+
+
+async def test_W4_4_a_draft_is_tried_on_the_past_beside_everything_else(office: Office) -> None:
+    async with visiting(office) as ana:
+        where = await ana.begin(EXAMPLE)
+        asked = await ana.post(f"{where}/what-if", [("key", "try")])
+        job = asked.headers["location"]
+        under_way = await ana.get(job)
+        stopped = await ana.post(f"{job}/cancel", [("key", "stop")])
+        over = await ana.get(job)
+        async with visiting(office, "viewer") as viewer:
+            refused = (await viewer.get(job)).status_code
+
+    assert "http-equiv" in under_way.text
+    assert stopped.headers["location"] == job
+    assert ("http-equiv" in over.text, f"{job}/cancel" in over.text) == (False, False)
+    assert refused == 403

@@ -1,0 +1,68 @@
+"""What a draft would have done: asked of the last 30 days, beside everything else (W4.4)."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from fastapi.responses import RedirectResponse, Response
+
+from services.application.commands import Once
+from services.application.jobs.asked import WhatIfAsked
+from services.application.jobs.giving import cancel, result_as, start, state
+from services.application.jobs.told import told as job_told
+from services.application.whatif.simulate import WhatIf
+from services.application.whatif.told import by_manager, named, told
+from services.console.pages import account_page
+from services.console.receipts import Key
+from services.console.rules.work import DraftId, opened
+from services.console.seeing import InAccount
+
+router = APIRouter()
+
+LOOKS_BACK = timedelta(days=30)
+PERCENT = 100
+JobId = Annotated[str, Path(pattern="^job-[0-9a-f]{32}$")]
+
+
+@router.post("/a/{account_id}/rules/drafts/{draft_id}/what-if")
+async def post_what_if(who: InAccount, draft_id: DraftId, key: Key) -> Response:
+    """Ask; somebody who may not change rules cannot see a draft either."""
+    work = await opened(who, draft_id)
+    end = who.now
+    asked = WhatIfAsked(
+        drafts={work.draft.name: work.draft.content}, start=end - LOOKS_BACK, end=end
+    )
+    job, _ = await start(who.installation, who.account, who.principal, asked, Once(key=key))
+    return RedirectResponse(f"{work.href}/what-if/{job.job_id}", status_code=303)
+
+
+@router.get("/a/{account_id}/rules/drafts/{draft_id}/what-if/{job_id}")
+async def get_what_if(who: InAccount, draft_id: DraftId, job_id: JobId) -> Response:
+    """How far it is, or what came of it."""
+    work = await opened(who, draft_id)
+    asked = (who.installation, who.account, who.principal, job_id)
+    job = await state(*asked)
+    found = await result_as(*asked, WhatIf) if job.state == "finished" else None
+    rows = [] if found is None else named(by_manager(found), who.words.say)
+    most = max((one.got for _, each in rows for one in each), default=0) or 1
+    return account_page(
+        "rules_what_if.html",
+        who,
+        here="rules",
+        work=work,
+        job=job,
+        lines=who.words.lines(job_told(job)),
+        told=None if found is None else told(found, who.words.say),
+        bars=[
+            (name, got.got, would.got, got.got * PERCENT // most, would.got * PERCENT // most)
+            for name, (got, would, *_) in rows
+        ],
+    )
+
+
+@router.post("/a/{account_id}/rules/drafts/{draft_id}/what-if/{job_id}/cancel")
+async def post_cancel(who: InAccount, draft_id: DraftId, job_id: JobId) -> Response:
+    """Have nobody work on it any more."""
+    work = await opened(who, draft_id)
+    await cancel(who.installation, who.account, who.principal, job_id)
+    return RedirectResponse(f"{work.href}/what-if/{job_id}", status_code=303)
