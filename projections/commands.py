@@ -31,6 +31,10 @@ FORGET = "DELETE FROM taken WHERE account_id = $1 AND taken_at <= $2"
 OF_MESSAGES = """
 SELECT message_id, version FROM commands.taken WHERE account_id = $1 AND message_id = ANY($2)
 """
+NEWEST = """
+SELECT version FROM commands.taken WHERE account_id = $1
+ORDER BY taken_at DESC, version DESC LIMIT $2
+"""
 
 
 def changes(events: Iterable[Recorded]) -> dict[str, tuple[int, datetime]]:
@@ -62,3 +66,8 @@ async def taken_up(
     """Id to the version in which it was taken up; those that were not are missing."""
     rows = await connection.fetch(OF_MESSAGES, account_id, list(message_ids))
     return {row["message_id"]: row["version"] for row in rows}
+
+
+async def newest(connection: Connection, account_id: int, *, limit: int) -> list[int]:
+    """The versions of those that were taken up last."""
+    return [row[0] for row in await connection.fetch(NEWEST, account_id, limit)]

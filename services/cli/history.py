@@ -1,6 +1,5 @@
 """Commands about what was: the audit of an account or of an exported file, and past states."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +14,6 @@ from services.cli.refusals import refusal
 from services.cli.speech import words
 
 if TYPE_CHECKING:
-    from services.application.audit.account import Audited
     from services.application.differing import DataChange
 
 app = group()
@@ -57,6 +55,7 @@ def audit(
     async def work(desk: AccountDesk) -> None:
         from services.application.audit.account import audit
         from services.application.audit.export import export as export_
+        from services.application.audit.told import told
         from services.application.moments import first_since, version_at
 
         installation, account, principal = desk.installation, desk.account, desk.principal
@@ -74,7 +73,7 @@ def audit(
                 installation, account, principal, first=begin, last=end, progress=_progress
             )
         show_progress("")
-        _tell(audited, desk.tell)
+        desk.tell(*told(audited))
         if audited.fault is not None:
             raise typer.Exit(1)
         desk.tell(*written)
@@ -84,6 +83,7 @@ def audit(
 
 def _audit_file(path: Path, key: str) -> None:
     from services.application.audit.export import audit_file
+    from services.application.audit.told import told
     from services.application.refused import Refused
 
     try:
@@ -94,46 +94,19 @@ def _audit_file(path: Path, key: str) -> None:
         fail(f"{path}: {error.strerror}")
     show_progress("")
 
-    def tell(*sentences: Sentence) -> None:
-        say_all(words().lines(sentences))
-
-    tell(
-        sentence(
-            "audit.of_file",
-            account=found.audited.account_id,
-            made_at=found.made_at,
-            fingerprint=found.fingerprint,
-        )
+    head = sentence(
+        "audit.of_file",
+        account=found.audited.account_id,
+        made_at=found.made_at,
+        fingerprint=found.fingerprint,
     )
-    _tell(found.audited, tell)
+    say_all(words().lines([head, *told(found.audited)]))
     if found.audited.fault is not None:
         raise typer.Exit(1)
 
 
 def _progress(done: int, goal: int) -> None:
     show_progress(f"{done} of {goal} events")
-
-
-def _tell(audited: "Audited", tell: Callable[..., None]) -> None:
-    """What an audit came to."""
-    if audited.events:
-        tell(
-            sentence(
-                "audit.replayed",
-                first=audited.first,
-                last=audited.first + audited.events - 1,
-                decisions=audited.decisions,
-                count=audited.events,
-            )
-        )
-    elif audited.fault is None:
-        tell(sentence("audit.nothing"))
-    if audited.fault is not None:
-        tell(sentence("audit.differs"), audited.fault.told())
-        return
-    tell(sentence("audit.as_it_was", link=audited.link, digest=audited.digest))
-    if audited.snapshots:
-        tell(sentence("audit.snapshots", count=audited.snapshots))
 
 
 @app.command()

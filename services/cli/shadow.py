@@ -69,8 +69,9 @@ def shadow(
 
 
 def _show(found: "ShadowAudit", *, as_json: bool, html: Path | None) -> None:
+    from services.application.shadow.told import kinds, managers, said
     from services.cli.documents import show_json, write_page
-    from services.cli.shadow_told import kinds, managers, page_of, said
+    from services.cli.shadow_told import page_of
 
     spoken = words_with(found.names, found.timezone)
     if as_json:

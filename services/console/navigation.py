@@ -98,6 +98,27 @@ TRUST = ScreenGroup(
             key="f",
             scopes=("read",),
         ),
+        Screen(
+            name="audit",
+            title=sentence("console.screen.audit"),
+            path="/audit",
+            key="a",
+            scopes=("audit",),
+        ),
+        Screen(
+            name="proof",
+            title=sentence("console.screen.proof"),
+            path="/proof",
+            key="v",
+            scopes=("audit",),
+        ),
+        Screen(
+            name="shadow",
+            title=sentence("console.screen.shadow"),
+            path="/shadow",
+            key="h",
+            scopes=("audit",),
+        ),
     ),
 )
 ACCOUNT = ScreenGroup(

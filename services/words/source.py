@@ -218,6 +218,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "console.rules.choice.": RULE_CHOICES,
     "console.rules.kind.": RULE_KINDS,
     "console.rules.off.": ("wait", "duty", "reserve_first_starter"),
+    "console.ordered.": members(events.CommandName),
     "console.trouble.": TROUBLES,
     "console.waits_for.": (*members(events.Verdict), *WAITS),
     "doctor.repaired.": members(repairs.Kind),

@@ -34,6 +34,7 @@ from services.application.jobs.asked import (
     WhatIfAsked,
     export_of,
 )
+from services.application.jobs.told import file_name
 from services.application.refused import Refused
 from services.application.rules import RulesRefused
 from services.application.span import Span, bounds_from, span_from
@@ -51,7 +52,6 @@ TEXT_BYTES_MAX = 262_144
 VALUES_MAX = 100
 RETRY_AFTER_S = "60"
 KEPT = timedelta(hours=KEPT_HOURS)
-ENDINGS = {CSV: "csv", JSON_LINES: "jsonl", PARQUET: "parquet", JSON: "json"}
 
 JobId = Annotated[
     str,
@@ -310,14 +310,13 @@ async def cancel_job(visit: OfAccount, job_id: JobId) -> JobItem:
 async def get_job_result(visit: OfAccount, job_id: JobId) -> StreamingResponse:
     """Whole; that somebody looked goes to the access log."""
     found, parts = await giving.result(visit.installation, visit.account, visit.principal, job_id)
-    name = f"{found.kind}-{found.job_id[4:12]}.{ENDINGS[found.form]}"
     return StreamingResponse(
         parts,
         media_type=f"{CSV}; charset=utf-8" if found.form == CSV else found.form,
         headers={
             "content-length": str(found.size_bytes),
             "content-digest": _digest(found),
-            "content-disposition": f'attachment; filename="{name}"',
+            "content-disposition": f'attachment; filename="{file_name(found)}"',
             "vary": "Authorization",
             "cache-control": "private, no-store",
         },

@@ -4,6 +4,19 @@ from contracts.sentences import Sentence, sentence
 from services.application.jobs.giving import reason_of
 from services.storage.jobs import StoredJob
 
+ENDINGS = {
+    "application/json": "json",
+    "application/jsonl": "jsonl",
+    "application/vnd.apache.parquet": "parquet",
+    "text/csv": "csv",
+}
+SHOWN_OF_ID = slice(len("job-"), len("job-") + 8)
+
+
+def file_name(job: StoredJob) -> str:
+    """Under which its result is kept by whoever fetches it."""
+    return f"{job.kind}-{job.job_id[SHOWN_OF_ID]}.{ENDINGS[job.form]}"
+
 
 def told(job: StoredJob) -> list[Sentence]:
     """What became of it, and why; its result is its own."""

@@ -37,6 +37,22 @@ document.addEventListener("click", async ({ target }) => {
   button.addEventListener("blur", () => button.classList.remove("copied"), { once: true });
 });
 
+// What is under way tells how far it is; once it is over, the page tells what came of it.
+const FOLLOW_MS = 1500;
+async function follow(part) {
+  const answer = await fetch(part.dataset.follow).catch(() => null);
+  if (answer?.headers.has("fairlead-over")) return location.reload();
+  if (answer?.ok) part.innerHTML = await answer.text();
+  setTimeout(follow, FOLLOW_MS, part);
+}
+for (const part of document.querySelectorAll("[data-follow]")) setTimeout(follow, FOLLOW_MS, part);
+
+const print = document.querySelector("[data-print]");
+if (print) {
+  print.hidden = false;
+  print.addEventListener("click", () => window.print());
+}
+
 // What is behind the # of a link reaches no server by itself.
 const join = document.querySelector("[data-join]");
 if (join && location.hash.length > 1) {

@@ -7,9 +7,12 @@ import httpx
 import pytest
 
 from contracts.events import ManagerPaused, ManagerResumed
+from services.application.deeds import given_lately
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
+from services.storage.tenancy import Reach, bounded
 from tests.domain.scenario import ANN, BOB
 from tests.services.api.office import WAITING, Office, open_office
+from tests.services.application.audit.kit import VIEWER
 
 
 @pytest.fixture
@@ -32,6 +35,12 @@ async def test_A5_3_a_pause_is_answered_with_what_changed(office: Office) -> Non
         anew = await caller.put(f"managers/{ANN}/pause", json=body, headers=WAITING)
         operation = await caller.get(f"operations/{anew.json()['operation_id']}")
 
+    with bounded(Reach(account_id=office.account_id)):
+        account = await office.installation.accounts.get(office.account_id)
+        given = await given_lately(office.installation, account, VIEWER, limit=9)
+
+    assert [each.command for each in given] == ["pause", "resume", "pause", "pause"]
+    assert {each.by for each in given} == {operation.json()["given_by"]}
     assert [each.status_code for each in (paused, again, resumed, anew)] == [200] * 4
     assert [each.json()["effect"] for each in (paused, again, resumed, anew)] == [
         "done",

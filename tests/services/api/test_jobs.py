@@ -314,7 +314,7 @@ async def test_S18_who_serves_people_reads_no_token_and_says_where_to_ask(
     answer = await started(asking, {"kind": "shadow_audit"})
 
     assert code(answer) == (409, "kommo-not-asked-here")
-    assert "fairlead shadow" in answer.json()["detail"]
+    assert "The command line of the installation can ask." in answer.json()["detail"]
 
 
 async def test_A1_2_a_filter_that_the_list_does_not_have_is_refused(
