@@ -85,6 +85,8 @@ OwnCode = Literal[
     "rule_unknown",
     "revision_unknown",
     "schedule_unknown",
+    "schedule_taken",
+    "entry_gone",  # of a list that somebody changed meanwhile
     # Explanations.
     "nothing_decided",
     "no_such_event",  # of the lead

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from contracts.rules import RulesFile
-from domain.configuration import Rule
+from domain.configuration import Rule, compile_rules
 from domain.schedule import Schedule, compile_schedule
 from projections import readings
 from services.application.cover import Cover, covered, on_clock, paused_people, present
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
+from services.application.rules import users_of
 from services.application.span import Span, check_length, zone_of
 from services.application.team import configuration_of
 from services.storage.accounts import RegisteredAccount
@@ -112,6 +113,36 @@ async def coverage(
     if rule is None:
         raise Refused("rule_unknown", rule=rule_id)
     return on_clock(covered(rules, _takers(rule), paused, span), zone_of(account.timezone))
+
+
+async def coverage_by(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    file: RulesFile,
+    *,
+    span: Span,
+) -> dict[str, Sequence[Cover]]:
+    """The same of every rule of a file that has no problems, whether or not it is in force.
+
+    Raises:
+        Refused: They may not look, or the span is too long.
+    """
+    principal.require("read")
+    check_length(span)
+    rules = compile_rules(
+        file.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        revision=0,
+        timezone=account.timezone,
+        active_user_ids=sorted(users_of(account) or {}),
+    )
+    async with borrow_to_read(installation.pool) as connection:
+        paused = await paused_people(connection, account)
+    zone = zone_of(account.timezone)
+    return {
+        rule.rule_id: on_clock(covered(rules, _takers(rule), paused, span), zone)
+        for rule in rules.rules
+    }
 
 
 def _takers(rule: Rule) -> list[tuple[int, Schedule | None]]:

@@ -33,6 +33,7 @@ from services.console.screens import (
     rules_editor,
     rules_review,
     rules_what_if,
+    schedules,
     setup,
     shadow,
     signing_in,
@@ -61,6 +62,8 @@ SCREENS: tuple[ModuleType, ...] = (
     manager,
     waiting,
     orders,
+    # planning
+    schedules,
     # trust
     fairness,
     audit,
@@ -77,7 +80,6 @@ SCREENS: tuple[ModuleType, ...] = (
     # the installation
     operations,
     letters,
-    # planning
     rules,
     rules_drafts,
     rules_editor,

@@ -86,6 +86,13 @@ PLANNING = ScreenGroup(
             key="r",
             scopes=("read",),
         ),
+        Screen(
+            name="schedules",
+            title=sentence("console.screen.schedules"),
+            path="/schedules",
+            key="s",
+            scopes=("read",),
+        ),
     ),
 )
 TRUST = ScreenGroup(
