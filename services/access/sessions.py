@@ -134,14 +134,22 @@ class Sessions:
         assert begun is not None, "an insert returns its row"  # noqa: S101
         return Session(**begun), token
 
-    async def resolve(self, cookie: str) -> LiveSession | None:
-        """Whom a cookie lets in; None if nobody, any more or ever."""
+    async def resolve(self, cookie: str, *, is_by_hand: bool = True) -> LiveSession | None:
+        """Whom a cookie lets in; None if nobody, any more or ever.
+
+        Args:
+            cookie: As the browser sends it.
+            is_by_hand: Somebody did something; what a page does by itself keeps no session alive.
+        """
         async with borrow(self.pool) as connection:
             row = await connection.fetchrow(RESOLVE, digest_of_token(cookie), *self._bounds())
             if row is None:
                 return None
             session = _session(row)
-            if (row["present"] - session.seen_at).total_seconds() >= SEEN_IS_NOTED_EVERY_S:
+            if (
+                is_by_hand
+                and (row["present"] - session.seen_at).total_seconds() >= SEEN_IS_NOTED_EVERY_S
+            ):
                 await connection.execute(SEEN, session.id)
         age_s = (row["present"] - session.fresh_at).total_seconds()
         return LiveSession(

@@ -37,7 +37,6 @@ from services.api.routes import (
     webhooks,
 )
 from services.api.table import ROUTES
-from services.application.feed.tails import Tails
 from services.web.premises import Premises
 
 RESOURCES: tuple[ModuleType, ...] = (
@@ -92,7 +91,6 @@ def create_api(premises: Premises) -> FastAPI:
         routes=routes,
     )
     app.state.premises = premises
-    app.state.tails = Tails(premises.installation)
     handle(app)
     return app
 

@@ -105,14 +105,21 @@ async def caller_of_key(
 
 
 async def caller_of_session(
-    access: Access, cookie: str, *, whence: str, request_id: str
+    access: Access, cookie: str, *, whence: str, request_id: str, is_by_hand: bool = True
 ) -> Whoever | None:
     """Whom a cookie lets in; None if nobody, any more or ever.
+
+    Args:
+        access: Where.
+        cookie: As the browser sends it.
+        whence: The address it comes from.
+        request_id: By which the logs know what they ask.
+        is_by_hand: As of `Sessions.resolve`.
 
     Raises:
         services.shared.errors.Unavailable: The database does not answer.
     """
-    live = await access.sessions.resolve(cookie)
+    live = await access.sessions.resolve(cookie, is_by_hand=is_by_hand)
     if live is None:
         return None
     return Whoever(

@@ -1,11 +1,10 @@
 """Commands that move leads: distribute, handover, undo."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.sentences import Sentence, sentence
+from contracts.sentences import sentence
 from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
 from services.cli.options import DATA, ID_MAX, AccountId, Confirm, Data, Key, LeadId, UserId, Yes
@@ -165,6 +164,7 @@ def undo(
 
     async def work(desk: AccountDesk) -> None:
         from services.application.undo import carried_out_before, plan
+        from services.application.undo_told import would_go_back
 
         once, request_id = desk.once(key), decision or None
         if yes:
@@ -183,7 +183,7 @@ def undo(
             desk.installation, desk.account, desk.principal, lead, request_id=request_id
         )
         desk.tell(sentence("undo.head", lead=lead, decision=planned.request_id))
-        say_all(f"  {line}" for line in desk.words.lines(_would_go_back(planned)))
+        say_all(f"  {line}" for line in desk.words.lines(would_go_back(planned)))
         if yes:
             await _put_back(desk, planned, request_id, once)
         else:
@@ -217,16 +217,3 @@ def _tell_undone(desk: AccountDesk, lead: int, done: "Undone") -> None:
     if done.unanswered:
         desk.tell(sentence("undo.unanswered", count=done.unanswered))
         say(f"See: fairlead explain {lead}")
-
-
-def _would_go_back(planned: "PlannedUndo") -> Iterator[Sentence]:
-    for each in planned.transfers:
-        yield sentence(
-            "undo.transfer",
-            kind=each.kind,
-            entity=each.entity_id,
-            before=each.responsible_before,
-            manager=each.manager_id,
-        )
-    for kind, entity in planned.unknown:
-        yield sentence("undo.stays", kind=kind, entity=entity)

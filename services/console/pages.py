@@ -1,12 +1,15 @@
 """Answers of the console: a page with what a browser has to know of it."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+from fastapi import Depends, Query
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from services.console.navigation import navigation
-from services.console.rendering import render
+from services.console.rendering import environment, render
 from services.console.seeing import Seeing, SeeingAccount
+from services.web.problems import HttpProblem
 from services.words.catalogue import Words
 
 # What a page of ours may load, and who may frame it (S11, S12).
@@ -31,6 +34,8 @@ def account_page(
     *,
     here: str,
     status: int = 200,
+    only: Sequence[str] = (),
+    shown: str = "",
     **view: Any,  # noqa: ANN401 - whatever it shows
 ) -> HTMLResponse:
     """A page about an account; its template extends `account.html`.
@@ -40,9 +45,22 @@ def account_page(
         who: Looks at it.
         here: Its name in the navigation.
         status: Of the answer.
+        only: Only these of its blocks, for a page that is open already.
+        shown: The version of the account that it shows; then it keeps itself up to date.
         view: What it shows.
+
+    Raises:
+        HttpProblem: It has no such block.
     """
-    return _framed(template, who, here=here, status=status, **view)
+    has_all = set(only) <= set(environment().get_template(template).blocks)
+    if not has_all:
+        raise HttpProblem("not-found")
+    answer = _framed(
+        template, who, here=here, status=status, only=only, is_live=bool(shown), **view
+    )
+    if shown:
+        answer.headers["fairlead-shown"] = shown
+    return answer
 
 
 def installation_page(
@@ -54,7 +72,7 @@ def installation_page(
     **view: Any,  # noqa: ANN401 - whatever it shows
 ) -> HTMLResponse:
     """A page about the installation; its template extends `installation.html`."""
-    return _framed(template, who, here=here, status=status, **view)
+    return _framed(template, who, here=here, status=status, is_live=False, **view)
 
 
 def _framed(template: str, who: Seeing, *, here: str, status: int, **view: Any) -> HTMLResponse:  # noqa: ANN401
@@ -66,3 +84,13 @@ def _framed(template: str, who: Seeing, *, here: str, status: int, **view: Any) 
 def went_to(place: str, told: str) -> Response:
     """To a page after a deed; it says what came of it."""
     return RedirectResponse(f"{place}?told={told}", status_code=303)
+
+
+def parts_from(
+    parts: Annotated[str, Query(max_length=200, pattern="^([a-z_]+(,[a-z_]+)*)?$")] = "",
+) -> Sequence[str]:
+    """Which blocks of a page are asked for; none for all of it."""
+    return parts.split(",") if parts else ()
+
+
+Parts = Annotated[Sequence[str], Depends(parts_from)]

@@ -25,6 +25,8 @@ from services.web.request_ids import request_id_of
 from services.words.catalogue import Words
 
 CSRF_FIELD = "csrf"
+# What a page asks without anybody's doing: it keeps no session alive (W7.4).
+BY_ITSELF = "fairlead-by-itself"
 FORMS = ("application/x-www-form-urlencoded",)
 
 
@@ -115,6 +117,7 @@ async def seeing(request: Request) -> Seeing:
         cookie,
         whence=premises.whence(request),
         request_id=request_id_of(request.scope),
+        is_by_hand=not is_by_itself(request),
     )
     if not caller:
         raise NotSignedIn
@@ -178,6 +181,11 @@ async def check_own(request: Request, cookie: str) -> None:
     is_ours = kind in FORMS and is_from_here(request)
     if not is_ours or not is_csrf_token(cookie, token):
         raise HttpProblem("not-allowed", "This page is out of date. Load it again, then try again.")
+
+
+def is_by_itself(request: Request) -> bool:
+    """Whether a page asks, and nobody at it."""
+    return BY_ITSELF in request.headers or request.headers.get("accept") == "text/event-stream"
 
 
 def is_from_here(request: Request) -> bool:

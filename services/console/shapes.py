@@ -10,6 +10,7 @@ from contracts.stage import Stage
 from projections.decisions import Decision
 from services.application.attendance import Attendance, Teammate
 from services.application.explain import Explained
+from services.application.offered import OfferedLead
 from services.application.overview import Trouble
 from services.application.rules import stages_of
 from services.application.statement import StatementLine
@@ -68,6 +69,7 @@ class TroubleLine:
 class DecisionLine:
     """One decision in a list."""
 
+    version: int
     at: Moment
     lead_id: int
     href: str
@@ -86,6 +88,21 @@ class WaitingLine:
     lead_id: int
     href: str
     next_look: Moment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferLine:
+    """A lead that somebody may take or pass on now.
+
+    Attributes:
+        href: Where its deeds begin.
+    """
+
+    lead_id: int
+    kommo: str
+    href: str
+    name: str
+    until: Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +147,7 @@ class Chapter:
 class MovementLine:
     """One line of a statement."""
 
+    version: int
     at: Moment
     reason: str
     lead_id: int | None
@@ -212,6 +230,7 @@ def decision_line(who: SeeingAccount, decision: Decision) -> DecisionLine:
     """A decision as a line."""
     manager = "" if decision.manager_id is None else name_of(who, decision.manager_id)
     return DecisionLine(
+        version=decision.version,
         at=moment(who, decision.at),
         lead_id=decision.lead_id,
         href=f"{who.base}/leads/{decision.lead_id}#v{decision.version}",
@@ -231,6 +250,17 @@ def waiting_line(who: SeeingAccount, waiting: WaitingRule) -> WaitingLine:
         lead_id=oldest.lead_id,
         href=f"{who.base}/leads/{oldest.lead_id}",
         next_look=None if oldest.next_look_at is None else moment(who, oldest.next_look_at),
+    )
+
+
+def offer_line(who: SeeingAccount, offer: OfferedLead) -> OfferLine:
+    """An offered lead as a line."""
+    return OfferLine(
+        lead_id=offer.lead_id,
+        kommo=kommo_lead(who, offer.lead_id),
+        href=f"{who.base}/leads/{offer.lead_id}",
+        name=name_of(who, offer.manager_id),
+        until=moment(who, offer.ends_at),
     )
 
 
@@ -275,6 +305,7 @@ def movement_line(who: SeeingAccount, line: StatementLine) -> MovementLine:
     """A line of a statement."""
     movement = line.movement
     return MovementLine(
+        version=movement.version,
         at=moment(who, movement.at),
         reason=who.words.say(sentence(f"console.moved.{movement.reason}")),
         lead_id=movement.lead_id,
@@ -298,6 +329,7 @@ def why_not_lines(who: SeeingAccount, found: WhyNot) -> list[WhyNotLine]:
             is_got=stood.startswith("got"),
             leads=tuple(
                 DecisionLine(
+                    version=lead.version,
                     at=moment(who, lead.at),
                     lead_id=lead.lead_id,
                     href=f"{who.base}/leads/{lead.lead_id}#v{lead.version}",

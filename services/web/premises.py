@@ -11,6 +11,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from services.access.wiring import Access
+from services.application.feed.tails import Tails
 from services.application.installation import Installation
 from services.application.present import Present
 from services.shared.proxies import forwarded_for, is_within
@@ -30,6 +31,7 @@ class Premises:
         stop: Set when the role ends: streams end then, so that nothing waits for them.
         streams: Those that are open.
         present: The accounts as they are now.
+        tails: The ends of their logs, for those who follow them.
     """
 
     installation: Installation
@@ -39,10 +41,12 @@ class Premises:
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     streams: Streams = field(default_factory=Streams)
     present: Present = field(init=False)
+    tails: Tails = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with no account in memory."""
         object.__setattr__(self, "present", Present.of(self.installation.events))
+        object.__setattr__(self, "tails", Tails(self.installation))
 
     @cached_property
     def rates(self) -> Rates:

@@ -109,12 +109,12 @@ async def _with_a_place(visit: OfAccount) -> AsyncIterator[None]:
 Place = Callable[[int | None, Collection[str]], AbstractAsyncContextManager[Following]]
 
 
-def _place(request: Request, visit: OfAccount) -> Place:
+def _place(visit: OfAccount) -> Place:
     """Where to begin to follow; each route has its own way to say after which version."""
 
     def begin(after: int | None, types: Collection[str]) -> AbstractAsyncContextManager[Following]:
         return following(
-            request.app.state.tails,
+            visit.premises.tails,
             visit.installation,
             visit.account.account_id,
             visit.principal,

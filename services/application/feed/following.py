@@ -149,6 +149,28 @@ async def following(
         services.shared.errors.Unavailable: The database does not answer.
     """
     principal.require("read")
+    async with followed(
+        tails, installation, account_id, after=after, types=types, unread_max=unread_max
+    ) as found:
+        yield found
+
+
+@asynccontextmanager
+async def followed(
+    tails: Tails,
+    installation: Installation,
+    account_id: int,
+    *,
+    after: int | None,
+    types: Collection[str] = (),
+    unread_max: int = 1_000,
+) -> AsyncIterator[Following]:
+    """The same for whoever has seen already that they may.
+
+    Raises:
+        Refused: There is no such version yet, or not any more.
+        services.shared.errors.Unavailable: The database does not answer.
+    """
     async with tails.follow(account_id) as tail:
         head = max(tail.head, await installation.events.head(account_id))
         if after is not None and after > head:

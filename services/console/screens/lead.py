@@ -6,10 +6,13 @@ from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
 from services.application.explain import explain_lead
+from services.application.offered import offered
+from services.application.operations import shown
 from services.application.refused import Refused
-from services.console.pages import account_page
-from services.console.seeing import InAccount
-from services.console.shapes import kommo_lead, story_of
+from services.console.pages import Parts, account_page
+from services.console.receipts import Told, Version, receipt
+from services.console.seeing import InAccount, SeeingAccount
+from services.console.shapes import OfferLine, kommo_lead, offer_line, story_of
 
 router = APIRouter()
 
@@ -21,9 +24,9 @@ async def get_leads(who: InAccount, lead: Annotated[str, Query(max_length=200)] 
     """Find a lead by its id, or by its address in Kommo."""
     who.require("explain")
     typed = lead.strip()
-    wanted = typed.rstrip("/").rpartition("/")[2].lstrip("#")
-    if wanted.isascii() and wanted.isdigit() and len(wanted) <= DIGITS_MAX:
-        return RedirectResponse(f"{who.base}/leads/{int(wanted)}", status_code=303)
+    only = typed.rstrip("/").rpartition("/")[2].lstrip("#")
+    if only.isascii() and only.isdigit() and len(only) <= DIGITS_MAX:
+        return RedirectResponse(f"{who.base}/leads/{int(only)}", status_code=303)
     return account_page(
         "leads.html",
         who,
@@ -35,9 +38,12 @@ async def get_leads(who: InAccount, lead: Annotated[str, Query(max_length=200)] 
 
 
 @router.get("/a/{account_id}/leads/{lead_id}")
-async def get_lead(who: InAccount, lead_id: int) -> Response:
+async def get_lead(
+    who: InAccount, lead_id: int, only: Parts, told: Told = "", version: Version = ""
+) -> Response:
     """Its story, and every decision with everybody who could have got it."""
     who.require("explain")
+    shows = await shown(who.installation, who.account.account_id)
     try:
         found = await explain_lead(who.installation, who.account, who.principal, lead_id)
     except Refused as refused:
@@ -49,9 +55,21 @@ async def get_lead(who: InAccount, lead_id: int) -> Response:
         "lead.html",
         who,
         here="leads",
+        only=only,
+        shown=str(shows),
         status=200 if found else 404,
         lead_id=lead_id,
         kommo=kommo_lead(who, lead_id),
         answer=next((each for each in reversed(story) if each.is_decision), None),
         story=story,
+        offer=next(iter(await _offers(who, lead_id)), None),
+        told=receipt(who, told, version),
     )
+
+
+async def _offers(who: SeeingAccount, lead_id: int) -> list[OfferLine]:
+    """The lead's offer, if a clock runs for it and whoever looks may end it."""
+    if not who.principal.may("activity"):
+        return []
+    found = await offered(who.premises.present, who.account, who.principal)
+    return [offer_line(who, each) for each in found if each.lead_id == lead_id]

@@ -1,5 +1,6 @@
 """A manager: what do I get, and why not more? (W4.3); one's own page is `/me`."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,16 +9,24 @@ from fastapi.responses import Response
 from domain.configuration import ACCOUNT_LEDGER
 from services.application.attendance import oneself
 from services.application.commands import Answer, Once
+from services.application.offered import OfferedLead, offered
+from services.application.operations import shown
 from services.application.pauses import pause, resume
 from services.application.refused import Refused
 from services.application.span import span_from
 from services.application.statement import Statement, statement
 from services.application.why_not import Question, why_not
-from services.console.pages import account_page
+from services.console.pages import Parts, account_page
 from services.console.pauses import choices, end_of
 from services.console.receipts import Key, Told, Version, receipt, told_at
 from services.console.seeing import InAccount, SeeingAccount
-from services.console.shapes import mate_line, movement_line, name_of, why_not_lines
+from services.console.shapes import (
+    mate_line,
+    movement_line,
+    name_of,
+    offer_line,
+    why_not_lines,
+)
 from services.web.problems import HttpProblem
 
 router = APIRouter()
@@ -27,17 +36,17 @@ MOVEMENTS = 20
 
 
 @router.get("/a/{account_id}/me")
-async def get_me(who: InAccount, told: Told = "", version: Version = "") -> Response:
+async def get_me(who: InAccount, only: Parts, told: Told = "", version: Version = "") -> Response:
     """One's own page."""
-    return await _page(who, _own_id(who), told=told, version=version)
+    return await _page(who, _own_id(who), only=only, told=told, version=version)
 
 
 @router.get("/a/{account_id}/managers/{manager_id}")
 async def get_manager(
-    who: InAccount, manager_id: int, told: Told = "", version: Version = ""
+    who: InAccount, manager_id: int, only: Parts, told: Told = "", version: Version = ""
 ) -> Response:
     """Anybody's page, for who may read; one's own for everybody."""
-    return await _page(who, manager_id, told=told, version=version)
+    return await _page(who, manager_id, only=only, told=told, version=version)
 
 
 @router.post("/a/{account_id}/managers/{manager_id}/pause")
@@ -71,7 +80,10 @@ async def post_resume(who: InAccount, manager_id: int, key: Key) -> Response:
     return _done(who, manager_id, answer)
 
 
-async def _page(who: SeeingAccount, manager_id: int, *, told: str, version: str) -> Response:
+async def _page(
+    who: SeeingAccount, manager_id: int, *, only: Sequence[str], told: str, version: str
+) -> Response:
+    version_shown = await shown(who.installation, who.account.account_id)
     mate = await oneself(
         who.installation,
         who.premises.present,
@@ -89,6 +101,8 @@ async def _page(who: SeeingAccount, manager_id: int, *, told: str, version: str)
         "manager.html",
         who,
         here="me" if manager_id == _id_of(who) else "today",
+        only=only,
+        shown=str(version_shown),
         manager_id=manager_id,
         name=name_of(who, manager_id),
         is_own=manager_id == _id_of(who),
@@ -99,8 +113,17 @@ async def _page(who: SeeingAccount, manager_id: int, *, told: str, version: str)
         moved=[] if moved is None else [movement_line(who, each) for each in moved.lines[::-1]],
         statement=moved,
         choices=choices(who.words),
+        offers=[offer_line(who, each) for each in await _offered(who, manager_id)],
         told=receipt(who, told, version),
     )
+
+
+async def _offered(who: SeeingAccount, manager_id: int) -> list[OfferedLead]:
+    """Leads that whoever looks may take or pass on for the manager."""
+    is_own = manager_id == _id_of(who) and who.principal.may("self")
+    if not (is_own or who.principal.may("activity")):
+        return []
+    return await offered(who.premises.present, who.account, who.principal, manager_id=manager_id)
 
 
 async def _statement(who: SeeingAccount, manager_id: int) -> Statement | None:

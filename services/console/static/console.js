@@ -1,32 +1,102 @@
-// Keys, buttons that copy, and the one-time link. Everything works without it but for the link, which can be pasted.
+// Keys (W3.7), buttons that copy, and the one-time link. Everything works without it but for the
+// link, which can be pasted.
 
-const going = new Map([...document.querySelectorAll("[data-go]")].map((a) => [a.dataset.go, a]));
-const search = document.querySelector('[data-key="/"]');
 const WAIT_MS = 1000;
-// Single keys can be switched off in this browser (W3.7).
+// Single keys can be switched off in this browser.
 const hasKeys = !document.cookie.split("; ").includes("__Host-fairlead-keys=off");
-let isGoing = 0;
+const screens = new Map([...document.querySelectorAll("[data-go]")].map((a) => [a.dataset.go, a]));
+const search = document.querySelector('[data-key="/"]');
+const help = document.querySelector("#keys");
+const palette = document.querySelector("#palette");
+let goesSince = 0;
 
 function isTyping(target) {
   return target.matches("input, textarea, select, [contenteditable]");
 }
 
 document.addEventListener("keydown", (event) => {
-  if (!hasKeys || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-  if (event.key === "/" && search) {
+  if ((event.ctrlKey || event.metaKey) && event.key === "k" && palette) {
     event.preventDefault();
-    search.focus();
-  } else if (event.key === "g") {
-    isGoing = Date.now();
-  } else if (Date.now() - isGoing < WAIT_MS && going.has(event.key)) {
-    location.assign(going.get(event.key).href);
+    openPalette();
+    return;
+  }
+  const isHeld = event.ctrlKey || event.metaKey || event.altKey;
+  if (!hasKeys || isHeld || isTyping(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (Date.now() - goesSince < WAIT_MS && screens.has(event.key)) {
+    location.assign(screens.get(event.key).href);
+    return;
+  }
+  goesSince = event.key === "g" ? Date.now() : 0;
+  const does = {
+    "/": () => search?.focus(),
+    j: () => step(1),
+    k: () => step(-1),
+    e: expand,
+    "?": () => help?.showModal(),
+  }[event.key];
+  if (does) {
+    event.preventDefault();
+    does();
+  }
+});
+
+// Rows are stepped through by the link in each; Enter follows it, as everywhere.
+function step(by) {
+  const rows = [...document.querySelectorAll("[data-row]")];
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
+  const row = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
+  row?.querySelector("a, summary, button")?.focus();
+}
+
+function expand() {
+  const row = document.activeElement.closest("[data-row], section, details") ?? document;
+  const details = row.matches?.("details") ? row : row.querySelector("details");
+  if (details) details.open = !details.open;
+}
+
+async function openPalette() {
+  const found = palette.querySelector("[data-found]");
+  palette.showModal();
+  if (!found.dataset.isThere) {
+    const answer = await fetch(palette.dataset.from);
+    if (!answer.ok) return;
+    found.innerHTML = await answer.text();
+    found.dataset.isThere = "yes";
+  }
+  narrow();
+}
+
+function narrow() {
+  const typed = palette.querySelector("input").value.trim().toLowerCase();
+  const words = typed.split(/\s+/);
+  for (const line of palette.querySelectorAll("[data-found] li")) {
+    const text = line.textContent.toLowerCase();
+    line.hidden = line.dataset.lead !== undefined || !words.every((word) => text.includes(word));
+  }
+  const lead = palette.querySelector("[data-lead]");
+  if (!lead) return;
+  lead.hidden = !/^#?[0-9]{1,18}$/.test(typed);
+  lead.querySelector("a").href = `${lead.dataset.lead}/${typed.replace("#", "")}`;
+  lead.querySelector("[data-typed]").textContent = typed;
+}
+
+palette?.querySelector("input").addEventListener("input", narrow);
+palette?.addEventListener("keydown", (event) => {
+  const lines = [...palette.querySelectorAll("[data-found] li:not([hidden]) a")];
+  const at = lines.indexOf(document.activeElement);
+  if (event.key === "Enter" && at < 0) {
+    event.preventDefault();
+    lines[0]?.click();
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    event.preventDefault();
+    const next = at + (event.key === "ArrowDown" ? 1 : -1);
+    (lines[next] ?? palette.querySelector("input")).focus();
   }
 });
 
 // Buttons that copy are there only where there is something to copy with.
-for (const button of document.querySelectorAll("[data-copy], [data-copy-link]")) {
-  button.hidden = !navigator.clipboard;
-}
+document.documentElement.classList.toggle("can-copy", Boolean(navigator.clipboard));
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy], [data-copy-link]");
   if (!button) return;
@@ -51,6 +121,25 @@ const print = document.querySelector("[data-print]");
 if (print) {
   print.hidden = false;
   print.addEventListener("click", () => window.print());
+}
+
+// An instant is copied as programs read it (W3.9), when all that is selected is one.
+document.addEventListener("copy", (event) => {
+  const selection = document.getSelection();
+  const node = selection?.anchorNode?.parentElement?.closest("time");
+  if (!node || selection.toString().trim() !== node.textContent.trim()) return;
+  event.clipboardData.setData("text/plain", node.dateTime);
+  event.preventDefault();
+});
+
+// Times are of the account's zone; whoever is elsewhere is told so.
+const zone = document.querySelector("[data-zone-hint]");
+if (zone) {
+  const offset = (timeZone) =>
+    new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" })
+      .formatToParts(new Date())
+      .find(({ type }) => type === "timeZoneName").value;
+  zone.hidden = offset(zone.dataset.zoneHint) === offset(undefined);
 }
 
 // What is behind the # of a link reaches no server by itself.

@@ -48,6 +48,7 @@ async def browsing(
     scheme: Scheme = "light",
     is_free: bool = False,
     expected: Sequence[str] = (),
+    tolerated: str = "",
 ) -> AsyncIterator[Page]:
     """A page for somebody; what it says of errors fails the test unless expected.
 
@@ -59,6 +60,7 @@ async def browsing(
         scheme: Light or dark.
         is_free: Let a script of the test look into the page, which its policy forbids.
         expected: What it will say.
+        tolerated: What it may say besides, as often as it likes.
     """
     said: list[str] = []
     context = await browser.new_context(
@@ -87,7 +89,7 @@ async def browsing(
         yield page
     finally:
         await context.close()
-    assert said == [*expected]
+    assert [each for each in said if not tolerated or each != tolerated] == [*expected]
 
 
 async def wrong_with(page: Page) -> list[str]:

@@ -61,12 +61,13 @@ class Site:
 
     @asynccontextmanager
     async def signed_in(
-        self, role: Role, manager_id: int | None = None
+        self, role: Role, manager_id: int | None = None, *, address: str = ""
     ) -> AsyncIterator[httpx.AsyncClient]:
         """A browser of somebody with that role; its deeds carry the token of its session."""
         cookie = await self.cookie(role, manager_id)
         headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
         async with self.stranger(**headers) as client:
+            client.base_url = address or self.address
             yield client
 
     def stranger(self, **headers: str) -> httpx.AsyncClient:

@@ -50,6 +50,16 @@ async def test_W3_7_a_lead_is_found_by_keys_alone(site: Site, browser: Browser) 
         await page.keyboard.press("t")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Today")
         assert page.url == f"{site.address}{site.base}"
+        await page.keyboard.press("j")
+        await expect(page.locator("#m501 a")).to_be_focused()
+        await page.keyboard.press("?")
+        await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Control+k")
+        await expect(page.locator("#palette").get_by_text("Carla (503)")).to_be_visible()
+        await page.keyboard.type("carla")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("Carla")
 
 
 async def test_W7_1_what_is_behind_the_link_goes_into_the_form_and_out_of_the_address(
