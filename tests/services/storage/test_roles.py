@@ -99,7 +99,7 @@ async def test_S27_a_user_is_refused_what_is_for_others(prepared: str) -> None:
         ],
         "fairlead_gateway": [
             "INSERT INTO account_events VALUES ('account-1', 1, 'lead.assigned', '')",
-            "UPDATE accounts SET token_encrypted = ''",
+            "UPDATE accounts SET webhook_secret_sha256 = ''",
             "UPDATE assignments.leads SET state = 'pending'",
         ],
         "fairlead_clock": [
@@ -108,14 +108,16 @@ async def test_S27_a_user_is_refused_what_is_for_others(prepared: str) -> None:
         ],
         "fairlead_commands": [
             "INSERT INTO account_events VALUES ('account-1', 1, 'lead.assigned', '')",
-            "DELETE FROM dead_letters",
+            "DELETE FROM account_events",
             "DELETE FROM resumptions",
         ],
         "fairlead_web": [
             "SELECT token_encrypted FROM accounts",
-            "DELETE FROM dead_letters",
+            "UPDATE dead_letters SET body = ''",
+            "UPDATE data_keys SET subject = ''",
+            "DELETE FROM erasures",
             "DELETE FROM requests.requests",
-            "SELECT * FROM gateway.leases",
+            "DELETE FROM gateway.leases",
             "DELETE FROM access_log",
             "DELETE FROM sign_in_log",
             "UPDATE access_secret SET sealed = ''",
@@ -195,6 +197,8 @@ async def test_S5_every_table_with_rows_of_accounts_is_behind_the_wall(pool: Any
         "signing_key",
         # Of people and browsers, who are of no one account.
         "access_secret",
+        "consent_states",
+        "integrations",
         "invitations",
         "one_time_codes",
         "outer_identities",
