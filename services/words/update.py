@@ -15,7 +15,7 @@ from babel.messages.catalog import Message as Entry
 from babel.messages.pofile import read_po, write_po
 
 from services.words.catalogue import LOCALE
-from services.words.languages import ENGLISH, LISTED, WANTED
+from services.words.languages import DECIMAL_MARKS, ENGLISH
 from services.words.source import Said, everything_said
 
 HEADER = """\
@@ -28,6 +28,7 @@ msgstr ""
 "Plural-Forms: nplurals={count}; plural={expression};\\n"
 
 """
+WIDTH = 96
 COMMENT = "# English, the source of the other languages: translators see it beside each id."
 TRANSLATED = "# Above each id stands the English. Fill in msgstr; what is in braces stays as it is."
 
@@ -60,7 +61,7 @@ def translated(found: Catalog, source: Catalog, language: str) -> Catalog:
         if not entry.id:
             continue
         known, spoken = found.get(entry.id), _spoken(entry)
-        has_changed = known is not None and known.auto_comments != spoken
+        has_changed = known is not None and known.auto_comments != _as_read(spoken)
         is_empty = known is None or not any(_forms(known))
         updated.add(
             entry.id,
@@ -74,7 +75,7 @@ def translated(found: Catalog, source: Catalog, language: str) -> Catalog:
 def text_of(catalog: Catalog, language: str) -> str:
     """A file of the catalogue, the same for the same sentences."""
     lines = BytesIO()
-    write_po(lines, catalog, width=96, no_location=True, omit_header=True)
+    write_po(lines, catalog, width=WIDTH, no_location=True, omit_header=True)
     head = HEADER.format(
         comment=COMMENT if language == ENGLISH else TRANSLATED,
         language=language,
@@ -86,6 +87,16 @@ def text_of(catalog: Catalog, language: str) -> str:
 
 def _spoken(entry: Entry) -> list[str]:
     return [line for form in _forms(entry) for line in form.splitlines()]
+
+
+def _as_read(comments: list[str]) -> list[str]:
+    """Comments as a file has them: long lines are broken, and alike ones stand once."""
+    lines, catalog = BytesIO(), Catalog()
+    catalog.add("id", auto_comments=comments)
+    write_po(lines, catalog, width=WIDTH, no_location=True, omit_header=True)
+    lines.seek(0)
+    entry = read_po(lines).get("id")
+    return entry.auto_comments if entry is not None else []
 
 
 def _forms(entry: Entry) -> tuple[str, ...]:
@@ -108,8 +119,8 @@ def _write(folder: Path, catalog: Catalog, language: str) -> None:
 
 def main(languages: list[str]) -> None:
     """Update the checked-in files."""
-    if strange := set(languages) - {*LISTED, *WANTED}:
-        sys.exit(f"expected some of {', '.join(WANTED)}, got {', '.join(sorted(strange))}")
+    if strange := set(languages) - DECIMAL_MARKS.keys():
+        sys.exit(f"expected some of {', '.join(DECIMAL_MARKS)}, got {', '.join(sorted(strange))}")
     update(LOCALE, everything_said(), languages)
 
 
