@@ -2,9 +2,7 @@
 
 from services.access.people import LOGIN_MAX, LOGIN_MIN, NAME_MAX
 from services.application.refused import Refused
-from services.words.languages import LISTED, WANTED
-
-LANGUAGES = frozenset((*LISTED, *WANTED))
+from services.words.languages import LISTED
 
 
 def usable_name(text: str) -> str:
@@ -34,12 +32,12 @@ def usable_login(text: str) -> str:
 
 
 def usable_language(text: str) -> str:
-    """A language that is spoken here, or will be: `pt-BR` and `pt_BR` are one.
+    """A language that is spoken here: `pt-BR` and `pt_BR` are one.
 
     Raises:
         Refused: It is none.
     """
     language = text.strip().replace("-", "_")
-    if language not in LANGUAGES:
-        raise Refused("language_unknown", languages=tuple(sorted(LANGUAGES)))
+    if language not in LISTED:
+        raise Refused("language_unknown", languages=LISTED)
     return language
