@@ -53,6 +53,7 @@ TAGS: Mapping[str, str] = {
     "held deeds": "What waits for a second person.",
     "webhooks": "Who is told what happens, by signed webhooks.",
     "past": "What was, and who looked.",
+    "personal data": "What is kept about a person, and its erasure.",
     "installation": "The installation itself.",
 }
 # Operation to what its answer leads to: name, operation, and where its parameters come from.

@@ -69,6 +69,7 @@ def pass_on(
     async def work(desk: AccountDesk) -> None:
         from domain.explain.story import told
         from services.application.offers import pass_on
+        from services.application.private import told_in_clear
 
         answer = await pass_on(
             desk.installation,
@@ -80,7 +81,8 @@ def pass_on(
             once=desk.once(key),
         )
         if desk.has_effect(answer):
-            for event in answer.events:
-                desk.tell(*told(event)[:1])
+            lines = [line for event in answer.events for line in told(event)[:1]]
+            account_id = desk.account.account_id
+            desk.tell(*await told_in_clear(desk.installation, account_id, lines))
 
     for_account(data, account, work)
