@@ -60,3 +60,4 @@ async def ended(child: Process) -> None:
     finally:
         if child.returncode is None:
             child.kill()
+            await child.wait()  # or its pipes outlive the loop
