@@ -127,7 +127,13 @@ async def office(pool: Any) -> Office:
     await prepare(pool)
     await desk.open()
     await drain(desk.allocator())
-    installation = SimpleNamespace(pool=pool, events=desk.events, log=log, is_at_rest=lambda: False)
+    installation = SimpleNamespace(
+        pool=pool,
+        events=desk.events,
+        log=log,
+        accounts=SimpleNamespace(vault=VAULT),
+        is_at_rest=lambda: False,
+    )
     return Office(pool, desk, log, installation)
 
 
