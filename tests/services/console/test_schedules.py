@@ -28,7 +28,8 @@ COMMENT = "# nobody is asked to come on Saturday"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def client(site: Site) -> AsyncIterator[httpx.AsyncClient]:
-    """An administrator without a draft; what they make is gone afterwards."""
+    """An administrator of an account without drafts; what they make is gone afterwards."""
+    await site.installation.pool.execute("DELETE FROM rules_drafts")
     async with site.signed_in("administrator") as signed:
         yield signed
     await site.installation.pool.execute("DELETE FROM rules_drafts")
