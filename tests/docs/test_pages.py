@@ -24,7 +24,7 @@ READ_BY_PEOPLE = [
     *PAGES,
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "contracts" / "schemas").iterdir()),
-    *sorted((ROOT / "services" / "words" / "locale").glob("*.po")),
+    ROOT / "services" / "words" / "locale" / "en.po",
     *(path for path in sorted((ROOT / "deploy").rglob("*")) if path.suffix in {".yaml", ".json"}),
 ]
 

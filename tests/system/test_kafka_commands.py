@@ -50,7 +50,8 @@ async def test_F33_commands_reach_the_processes_and_poison_is_listed_tried_and_d
         assert "not running" not in doctor.out
         tried = await say("dead", "retry", 1)
         assert "Dead letter 1 is still not understood: allocation: " in tried.err
-        assert (await say("dead", "drop", 1)).out == "Dead letter 1 is dropped.\n"
+        dropped = await say("dead", "drop", 1, "--reason", "a test")
+        assert dropped.out == "Dead letter 1 is dropped.\n"
 
         (another,) = await system.new_leads(1)  # nothing is blocked
         await system.move([another])
