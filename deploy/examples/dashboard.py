@@ -59,9 +59,11 @@ class Api:
             yield from page["items"]
 
 
-def page_of(api: Api) -> str:
-    """The dashboard as it is now."""
-    given = {each["manager_id"]: each for each in api.items("tallies", by="manager")}
+def page_of(api: Api, version: int) -> str:
+    """The dashboard as it is now, with at least so many of the account's events in it."""
+    given = {
+        each["manager_id"]: each for each in api.items("tallies", by="manager", min_version=version)
+    }
     managers = [
         (
             each["name"] or each["manager_id"],
@@ -69,11 +71,11 @@ def page_of(api: Api) -> str:
             each["open_leads"],
             given.get(each["manager_id"], {}).get("given", 0),
         )
-        for each in api.items("managers")
+        for each in api.items("managers", min_version=version)
     ]
     waiting = [
         (each["lead_id"], each["rule_id"], each["reason"], each["next_look_at"])
-        for each in api.items("requests", state="waiting")
+        for each in api.items("requests", state="waiting", min_version=version)
     ]
     return "\n".join(
         (
@@ -109,9 +111,9 @@ def _cells(tag: str, values: Iterable[object]) -> str:
     return "".join(f"<{tag}>{html.escape(str(value))}</{tag}>" for value in values)
 
 
-def _write(api: Api, path: Path) -> None:
+def _write(api: Api, path: Path, version: int) -> None:
     aside = path.with_suffix(".new")
-    aside.write_text(page_of(api), encoding="utf-8")
+    aside.write_text(page_of(api, version), encoding="utf-8")
     aside.replace(path)  # a browser never finds half of it
 
 
@@ -119,7 +121,7 @@ def follow(api: Api, path: Path) -> None:
     """Write the page anew whenever something happens."""
     place = api.get("events", limit=1)["as_of_version"]
     while True:
-        _write(api, path)
+        _write(api, path, place)  # an event is told before the lists show it
         news: list[Any] = []
         while not news:
             page = api.get("events", after=place, wait=WAIT_S, limit=1_000)
@@ -137,7 +139,7 @@ def main() -> None:
         sys.exit(f"Export {', '.join(missing)} first.")
     api = Api(*(os.environ[name] for name in names))
     try:
-        _write(api, options.page) if options.once else follow(api, options.page)
+        _write(api, options.page, 0) if options.once else follow(api, options.page)
     except HTTPError as error:
         sys.exit(f"{error.code}: {json.load(error)['detail']}")
     except KeyboardInterrupt:
