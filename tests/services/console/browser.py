@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from services.access.sessions import COOKIE
 from tests.services.console.site import Site
@@ -22,6 +22,8 @@ ARGUMENTS = (
     "--no-first-run",
 )
 PHONE, DESKTOP = (360, 740), (1280, 900)
+# A busy machine is no failure: what is waited for comes, however late.
+PATIENCE_MS = 120_000
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
@@ -82,6 +84,8 @@ async def browsing(
                 }
             ]
         )
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
     page = await context.new_page()
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
