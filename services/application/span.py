@@ -89,18 +89,29 @@ def check_length(span: Span) -> None:
 
 
 def day_from(text: str, *, now: datetime, timezone: str) -> tuple[date, Span]:
-    """A day of the account, and when it began and ended; empty for the present day.
+    """A day of the account, and when it began and ended.
+
+    Args:
+        text: A date, or how long ago, as `-7d`; empty for the present day.
+        now: The time.
+        timezone: The account's zone.
 
     Raises:
         Refused: It is none.
     """
     zone = zone_of(timezone)
     try:
-        on = date.fromisoformat(text) if text else now.astimezone(zone).date()
+        on = _day(text, now.astimezone(zone))
         starts_at, ends_at = (_midnight(each, zone) for each in (on, on + DAY))
     except (ValueError, OverflowError) as error:
         raise Refused("day_not_a_date", text=text) from error
     return on, Span(start=starts_at, end=ends_at)
+
+
+def _day(text: str, here: datetime) -> date:
+    if ago := RELATIVE.fullmatch(text):
+        return (here - int(ago[1]) * UNITS[ago[2]]).date()
+    return date.fromisoformat(text) if text else here.date()
 
 
 def zone_of(timezone: str) -> ZoneInfo:

@@ -158,7 +158,7 @@ async def list_tallies(
         Query(
             alias="from",
             max_length=10,
-            description="A day of the account; without it the present one.",
+            description="A day of the account, or how long ago, `-7d`; without it the present one.",
             examples=["2026-11-01"],
         ),
     ] = "",
@@ -166,7 +166,7 @@ async def list_tallies(
         str,
         Query(
             max_length=10,
-            description="A day, which counts as a whole; without it the present one.",
+            description="The same, which counts as a whole; without it the present one.",
             examples=["2026-11-02"],
         ),
     ] = "",

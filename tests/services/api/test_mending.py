@@ -50,13 +50,9 @@ async def letters(office: Office, reason: str, *bodies: bytes) -> None:
 
 async def test_W4_13_letters_are_tried_again_and_set_aside_by_reason(office: Office) -> None:
     bug, odd = f"a bug {office.account_id}", f"odd {office.account_id}"
-    await letters(
-        office,
-        bug,
-        form(*lead("add"), account_id=office.account_id),
-        b"?",
-        form(*lead("add"), account_id=office.account_id),
-    )
+    of = {"account_id": office.account_id}
+    ours = form(*lead("add", **of), **of)
+    await letters(office, bug, ours, b"?", ours)
     await letters(office, odd, b"??", b"???")
     place = "/installation/dead-letters"
     async with await operator(office) as asking:

@@ -58,6 +58,7 @@ def test_a_day_is_the_accounts_own() -> None:
     assert on == date(2026, 10, 25)
     assert span_.end - span_.start == timedelta(hours=25)
     assert day_from("", now=NOW, timezone=BERLIN)[0] == date(2026, 10, 28)
+    assert day_from("-7d", now=NOW, timezone=BERLIN)[0] == date(2026, 10, 21)
 
 
 @pytest.mark.parametrize("text", ["monday", "2026-02-30", "9999-12-31"])
