@@ -50,6 +50,8 @@ SELECT next.*, target.url FROM webhook_targets AS target CROSS JOIN LATERAL (
 WHERE $2::bigint IS NULL OR (target.account_id = $2 AND target.name = $3)
 ORDER BY next.next_at, next.account_id, next.target LIMIT $4
 """  # noqa: S608 - a constant of ours
+# The target first, then its deliveries: so they are locked by whoever removes it, too.
+HOLD = "SELECT FROM webhook_targets WHERE account_id = $1 AND name = $2 FOR NO KEY UPDATE"
 TAKEN = """
 UPDATE webhook_deliveries SET state = 'delivered', attempts = attempts + 1,
     first_at = coalesce(first_at, $4), last_at = $4, status = $5, error = NULL
@@ -153,6 +155,7 @@ class WebhookWork:
         """The target has it: it is well."""
         place = (delivery.account_id, delivery.target)
         async with borrow(self.pool) as connection, connection.transaction():
+            await connection.execute(HOLD, *place)
             await connection.execute(TAKEN, *place, delivery.message_id, at, answer.status)
             await connection.execute(WELL, *place)
 
@@ -176,6 +179,7 @@ class WebhookWork:
         """
         place = (delivery.account_id, delivery.target)
         async with borrow(self.pool) as connection, connection.transaction():
+            await connection.execute(HOLD, *place)
             await connection.execute(
                 NOT_TAKEN,
                 *place,

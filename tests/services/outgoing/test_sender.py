@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.outgoing.post import Attempt
 from services.outgoing.schedule import RETRIED_FOR, WAITS, next_attempt
 from services.outgoing.signatures import new_secret
 from services.outgoing.work import Due, WebhookWork
@@ -18,6 +19,11 @@ from services.storage.webhook_targets import WebhookTarget
 from tests.services.outgoing.kit import ACCOUNT, FIRST, Desk, desk, lookup, notice, seen
 from tests.support.hook_target import OK, HookTarget, hook_target, status
 from tests.support.waiting import until
+
+HELD_UP = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 pytestmark = pytest.mark.server
 
@@ -376,6 +382,35 @@ async def test_A8_4_a_target_that_is_removed_takes_its_deliveries_along(pool: An
 
         assert await here.page() == []
         assert not await here.targets.remove(ACCOUNT, "crm")
+
+
+@pytest.mark.parametrize("failure", [None, "status"])
+async def test_A8_4_what_came_of_a_delivery_is_noted_in_the_order_in_which_targets_are_removed(
+    pool: Any, failure: str | None
+) -> None:
+    """Else each may wait for the other, and whoever removes a target is told of a deadlock."""
+    here = await desk(pool, ["http://127.0.0.1:1/hooks"])
+    await here.deliveries.add(ACCOUNT, "crm", _ping())
+    (due,) = await here.work.due(here.now, limit=1)
+    answer = Attempt(failure=failure)
+
+    async def noted() -> None:
+        if failure is None:
+            await here.work.taken(due.delivery, answer, at=here.now)
+            return
+        rest = {"at": here.now, "next_at": None, "off_after": RETRIED_FOR}
+        await here.work.not_taken(due.delivery, answer, **rest)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM webhook_targets FOR UPDATE")
+        noting = asyncio.create_task(noted())
+        await until(lambda: pool.fetchval(HELD_UP))
+        # As removing the target goes on.
+        await connection.execute("SELECT FROM webhook_deliveries FOR UPDATE NOWAIT")
+        assert not noting.done()
+    await noting
+
+    assert await here.states() == ["delivered" if failure is None else "failed"]
 
 
 @pytest.mark.parametrize(
