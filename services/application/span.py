@@ -109,9 +109,15 @@ def day_from(text: str, *, now: datetime, timezone: str) -> tuple[date, Span]:
 
 
 def _day(text: str, here: datetime) -> date:
-    if ago := RELATIVE.fullmatch(text):
-        return (here - int(ago[1]) * UNITS[ago[2]]).date()
+    if (ago := _ago(text)) is not None:
+        return (here - ago).date()
     return date.fromisoformat(text) if text else here.date()
+
+
+def _ago(text: str) -> timedelta | None:
+    """How long ago `-7d` is; None for what is told otherwise."""
+    found = RELATIVE.fullmatch(text)
+    return None if found is None else int(found[1]) * UNITS[found[2]]
 
 
 def zone_of(timezone: str) -> ZoneInfo:
@@ -134,8 +140,8 @@ def _instant(text: str, zone: ZoneInfo, now: datetime, *, days: int) -> datetime
     if not text.isascii():  # Python takes the digits of any script
         return None
     try:
-        if ago := RELATIVE.fullmatch(text):
-            at = now - int(ago[1]) * UNITS[ago[2]]
+        if (ago := _ago(text)) is not None:
+            at = now - ago
         elif len(text) == DATE_LENGTH:
             at = _midnight(date.fromisoformat(text) + days * DAY, zone)
         else:

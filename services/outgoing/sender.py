@@ -187,7 +187,8 @@ class WebhookSender:
         # Those that are busy may be among the first, and other gateways' among all.
         for due in await self._work.due(self._now(), limit=10 * self._settings.targets_max):
             place = (due.delivery.account_id, due.delivery.target)
-            if free and place not in self._busy | served and self._owns(place[0]):
+            is_served = place in self._busy or place in served
+            if free and not is_served and self._owns(place[0]):
                 free -= 1
                 self._busy.add(place)
                 group.create_task(self._serve(place, due))
