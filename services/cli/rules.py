@@ -1,7 +1,6 @@
 """`fairlead rules`: the rules file, looked over, put in force, shown."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +13,12 @@ from services.cli.group import group
 from services.cli.opening import AccountDesk, complete, for_account, whoever_is_here
 from services.cli.options import DATA, AccountId, Confirm, Data, Key
 from services.cli.output import fail, note, say, say_paragraph, show_text
+from services.cli.remarks import problems, sentences_of
 from services.cli.speech import words
 
 if TYPE_CHECKING:
     from contracts.events import RulesApplied
     from services.application.rules import CheckedRules
-    from services.rules_file.lint import Remark
     from services.words.catalogue import Words
 
 app = group("Check rules, put them in force, or show them.")
@@ -51,7 +50,6 @@ def apply(
 
     async def work(desk: AccountDesk) -> None:
         from services.application.rules import RulesRefused, apply, newest
-        from services.rules_file.lint import remark_of
 
         before = await newest(desk.installation, desk.account, desk.principal)
         in_force = 0 if before is None else before.revision
@@ -66,9 +64,7 @@ def apply(
                 assent=desk.assent(confirmed),
             )
         except RulesRefused as refused:
-            told = map(remark_of, refused.problems)
-            lines = [line for remark in told for line in desk.words.lines(sentences_of(remark))]
-            fail(f"{file} is not applied:", *lines)
+            fail(f"{file} is not applied:", *problems(desk.words, refused))
         if not desk.has_effect(applied.answer):
             return
         if applied.revision is None:
@@ -138,18 +134,6 @@ async def _checked(
         why = f"the account is connected only since {since:%Y-%m-%d}, so no week could be counted"
         return checked, why, words(account)
     return checked, "", words(account)
-
-
-def sentences_of(remark: "Remark") -> Iterator[Sentence]:
-    """Where it is and what was found, then what to do."""
-    severity = sentence(f"remark.severity.{remark.severity}")
-    line, field, found = remark.line, remark.field, remark.found
-    if field:
-        yield sentence("remark.at_field", line=line, field=field, severity=severity, found=found)
-    else:
-        yield sentence("remark.at_line", line=line, severity=severity, found=found)
-    if remark.advice is not None:
-        yield remark.advice
 
 
 @app.command()

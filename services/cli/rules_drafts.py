@@ -1,7 +1,7 @@
 """`fairlead rules drafts`: rules that somebody works on, which are not in force."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,7 @@ from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
 from services.cli.options import DATA, AccountId, Confirm, Data, Key
 from services.cli.output import fail, show_table, show_text
-
-if TYPE_CHECKING:
-    from services.application.rules import RulesRefused
+from services.cli.remarks import problems
 
 app = group("Keep drafts of rules, and put one in force.")
 
@@ -138,7 +136,7 @@ def apply(
                 assent=desk.assent(confirmed),
             )
         except RulesRefused as refused:
-            fail(f"{draft} is not applied:", *_problems(desk, refused))
+            fail(f"{draft} is not applied:", *problems(desk.words, refused))
         if not desk.has_effect(applied.answer):
             return
         if applied.revision is None:
@@ -148,11 +146,3 @@ def apply(
             desk.tell(sentence("rules.applied", revision=revision, count=count))
 
     for_account(data, account, work)
-
-
-def _problems(desk: AccountDesk, refused: "RulesRefused") -> list[str]:
-    from services.cli.rules import sentences_of
-    from services.rules_file.lint import remark_of
-
-    told = map(remark_of, refused.problems)
-    return [line for remark in told for line in desk.words.lines(sentences_of(remark))]

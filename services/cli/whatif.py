@@ -78,15 +78,12 @@ def simulate(
 def _drafts(desk: AccountDesk, texts: Mapping[str, bytes]) -> "dict[str, RulesFile]":
     """The rules of each file; problems end the command, as they keep a file from being applied."""
     from services.application.rules import RulesRefused, draft_of
-    from services.cli.rules import sentences_of
-    from services.rules_file.lint import remark_of
+    from services.cli.remarks import problems
 
     drafts = {}
     for name, text in texts.items():
         try:
             drafts[name] = draft_of(text, desk.account)
         except RulesRefused as refused:
-            told = map(remark_of, refused.problems)
-            lines = [line for remark in told for line in desk.words.lines(sentences_of(remark))]
-            fail(f"{name} cannot be used:", *lines)
+            fail(f"{name} cannot be used:", *problems(desk.words, refused))
     return drafts

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.stage import Stage
 from domain.lint import Circumstances
-from services.cli.rules import sentences_of
+from services.cli.remarks import sentences_of
 from services.rules_file.lint import Remark, look_over
 from services.words.catalogue import Words
 from tests.services.rules_file.test_file import EXAMPLE
