@@ -1,27 +1,23 @@
 """One limiter for our source address: Kommo counts requests of an address, not of an account.
 
-It hands out turns, evenly spaced, most urgent first. What counts is when a request starts, not
-when it got its turn or its answer (F51): every start is noted in `services.kommo.starts`, and waits
-if it would be one too many. A 429 or a block closes it for everybody; after the pause exactly
-one request goes out as a probe, and its answer decides (F47, F48).
+It hands out turns, evenly spaced, in the order of `services.kommo.queue`. What counts is when a
+request starts, not when it got its turn or its answer (F51): every start is noted in
+`services.kommo.starts`, and waits if it would be one too many. A 429 or a block closes it for
+everybody; after the pause exactly one request goes out as a probe, whose answer decides (F47, F48).
 """
 
-import asyncio
 import math
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from enum import IntEnum
-from itertools import chain
 from typing import Literal
 
 import structlog
 
 from services.kommo.blocks import Blocks
 from services.kommo.errors import AccountBlocked, AddressBlocked, Closed, Crowded, RateLimited
+from services.kommo.queue import Priority, Queue, Waiter
 from services.kommo.settings import LimiterSettings
-from services.kommo.starts import WINDOW_S, Lease, LeaseLost, OwnStarts, Starts
+from services.kommo.starts import WINDOW_S, Asker, Lease, LeaseLost, OwnStarts, Starts
 from services.kommo.timing import SystemTiming, Timing, wait_for
 from services.shared.errors import Unavailable
 
@@ -32,24 +28,6 @@ SHORT_WAIT_S = 2.0
 # So old, a lease that was found in force may have been taken since: a process that hangs is not
 # missed for longer than this before others take over.
 LEASE_FRESH_S = 1.0
-
-
-class Priority(IntEnum):
-    """Who goes first; within a priority the earlier comes first."""
-
-    PUSH = 0
-    CHECK = 1
-    LOOKUP = 2
-    LINKED = 3
-    UNKNOWN = 4
-    SWEEP = 5
-
-
-@dataclass(slots=True, eq=False)
-class _Waiter:
-    number: int
-    caller: str
-    nudge: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class CallTurn:
@@ -63,12 +41,14 @@ class CallTurn:
         is_probe: bool,
         lease: Lease | None = None,
         caller: str = "",
+        is_urgent: bool = True,
         number: int = 0,
     ) -> None:
         self._limiter = limiter
         self.epoch = epoch
         self.lease = lease
         self.caller = caller
+        self.is_urgent = is_urgent
         self.number = number
         self.is_probe = is_probe
         self.is_started = False
@@ -126,7 +106,7 @@ class Limiter:
         self._most = int(self._settings.rate_per_s * WINDOW_S) + 1
         self._interval = 1.0 / self._settings.rate_per_s
         self._next_at = -math.inf  # when the next start is due at an even pace
-        self._queues: dict[Priority, deque[_Waiter]] = {each: deque() for each in Priority}
+        self._queue = Queue(self._settings.waiting_calls_max)
         self._numbers = 0
         self._turns = 0
         self._state: Literal["open", "closed", "probing"] = "open"
@@ -148,11 +128,12 @@ class Limiter:
     def leave(self, caller: str) -> None:
         """It does no more."""
         self._blocks.leave(caller)
+        self._queue.forget(caller)
 
     @property
     def waiting(self) -> int:
         """How many calls wait for a turn."""
-        return sum(len(queue) for queue in self._queues.values())
+        return len(self._queue)
 
     @property
     def is_open(self) -> bool:
@@ -185,7 +166,7 @@ class Limiter:
 
         Raises:
             AccountBlocked: Kommo has lately refused this caller alone.
-            Crowded: `waiting_calls_max` calls wait already.
+            Crowded: `waiting_calls_max` calls wait already, and nobody has more of them.
         """
         turn = await self._wait(priority, lease, caller)
         try:
@@ -194,11 +175,9 @@ class Limiter:
             self._leave(turn)
 
     async def _wait(self, priority: Priority, lease: Lease | None, caller: str) -> CallTurn:
-        if self.waiting >= self._settings.waiting_calls_max:
-            raise Crowded("too many calls wait for a turn")
         self._numbers += 1
-        waiter = _Waiter(self._numbers, caller)
-        self._queues[priority].append(waiter)
+        waiter = Waiter(self._numbers, caller, priority)
+        self._queue.add(waiter)
         try:
             # Nothing is awaited between this test and the turn, so nobody can close in between.
             while (delay_s := self._delay_s(waiter)) > 0:
@@ -208,10 +187,12 @@ class Limiter:
                 else:
                     await wait_for(waiter.nudge, delay_s, self._timing)
                 waiter.nudge.clear()
+                if waiter.is_crowded_out:
+                    raise Crowded("others wait for a turn, too")
             self._refuse_blocked(caller)
-            return self._give(lease, caller)
+            return self._give(waiter, lease)
         finally:
-            self._queues[priority].remove(waiter)
+            self._queue.remove(waiter)
             self._nudge()
 
     def _refuse_blocked(self, caller: str) -> None:
@@ -221,7 +202,7 @@ class Limiter:
         if left_s > 0:
             raise AccountBlocked("a plain 403 lately", retry_in_s=left_s)
 
-    def _delay_s(self, waiter: _Waiter) -> float:
+    def _delay_s(self, waiter: Waiter) -> float:
         """How long this one has to wait; infinite when somebody else must move first."""
         if self._state == "probing" or self._head() is not waiter:
             return math.inf
@@ -229,17 +210,17 @@ class Limiter:
         paced_at = self._next_at - (self._settings.burst - 1) * self._interval
         return max(paced_at, self._closed_until if self._state == "closed" else paced_at) - now
 
-    def _head(self) -> _Waiter | None:
+    def _head(self) -> Waiter | None:
         if self._is_blocked:
             # The probe goes through the accounts in turn: it is not the same one's for ever.
-            return min(chain(*self._queues.values()), key=self._refused_at, default=None)
-        heads = [queue[0] for queue in self._queues.values() if queue]
-        if not heads:
-            return None
-        is_fair_turn = self._turns % self._settings.fair_every == self._settings.fair_every - 1
-        return min(heads, key=lambda each: each.number) if is_fair_turn else heads[0]
+            return self._queue.first(self._refused_at)
+        return self._queue.longest() if self._is_fair_turn else self._queue.head()
 
-    def _refused_at(self, waiter: _Waiter) -> tuple[float, int]:
+    @property
+    def _is_fair_turn(self) -> bool:
+        return self._turns % self._settings.fair_every == self._settings.fair_every - 1
+
+    def _refused_at(self, waiter: Waiter) -> tuple[float, int]:
         return self._blocks.until(waiter.caller) or -math.inf, waiter.number
 
     def _nudge(self) -> None:
@@ -247,9 +228,12 @@ class Limiter:
         if head is not None:
             head.nudge.set()
 
-    def _give(self, lease: Lease | None, caller: str) -> CallTurn:
+    def _give(self, waiter: Waiter, lease: Lease | None) -> CallTurn:
         self._next_at = max(self._next_at, self._timing.monotonic()) + self._interval
+        # Among processes, too, a fair turn is as good as an urgent one.
+        is_urgent = waiter.priority.is_urgent or self._is_fair_turn
         self._turns += 1
+        self._queue.served(waiter.caller, self._turns)
         is_probe = self._state == "closed"
         if is_probe:
             self._state = "probing"
@@ -258,7 +242,8 @@ class Limiter:
             epoch=self._epoch,
             is_probe=is_probe,
             lease=lease,
-            caller=caller,
+            caller=waiter.caller,
+            is_urgent=is_urgent,
             number=self._turns,
         )
 
@@ -277,7 +262,9 @@ class Limiter:
         """Wait until the start is noted there; when that was asked."""
         while True:
             asked_at = self._timing.monotonic()
-            wait_s = await starts.take(self._most, turn.lease)
+            wait_s = await starts.take(
+                self._most, turn.lease, Asker(turn.caller, is_urgent=turn.is_urgent)
+            )
             if wait_s <= 0:
                 return asked_at
             if wait_s > SHORT_WAIT_S:

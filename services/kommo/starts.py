@@ -14,6 +14,10 @@ from services.shared.errors import Unavailable
 
 # A little more than Kommo's second, for what the network and a busy machine bunch up.
 WINDOW_S = 1.15
+# Who was told to wait is expected to ask again within that time.
+ASKS_S = 0.25
+# Who would be the next but for another one that waits asks again so soon.
+YIELDS_S = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,19 @@ class Lease:
     epoch: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a start, so that callers take turns over all processes as they do in one.
+
+    Attributes:
+        caller: The account's address.
+        is_urgent: Whether it goes before what is not.
+    """
+
+    caller: str
+    is_urgent: bool = True
+
+
 class LeaseLost(Unavailable):
     """Somebody else acts for the account now: nothing was sent, nor may be (F14)."""
 
@@ -31,12 +48,18 @@ class LeaseLost(Unavailable):
 class Starts(Protocol):
     """Where starts and pauses are noted."""
 
-    async def take(self, most: int, lease: Lease | None = None) -> float:
+    async def take(
+        self, most: int, lease: Lease | None = None, asker: Asker | None = None
+    ) -> float:
         """Note a start if fewer than `most` began within `WINDOW_S`, and no pause is on.
+
+        Whoever was told to wait counts as waiting for that time and `ASKS_S`, and goes before
+        those who had a start since they had one.
 
         Args:
             most: The bound.
             lease: Under which the request is to begin; None where nobody else could take it.
+            asker: Who takes turns with the others; None who asks for themselves alone.
 
         Returns:
             0 when it is noted and may begin; else for how many seconds none may.
@@ -64,9 +87,11 @@ class OwnStarts:
         self._begun: deque[float] = deque()
         self._closed_until = float("-inf")
 
-    async def take(self, most: int, lease: Lease | None = None) -> float:
+    async def take(
+        self, most: int, lease: Lease | None = None, asker: Asker | None = None
+    ) -> float:
         """Note a start, or tell how long to wait; of leases one process knows nothing."""
-        del lease
+        del lease, asker  # the limiter itself lets its callers take turns
         now = self._timing.monotonic()
         while self._begun and self._begun[0] <= now - WINDOW_S:
             self._begun.popleft()

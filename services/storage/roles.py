@@ -101,6 +101,7 @@ LET_IN: Grants = {
     "asked_sweeps": "SELECT, INSERT, UPDATE",
     "restorations": "SELECT",
     "gateway.addresses": "SELECT, UPDATE",
+    "gateway.callers": "SELECT, INSERT, UPDATE",
     "gateway.leases": "SELECT, UPDATE",  # noting a start looks whether a lease is held
     "gateway.stops": "SELECT, DELETE",
 }
@@ -156,6 +157,7 @@ GRANTS: Mapping[str, Grants] = {
         "restorations": "SELECT",
         "gateway.sweeps": "SELECT, INSERT, UPDATE",
         "gateway.addresses": "SELECT, UPDATE",
+        "gateway.callers": "SELECT, INSERT, UPDATE",
         "gateway.leases": "SELECT, INSERT, UPDATE",
         "gateway.stops": "SELECT, INSERT, UPDATE, DELETE",
         "linked.asked": "SELECT",

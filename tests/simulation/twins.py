@@ -20,7 +20,7 @@ from services.gateway.starts import LOST
 from services.gateway.stops import Stops
 from services.gateway.sweep import Progress
 from services.gateway.work_lists import WorkLists
-from services.kommo.starts import WINDOW_S, Lease, LeaseLost
+from services.kommo.starts import ASKS_S, WINDOW_S, YIELDS_S, Asker, Lease, LeaseLost
 from services.log.port import Batch, Entry
 from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
@@ -386,6 +386,15 @@ class StopsTwin(Stops):
 
 
 @dataclass
+class CallerRow:
+    """A row of `gateway.callers`."""
+
+    is_urgent: bool = True
+    served_at: float = -math.inf
+    asks_until: float = -math.inf
+
+
+@dataclass
 class AddressRow:
     """A row of `gateway.addresses`: what is noted of an address, by the database's clock.
 
@@ -397,10 +406,26 @@ class AddressRow:
     starts: list[float] = field(default_factory=list)
     closed_until: float = -math.inf
     closed_s: float = 0.0
+    callers: dict[str, CallerRow] = field(default_factory=dict)
 
-    def take(self, most: int) -> float:
+    def take(self, most: int, asker: Asker | None = None) -> float:
         """As `services.gateway.starts.TAKE`."""
         now = self.clock()
+        if asker is None:
+            return self._note(most, now)
+        own = self.callers.setdefault(asker.caller, CallerRow())
+        are_next = any(
+            (not other.is_urgent, other.served_at) < (not asker.is_urgent, own.served_at)
+            for other in self.callers.values()
+            if other is not own and now <= other.asks_until <= now + 3
+        )
+        wait_s = YIELDS_S if are_next else self._note(most, now)
+        own.is_urgent = asker.is_urgent or (own.is_urgent and own.asks_until > now)
+        own.asks_until = now + min(wait_s, 2.0) + ASKS_S if wait_s > 0 else -math.inf
+        own.served_at = own.served_at if wait_s > 0 else now
+        return wait_s
+
+    def _note(self, most: int, now: float) -> float:
         # If it was set back, what lies ahead is of just now, and a pause as long as it was to be.
         self.starts = [min(noted, now) for noted in self.starts]
         self.closed_until = min(self.closed_until, now + self.closed_s)
@@ -426,10 +451,12 @@ class StartsTwin:
     leases: LeaseRows
     on_lost: Callable[[Lease], None]
 
-    async def take(self, most: int, lease: Lease | None = None) -> float:
+    async def take(
+        self, most: int, lease: Lease | None = None, asker: Asker | None = None
+    ) -> float:
         def act() -> float:
             is_ours = lease is None or self.leases.is_in_force(lease)
-            return self.row.take(most) if is_ours else LOST
+            return self.row.take(most, asker) if is_ours else LOST
 
         wait_s: float = await self.peer.call(act)
         if lease is not None and wait_s == LOST:

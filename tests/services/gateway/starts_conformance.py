@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pytest
 
-from services.kommo.starts import WINDOW_S, Starts
+from services.kommo.starts import ASKS_S, WINDOW_S, Asker, Starts
 
 MOST = 7
 HOUR_S = 3_600.0
@@ -101,3 +101,42 @@ class StartsConformance:
         await noted.set_clock(-by_s)
 
         assert 0.0 < await noted.process().take(MOST) <= 30
+
+    async def test_F70_over_all_processes_the_callers_take_turns(self, noted: Noted) -> None:
+        """One that always asks for more starts delays another one by a start each time."""
+        many, few = noted.process(), noted.process()
+        busy, other = Asker("https://busy.kommo.com"), Asker("https://other.kommo.com")
+        for _ in range(MOST):
+            assert await many.take(MOST, None, busy) == 0.0
+        assert await few.take(MOST, None, other) > 0.0
+        assert await many.take(MOST, None, busy) > 0.0
+        await noted.passes(WINDOW_S + 0.01)
+
+        assert 0.0 < await many.take(MOST, None, busy) < ASKS_S
+        assert await few.take(MOST, None, other) == 0.0
+        assert await many.take(MOST, None, busy) == 0.0
+        assert await few.take(MOST, None, other) == 0.0
+
+    async def test_F70_what_is_urgent_goes_before_bulk_over_all_processes(
+        self, noted: Noted
+    ) -> None:
+        many, few = noted.process(), noted.process()
+        urgent = Asker("https://busy.kommo.com")
+        bulk = Asker("https://other.kommo.com", is_urgent=False)
+        for _ in range(MOST):
+            assert await many.take(MOST, None, urgent) == 0.0
+        assert await many.take(MOST, None, urgent) > 0.0
+        await noted.passes(WINDOW_S + 0.01)
+
+        assert await few.take(MOST, None, bulk) > 0.0
+        assert await many.take(MOST, None, urgent) == 0.0
+        assert await few.take(MOST, None, bulk) == 0.0
+
+    async def test_F70_who_waits_no_more_holds_nobody_up(self, noted: Noted) -> None:
+        busy, gone = Asker("https://busy.kommo.com"), Asker("https://gone.kommo.com")
+        for _ in range(MOST):
+            assert await noted.process().take(MOST, None, busy) == 0.0
+        assert await noted.process().take(MOST, None, gone) > 0.0
+        await noted.passes(WINDOW_S + ASKS_S + 0.05)
+
+        assert await noted.process().take(MOST, None, busy) == 0.0

@@ -175,7 +175,7 @@ async def test_F48_the_pause_of_a_few_accounts_is_not_noted_for_other_processes(
     paused: list[float] = []
 
     class Noted:
-        async def take(self, _: int, __: object = None) -> float:
+        async def take(self, _: int, __: object = None, ___: object = None) -> float:
             return 0.0
 
         async def pause(self, seconds: float) -> None:

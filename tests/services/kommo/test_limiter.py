@@ -11,7 +11,7 @@ import pytest
 from services.kommo.errors import Closed, Crowded
 from services.kommo.limiter import Limiter, Priority
 from services.kommo.settings import LimiterSettings
-from services.kommo.starts import Lease, LeaseLost, OwnStarts
+from services.kommo.starts import Asker, Lease, LeaseLost, OwnStarts
 
 
 class ManualTiming:
@@ -58,11 +58,17 @@ class Calls:
         self.left: list[tuple[float, str]] = []
         self.tasks: list[asyncio.Task[None]] = []
 
-    def call(self, name: str, priority: Priority = Priority.PUSH, answer: object = 200) -> None:
-        self.tasks.append(asyncio.create_task(self._call(name, priority, answer)))
+    def call(
+        self,
+        name: str,
+        priority: Priority = Priority.PUSH,
+        answer: object = 200,
+        caller: str = "",
+    ) -> None:
+        self.tasks.append(asyncio.create_task(self._call(name, priority, answer, caller)))
 
-    async def _call(self, name: str, priority: Priority, answer: object) -> None:
-        async with self.limiter.turn(priority) as turn:
+    async def _call(self, name: str, priority: Priority, answer: object, caller: str) -> None:
+        async with self.limiter.turn(priority, caller=caller) as turn:
             await turn.start()
             self.left.append((round(self.timing.now - 1_000.0, 6), name))
             if isinstance(answer, asyncio.Future):
@@ -130,6 +136,78 @@ async def test_a_stream_of_pushes_cannot_starve_the_sweep(calls: Calls) -> None:
     await calls.timing.advance(3)
 
     assert calls.names().index("sweep") == 7
+
+
+async def test_F70_the_accounts_take_turns_however_many_calls_one_of_them_has(calls: Calls) -> None:
+    for number in range(20):
+        calls.call(f"a{number}", caller="a")
+    await settle()
+    for number in range(3):
+        calls.call(f"b{number}", Priority.LOOKUP, caller="b")
+        calls.call(f"c{number}", caller="c")
+    await calls.timing.advance(2)
+
+    assert " ".join(calls.names()) == "a0 b0 c0 a1 b1 c1 a2 b2 c2 a3"
+
+
+async def test_F70_one_accounts_bulk_waits_for_what_is_urgent_to_another(calls: Calls) -> None:
+    for number in range(5):
+        calls.call(f"sweep{number}", Priority.SWEEP, caller="a")
+    await settle()
+    for number in range(3):
+        calls.call(f"push{number}", caller="b")
+    await calls.timing.advance(1)
+
+    assert calls.names() == ["sweep0", "push0", "push1", "push2", "sweep1"]
+
+
+async def test_F70_an_accounts_bulk_has_its_fair_turn_beside_another_that_has_more() -> None:
+    calls = Calls(fair_every=4)
+    for number in range(40):
+        calls.call(f"push{number}", caller="a")
+        calls.call(f"old{number}", Priority.SWEEP, caller="a")
+    await settle()
+    calls.call("sweep", Priority.SWEEP, caller="b")
+    await calls.timing.advance(2)
+    for task in calls.tasks:
+        task.cancel()
+
+    assert calls.names().index("sweep") == 3
+
+
+async def test_F70_p95_of_the_others_beside_a_flood_is_within_twice_of_alone() -> None:
+    """Five small accounts call at once every two seconds, a sixth has 2,000 calls waiting."""
+    alone, beside = await _waits(flood=0), await _waits(flood=2_000)
+
+    assert _p95(alone) > 0
+    assert _p95(beside) <= 2 * _p95(alone)
+
+
+async def _waits(flood: int) -> list[float]:
+    calls, waits = Calls(waiting_calls_max=100_000), list[float]()
+    for number in range(flood):
+        calls.call(str(number), caller="flood")
+    await settle()
+
+    async def one(caller: str) -> None:
+        asked_at = calls.timing.now
+        async with calls.limiter.turn(Priority.LOOKUP, caller=caller) as turn:
+            await turn.start()
+            turn.answered()
+            waits.append(calls.timing.now - asked_at)
+
+    for _ in range(20):
+        calls.tasks += [asyncio.create_task(one(f"small{each}")) for each in range(5)]
+        await calls.timing.advance(2)
+    for task in calls.tasks:
+        task.cancel()
+    await asyncio.gather(*calls.tasks, return_exceptions=True)
+    assert len(waits) == 100
+    return waits
+
+
+def _p95(waits: list[float]) -> float:
+    return sorted(waits)[94]
 
 
 async def test_F47_a_stated_pause_holds_everybody_and_ends_with_one_probe(calls: Calls) -> None:
@@ -300,6 +378,24 @@ async def test_I13_waiting_calls_are_bounded() -> None:
     await made.timing.advance(3)
 
 
+async def test_I13_who_has_most_of_the_waiting_calls_makes_room_for_others() -> None:
+    made = Calls(waiting_calls_max=10)
+    for number in range(11):
+        made.call(f"a{number}", Priority.SWEEP if number == 5 else Priority.PUSH, caller="a")
+    await settle()
+    for number in range(6):
+        made.call(f"b{number}", caller="b")
+    await settle()
+
+    refused = [place for place, task in enumerate(made.tasks) if task.done() and place]
+    assert made.limiter.waiting == 10
+    # The bulk call and the youngest of the crowd; then one of those who have as many.
+    assert refused == [5, 7, 8, 9, 10, 16]
+    assert all(isinstance(made.tasks[place].exception(), Crowded) for place in refused)
+    await made.timing.advance(3)
+    assert made.names()[1:5] == ["b0", "a1", "b1", "a2"]
+
+
 class Dawdling:
     """Shared starts whose answer takes its time; notes under which lease was asked."""
 
@@ -307,8 +403,11 @@ class Dawdling:
         self._timing, self._seconds = timing, seconds
         self.leases: list[Lease | None] = []
 
-    async def take(self, most: int, lease: Lease | None = None) -> float:
+    async def take(
+        self, most: int, lease: Lease | None = None, asker: Asker | None = None
+    ) -> float:
         assert most > 0
+        assert asker is not None
         self.leases.append(lease)
         await self._timing.sleep(self._seconds)
         return 0.0

@@ -210,6 +210,7 @@ async def test_S5_every_table_with_rows_of_accounts_is_behind_the_wall(pool: Any
         "sign_in_delays",
         "sign_in_steps",
         "gateway.addresses",
+        "gateway.callers",
         "gateway.leases",
         *(f"{view}.revision" for view in VIEWS),
     }
