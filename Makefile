@@ -14,8 +14,11 @@ FIRST ?= 0
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.runtime ## Distribute LEADS=1000; DROP=5 loses 5% of the webhooks, FAULTS=429_storm.yaml breaks things, KAFKA=1 runs a process per role, KEEP=1 stays up with the API; SCENARIO=week plays a week
+demo: $(VENV)/.runtime ## Distribute LEADS=1000; DROP=5 loses 5% of the webhooks, FAULTS=429_storm.yaml breaks things, KAFKA=1 runs a process per role, KEEP=1 stays up with console and API; SCENARIO=week plays a week
 	@$(if $(KAFKA),$(PYTHON) deploy/kafka/broker.py --) $(BIN)/fairlead demo --scenario $(SCENARIO) --leads $(LEADS) --drop $(DROP) $(if $(FAULTS),--faults $(FAULTS)) $(if $(KAFKA),--kafka {servers}) $(if $(KEEP),--stay)
+
+try: $(VENV)/.runtime ## Click about in the console of a made-up account while leads keep coming; EVERY=6 seconds
+	@$(BIN)/fairlead try $(if $(EVERY),--every $(EVERY))
 
 check: lint ## What needs nothing beside it: lint, types, unit tests; under two minutes
 	@$(BIN)/pytest -m unit -n $(WORKERS) --dist worksteal
@@ -112,4 +115,4 @@ $(VENV)/.docs: requirements-docs.txt | $(VENV)/.runtime
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-docs.txt
 	@touch $@
 
-.PHONY: help demo check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens words lock clean
+.PHONY: help demo try check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens words lock clean

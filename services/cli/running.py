@@ -1,4 +1,4 @@
-"""Commands that run roles until they are told to stop: up, run, and the demo."""
+"""Commands that run roles until they are told to stop: up, run, the demo, and one to try."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -140,7 +140,7 @@ def demo(  # noqa: PLR0913 - an option each
     ] = None,
     *,
     stay: Annotated[
-        bool, typer.Option("--stay", help="Stay up afterwards, with the API and a key for it.")
+        bool, typer.Option("--stay", help="Stay up, with console and API and a key for it.")
     ] = False,
 ) -> None:
     """Distribute leads of a local Kommo, and prove the result.
@@ -169,3 +169,22 @@ def demo(  # noqa: PLR0913 - an option each
         )
     )
     raise typer.Exit(0 if is_kept else 1)
+
+
+@app.command("try")
+def try_out(
+    every: Annotated[
+        float, typer.Option(min=0.5, max=3_600, help="Seconds between two leads.")
+    ] = 6.0,
+    *,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open it in a browser, if there is one.")
+    ] = True,
+) -> None:
+    """Click about in the console, with a made-up team and leads that keep coming.
+
+    On an installation of its own, until Ctrl-C; nothing of it is left.
+    """
+    from services.demo.command import try_out
+
+    try_out(every_s=every, opens_browser=browser)

@@ -10,10 +10,15 @@ DAY_S = 86_400
 
 def give_session(answer: Response, premises: Premises, cookie: str) -> None:
     """Have the browser keep it; to scripts it is not there."""
+    keep_session(answer, cookie, days=premises.access.settings.session_days)
+
+
+def keep_session(answer: Response, cookie: str, *, days: int) -> None:
+    """The same for so many days."""
     answer.set_cookie(
         COOKIE,
         cookie,
-        max_age=premises.access.settings.session_days * DAY_S,
+        max_age=days * DAY_S,
         path="/",
         secure=True,
         httponly=True,

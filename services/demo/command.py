@@ -1,4 +1,4 @@
-"""What `fairlead demo` plays; the only module here that the command line knows."""
+"""What `fairlead demo` and `fairlead try` play; the command line knows nothing else of it."""
 
 import asyncio
 import shlex
@@ -8,6 +8,7 @@ from services.cli.opening import complete
 from services.cli.output import say
 from services.demo.faults import read_script
 from services.demo.run import Demo
+from services.demo.trial.run import try_out as run_trial
 from services.demo.week.findings import find
 from services.demo.week.kept import keep, refuse_taken
 from services.demo.week.output import print_week
@@ -61,3 +62,8 @@ def play_leads(
         return await demo.run()
 
     return complete(run())
+
+
+def try_out(*, every_s: float, opens_browser: bool) -> None:
+    """An installation to click about in, until Ctrl-C."""
+    complete(run_trial(every_s=every_s, opens_browser=opens_browser))

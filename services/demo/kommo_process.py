@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,7 +66,12 @@ class LocalKommo:
 
 @asynccontextmanager
 async def local_kommo(
-    folder: Path, *, leads: int, knobs: dict[str, Any], neighbours: int = 0
+    folder: Path,
+    *,
+    leads: int,
+    knobs: dict[str, Any],
+    neighbours: int = 0,
+    seeded: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[LocalKommo]:
     """Run one with so many leads in the Inbox of Sales.
 
@@ -75,6 +80,7 @@ async def local_kommo(
         leads: Owned by the administrator, whom nobody has distributed yet.
         knobs: Of `services.sandbox.knobs`.
         neighbours: So many further accounts, with the same ids of users, pipelines and leads.
+        seeded: More of `services.sandbox.seed`, the same for each account.
     """
     port_file, token_file, seed = folder / "kommo.url", folder / "kommo.token", folder / "seed.json"
     others = [
@@ -83,10 +89,13 @@ async def local_kommo(
             "subdomain": f"acme{place + 1}",
             "has_ids_of_first": True,
             "knobs": knobs,
+            **(seeded or {}),
         }
         for place in range(1, neighbours + 1)
     ]
-    seed.write_bytes(orjson.dumps({"leads": leads, "knobs": knobs, "neighbours": others}))
+    seed.write_bytes(
+        orjson.dumps({"leads": leads, "knobs": knobs, "neighbours": others} | dict(seeded or {}))
+    )
     files = {"--seed": seed, "--port-file": port_file, "--token-file": token_file}
     with (folder / "kommo.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

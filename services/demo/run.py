@@ -5,14 +5,10 @@ responsible for is lost, one that was written twice is twice. Our own tables onl
 """
 
 import asyncio
-import json
-import os
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,14 +24,15 @@ from services.application.callers import at_the_machine
 from services.application.commands import Once
 from services.application.confirmation import Assent
 from services.application.connect import connect
-from services.application.installation import RUNTIME_FILE, Installation
+from services.application.installation import Installation
 from services.application.pauses import pause, resume
 from services.application.principal import Principal
 from services.cli.output import note, out, say
+from services.demo.fairlead_process import fairlead_up
 from services.demo.faults import SPREAD_S, WAVES, FaultScript, play
 from services.demo.findings import Findings, find
 from services.demo.kafka import Comparison, compare, distributed
-from services.demo.kommo_process import LocalKommo, end, local_kommo, written
+from services.demo.kommo_process import LocalKommo, local_kommo
 from services.demo.output import (
     check_report,
     print_comparison,
@@ -44,7 +41,7 @@ from services.demo.output import (
 )
 from services.demo.sample.leads import SampleLeads, make_leads
 from services.demo.sample.rules import sample_rules
-from services.demo.sample.team import ADMIN_ID, FELIPE, PAUSED_ID
+from services.demo.sample.team import ADMIN_ID, ANA, FELIPE, PAUSED_ID
 from services.demo.stay import SETTINGS as STAYS
 from services.demo.stay import stay
 from services.projector.run import lag
@@ -54,7 +51,6 @@ from services.runtime.wrong import Wrong
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
 
-UP_WITHIN_S = 120.0
 READ_WITHIN_S = 120.0
 # So long without any progress, and the demo ends with what there is.
 STALLED_S = 60.0
@@ -132,7 +128,9 @@ class Demo:
         say("")
         say(f"The same as pictures: {self.report}")
         if self.stays:
-            await stay(installation)
+            await stay(installation, manager_id=ANA)
+        else:
+            say("Its console, and one to click about in: make demo KEEP=1, make try")
 
     async def play(self, tell: Teller | None = None) -> Played:
         """Play it in a folder of its own, which stays only if something goes wrong.
@@ -171,7 +169,7 @@ class Demo:
                         await tell(played, here.installation)
                         return played
                 async with (
-                    _fairlead(folder, settings) as address,
+                    fairlead_up(folder, settings) as address,
                     open_installation(folder / "data") as installation,
                 ):
                     alone = await self._run(kommo, installation, address), None
@@ -372,32 +370,6 @@ def _settings(*, batch: int | None, is_sweeping: bool) -> dict[str, str]:
     if is_sweeping:
         settings["FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S"] = str(SWEEP_EVERY_S)
     return settings
-
-
-@asynccontextmanager
-async def _fairlead(folder: Path, settings: Mapping[str, str]) -> AsyncIterator[str]:
-    """`fairlead up` as a process of its own; yields where it receives webhooks."""
-    data = folder / "data"
-    with (folder / "fairlead.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.cli",
-            "up",
-            "--port=0",
-            f"--data={data}",
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env={**os.environ, "FAIRLEAD_WEB_ENABLED": "false", **settings},
-            start_new_session=True,
-        )
-    try:
-        runtime = json.loads(await written(data / RUNTIME_FILE, process, UP_WITHIN_S))
-        assert runtime["pid"] == process.pid  # noqa: S101 - the folder is ours
-        yield runtime["address"]
-    finally:
-        await end(process)
 
 
 async def _await_views(installation: Installation) -> None:

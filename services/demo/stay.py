@@ -1,4 +1,4 @@
-"""The demo's installation stays up, to be tried by whoever wants to write against the API."""
+"""The demo's installation stays up, to be looked at in the console and written against."""
 
 import asyncio
 import json
@@ -12,18 +12,28 @@ from services.application.installation import WEB_FILE, Installation
 from services.application.people.keys import make_key
 from services.cli.opening import caller_here
 from services.cli.output import say
+from services.demo.door import VISITORS, WayIn, open_door
 from services.demo.kommo_process import POLL_S
 
 LABEL = "demo"
-SERVED_WITHIN_S = 60.0
+# As long as a busy machine needs to start a process.
+SERVED_WITHIN_S = 240.0
 SETTINGS = {"FAIRLEAD_WEB_ENABLED": "true", "FAIRLEAD_WEB_PORT": "0"}
 
 
-async def stay(installation: Installation) -> None:
-    """Say where the API is, with a key that is ready, and stay until Ctrl-C or SIGTERM."""
-    async with _told_to_stop() as stop:
-        address = await _served_at(installation.data / WEB_FILE)
-        account, *_ = await installation.accounts.all()
+async def stay(installation: Installation, *, manager_id: int) -> None:
+    """Say where console and API are, with a key that is ready, and stay until Ctrl-C or SIGTERM.
+
+    Args:
+        installation: Served already.
+        manager_id: As whom one may look at the pages of a manager.
+    """
+    account, *_ = await installation.accounts.all()
+    address = await served_at(installation.data / WEB_FILE)
+    async with (
+        told_to_stop() as stop,
+        open_door(installation, account.account_id, manager_id) as door,
+    ):
         _, key = await make_key(
             installation.who_may(),
             caller_here(),
@@ -33,7 +43,10 @@ async def stay(installation: Installation) -> None:
             days=1,
         )
         say("")
-        say("The installation stays up until Ctrl-C. What its API needs:")
+        say("The installation stays up until Ctrl-C.")
+        say_door(door)
+        say("")
+        say("What its API needs:")
         say("")
         say(f"export FAIRLEAD_DATA={installation.data}")
         say(f"export FAIRLEAD_URL={address}")
@@ -45,8 +58,17 @@ async def stay(installation: Installation) -> None:
         say("Ending ...")
 
 
+def say_door(door: WayIn) -> None:
+    """How to get into the console."""
+    by_hand = ", ".join(visitor.login for visitor in VISITORS if not visitor.needs_codes)
+    say("")
+    say(f"Its console: open {door.address}")
+    say("and choose who to be. By hand, or when you are asked again who you are:")
+    say(f"{door.console} as {by_hand}, password {door.password.get_secret_value()}")
+
+
 @asynccontextmanager
-async def _told_to_stop() -> AsyncIterator[asyncio.Event]:
+async def told_to_stop() -> AsyncIterator[asyncio.Event]:
     """Set at Ctrl-C or SIGTERM; afterwards they end the process as they do."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -59,7 +81,7 @@ async def _told_to_stop() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def _served_at(file: Path) -> str:
+async def served_at(file: Path) -> str:
     """Where the API is, as soon as it is.
 
     Raises:
