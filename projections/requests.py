@@ -96,6 +96,10 @@ OPENED = """
 SELECT opened_version FROM requests.requests
 WHERE account_id = $1 AND request_id = ANY($2::text[])
 """
+OPENED_BEFORE = """
+SELECT opened_at FROM requests.requests WHERE account_id = $1
+ORDER BY opened_version DESC OFFSET $2 LIMIT 1
+"""
 STORE = """
 INSERT INTO requests (account_id, request_id, lead_id, rule_id, pipeline_id, status_id, source,
     state, reason, next_look_at, opened_version, opened_at, changed_version, changed_at)
@@ -432,6 +436,12 @@ async def inflow(connection: Connection, account_id: int, *, since: datetime) ->
     """How many requests were opened since an instant, by the stage the lead came into."""
     rows = await connection.fetch(INFLOW, account_id, since)
     return {Stage(row["pipeline_id"], row["status_id"]): row["leads"] for row in rows}
+
+
+async def opened_before(connection: Connection, account_id: int, *, newer: int) -> datetime | None:
+    """When the request was opened after which so many more were; None if there were no more."""
+    found: datetime | None = await connection.fetchval(OPENED_BEFORE, account_id, newer)
+    return found
 
 
 async def _store(connection: Connection, account_id: int, requests: Sequence[Request]) -> None:

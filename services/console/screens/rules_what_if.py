@@ -1,6 +1,5 @@
-"""What a draft would have done: asked of the last 30 days, beside everything else (W4.4)."""
+"""What a draft would have done: asked of what came lately, beside everything else (W4.4)."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -10,6 +9,7 @@ from services.application.commands import Once
 from services.application.jobs.asked import WhatIfAsked
 from services.application.jobs.giving import cancel, result_as, start, state
 from services.application.jobs.told import told as job_told
+from services.application.whatif.looked_back import DAYS, looked_back
 from services.application.whatif.simulate import WhatIf
 from services.application.whatif.told import by_manager, named, told
 from services.console.pages import account_page
@@ -19,7 +19,6 @@ from services.console.seeing import InAccount
 
 router = APIRouter()
 
-LOOKS_BACK = timedelta(days=30)
 PERCENT = 100
 JobId = Annotated[str, Path(pattern="^job-[0-9a-f]{32}$")]
 
@@ -28,9 +27,9 @@ JobId = Annotated[str, Path(pattern="^job-[0-9a-f]{32}$")]
 async def post_what_if(who: InAccount, draft_id: DraftId, key: Key) -> Response:
     """Ask; somebody who may not change rules cannot see a draft either."""
     work = await opened(who, draft_id)
-    end = who.now
+    span = await looked_back(who.installation, who.account, who.principal, now=who.now)
     asked = WhatIfAsked(
-        drafts={work.draft.name: work.draft.content}, start=end - LOOKS_BACK, end=end
+        drafts={work.draft.name: work.draft.content}, start=span.start, end=span.end
     )
     job, _ = await start(who.installation, who.account, who.principal, asked, Once(key=key))
     return RedirectResponse(f"{work.href}/what-if/{job.job_id}", status_code=303)
@@ -53,6 +52,7 @@ async def get_what_if(who: InAccount, draft_id: DraftId, job_id: JobId) -> Respo
         job=job,
         lines=who.words.lines(job_told(job)),
         told=None if found is None else told(found, who.words.say),
+        is_bounded=found is not None and found.span.end - found.span.start < DAYS,
         bars=[
             (name, got.got, would.got, got.got * PERCENT // most, would.got * PERCENT // most)
             for name, (got, would, *_) in rows
