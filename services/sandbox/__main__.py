@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from services.sandbox.app import Neighbour, running_sandbox
+from services.sandbox.harness.by_hand import shown_by_hand
 from services.sandbox.seed import Seed, add_widgets, build, integrations_of
 
 
@@ -24,7 +25,7 @@ def main() -> None:
     if options.leads is not None:
         seed = seed.model_copy(update={"leads": options.leads})
     tokens = _tokens(options.token_file, 1 + len(seed.neighbours))
-    uvloop.run(_serve(seed, tokens, options.port, options.port_file))
+    uvloop.run(_serve(seed, tokens, options.port, options.port_file, options.harness))
 
 
 def _options() -> argparse.Namespace:
@@ -43,6 +44,9 @@ def _options() -> argparse.Namespace:
         type=Path,
         help="file with the administrator's token; made with a random one if missing."
         " Else the token is taken from FAIRLEAD_SANDBOX_TOKEN.",
+    )
+    parser.add_argument(
+        "--harness", type=Path, metavar="ZIP", help="widget to look at in the first account"
     )
     return parser.parse_args()
 
@@ -67,7 +71,9 @@ def _of_account(path: Path, place: int) -> Path:
     return path.with_name(f"{path.name}.{place + 1}") if place else path
 
 
-async def _serve(seed: Seed, tokens: Sequence[str], port: int, port_file: Path | None) -> None:
+async def _serve(
+    seed: Seed, tokens: Sequence[str], port: int, port_file: Path | None, archive: Path | None
+) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -92,6 +98,8 @@ async def _serve(seed: Seed, tokens: Sequence[str], port: int, port_file: Path |
             for place, address in reversed(list(enumerate(addresses))):
                 _write_whole(_of_account(port_file, place), address)
         sys.stdout.writelines(f"{address}\n" for address in addresses)
+        if archive is not None:
+            sys.stdout.write(shown_by_hand(sandbox, archive))
         sys.stdout.flush()
         await stopped.wait()
 

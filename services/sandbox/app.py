@@ -16,6 +16,9 @@ from services.sandbox.answers import problem
 from services.sandbox.control import control_app
 from services.sandbox.crm import Crm, crm_of
 from services.sandbox.gate import CUT, Gate
+from services.sandbox.harness.app import PREFIXES, harness_app
+from services.sandbox.harness.cookies import by_cookie
+from services.sandbox.harness.setting import Harness
 from services.sandbox.journal import Journal
 from services.sandbox.knobs import Knobs
 from services.sandbox.limiter import RequestLimit
@@ -34,6 +37,7 @@ class Sandbox:
 
     base_url: str
     crm: Crm
+    harness: Harness
     neighbours: tuple["Sandbox", ...] = ()
 
     @property
@@ -94,13 +98,15 @@ async def running_sandbox(
     ports = [listener.getsockname()[1] for listener in listeners]
     for crm, its_port in zip(crms, ports, strict=True):
         crm.account.address = crm.account.address or f"{HOST}:{its_port}"
-    server = _Server(_config(_application(dict(zip(ports, crms, strict=True))), certificate))
+    harnesses = {crm.account.id: Harness(crm=crm) for crm in crms}
+    application = _application(dict(zip(ports, crms, strict=True)), harnesses)
+    server = _Server(_config(application, certificate))
     deliveries = [asyncio.create_task(crm.deliveries.run()) for crm in crms]
     serving = asyncio.create_task(server.serve(sockets=listeners))
     try:
         async with asyncio.timeout(_START_S):
             await server.up.wait()
-        yield _sandboxes(crms, ports, "https" if certificate else "http")
+        yield _sandboxes(crms, harnesses, ports, "https" if certificate else "http")
     finally:
         for task in deliveries:
             task.cancel()
@@ -110,18 +116,21 @@ async def running_sandbox(
             listener.close()
 
 
-def _sandboxes(crms: Sequence[Crm], ports: Sequence[int], scheme: str) -> Sandbox:
+def _sandboxes(
+    crms: Sequence[Crm], harnesses: Mapping[int, Harness], ports: Sequence[int], scheme: str
+) -> Sandbox:
     first, *others = (
-        Sandbox(base_url=f"{scheme}://{HOST}:{port}", crm=crm)
+        Sandbox(base_url=f"{scheme}://{HOST}:{port}", crm=crm, harness=harnesses[crm.account.id])
         for crm, port in zip(crms, ports, strict=True)
     )
     return replace(first, neighbours=tuple(others))
 
 
-def _application(crms: Mapping[int, Crm]) -> ASGIApp:
+def _application(crms: Mapping[int, Crm], harnesses: Mapping[int, Harness]) -> ASGIApp:
     """Serve each account where it is asked for: by the host's first label, else by the port."""
     limiter = RequestLimit(next(iter(crms.values())).knobs)
-    apis = {crm.account.id: Gate(rest_app(crm), crm, limiter) for crm in crms.values()}
+    apis = {crm.account.id: by_cookie(Gate(rest_app(crm), crm, limiter)) for crm in crms.values()}
+    pages = {account_id: harness_app(harness) for account_id, harness in harnesses.items()}
     controls = {crm.account.id: control_app(crm) for crm in crms.values()}
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -130,8 +139,11 @@ def _application(crms: Mapping[int, Crm]) -> ASGIApp:
             await problem(404, "Account not found")(scope, receive, send)
             return
         path = scope["path"]
-        is_control = path in {"/", "/oauth"} or path.startswith("/sandbox")
-        chosen: ASGIApp = controls[crm.account.id] if is_control else apis[crm.account.id]
+        chosen: ASGIApp = apis[crm.account.id]
+        if path.startswith(PREFIXES):
+            chosen = pages[crm.account.id]
+        elif path in {"/", "/oauth"} or path.startswith("/sandbox"):
+            chosen = controls[crm.account.id]
         await chosen(scope, receive, send)
 
     return application

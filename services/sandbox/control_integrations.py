@@ -15,14 +15,14 @@ from services.sandbox.catalogue import Widget
 from services.sandbox.consent import consent_page, consented, granted
 from services.sandbox.crm import Crm
 from services.sandbox.oauth import Integration
+from services.sandbox.one_time import one_time_token
 from services.sandbox.orders import ControlProblem, Order, answered
-from services.sandbox.tokens import jwt, uninstall_signature
+from services.sandbox.tokens import uninstall_signature
 
 # Kommo's own limit for the call that tells of an installation: it is never repeated.
 _TELL_S: Final = 3.0
 _AGENT: Final = {"User-Agent": "amoService-oAuth-Code-Sender/1.0"}
 _DAY_S: Final = 86_400
-_ONE_TIME_S: Final = 1_800
 
 
 class _Integration(Order):
@@ -122,22 +122,9 @@ class _Orders:
     async def one_time_token(self, request: Request) -> Response:
         """Make the token that the widget's requests to its own server carry."""
         integration, user_id = self._known(request), await self._user_id(request)
-        account, now = self._crm.account, self._crm.clock.second()
-        origin = httpx.URL(integration.redirect_uri)
-        claims = {
-            "iss": f"https://{account.subdomain}.kommo.com",
-            "aud": f"{origin.scheme}://{origin.netloc.decode()}",
-            "jti": str(uuid.uuid4()),
-            "iat": now,
-            "nbf": now,
-            "exp": now + _ONE_TIME_S,
-            "account_id": account.id,
-            "user_id": user_id,
-            "subdomain": account.subdomain,
-            "client_uuid": integration.client_id,
-            "is_admin": account.users[user_id].is_admin,
-        }
-        return answered({"token": jwt(claims, integration.client_secret)}, 201)
+        origin = f"https://{self._crm.account.subdomain}.kommo.com"
+        token = one_time_token(self._crm, integration, user_id, origin=origin)
+        return answered({"token": token}, 201)
 
     async def long_lived(self, request: Request) -> Response:
         """Make a long-lived token of a private integration; it is shown once."""
