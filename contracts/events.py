@@ -314,12 +314,17 @@ class AccountDescribed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesApplied:
-    """A new revision of the rules is in force from here."""
+    """A new revision of the rules is in force from here.
+
+    Attributes:
+        note: Why, in the words of whoever applied it; the id of a text that is kept sealed (S21).
+    """
 
     revision: int
     rules: dict[str, Any]
     by: str
     at: datetime
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

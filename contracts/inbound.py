@@ -334,11 +334,13 @@ class ApplyRules:
         by: Who applied it, a principal such as `person:7` or `cli:root`.
         base_revision: What was in force for whoever made them, 0 for nothing; refused when it is
             another one by now. None: whatever is in force.
+        note: Why, as `RulesApplied` keeps it.
     """
 
     rules: dict[str, Any]
     by: str
     base_revision: int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

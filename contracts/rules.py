@@ -444,6 +444,8 @@ class RuleSection(_Section):
     Attributes:
         id: A short name that never changes; decisions and statements refer to it.
         name: What people read.
+        enabled: `false` switches the rule off: it takes no leads, as if it were not there; what it
+            says is kept. Leads that waited by it are placed anew.
         stages: Where leads are distributed by this rule.
         conditions: What has to be true of a lead; without it the rule takes every lead.
         owners: Whether a lead goes to whoever it belongs to already.
@@ -486,6 +488,7 @@ class RuleSection(_Section):
 
     id: Name
     name: Annotated[str, StringConstraints(max_length=200)] = ""
+    enabled: bool = True
     stages: Annotated[list[StageSection], Field(min_length=1, max_length=5_000)]
     conditions: ConditionsSection | None = None
     owners: OwnersSection | None = None

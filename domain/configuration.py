@@ -237,16 +237,17 @@ def compile_rules(
     default = schedules[file.default_schedule] if file.default_schedule else None
     rosters = Rosters(file, zone)
     kinds = compile_kinds(file.ledgers)
+    sections = [rule for rule in file.rules if rule.enabled]
     rules = tuple(
         replace(
             _compile_rule(rule, schedules, default, rosters, active_user_ids),
             kinds=kinds.get(rule.ledger, ()) if rule.policy == "fair_share" else (),
             registry=_registry(rule, file, zone),
         )
-        for rule in file.rules
+        for rule in sections
     )
     by_stage: dict[Stage, tuple[Rule, ...]] = {}
-    for section, rule in zip(file.rules, rules, strict=True):
+    for section, rule in zip(sections, rules, strict=True):
         for stage in section.stages:
             before = by_stage.get(stage.as_stage(), ())
             if all(each.conditions and each is not rule for each in before):
@@ -265,7 +266,7 @@ def compile_rules(
         ),
         # Who applies rules says which; what was applied before that could be said trusted them.
         counts_tasks=any(
-            rule.limit_tasks or any(p.limit_tasks for p in rule.participants) for rule in file.rules
+            rule.limit_tasks or any(p.limit_tasks for p in rule.participants) for rule in sections
         ),
         trusts_webhooks=file.trust_webhooks or "trust_webhooks" not in file.model_fields_set,
     )

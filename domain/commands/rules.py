@@ -30,7 +30,13 @@ def apply_rules(step: Step, message: ApplyRules) -> None:
         return
     before = account.configuration
     step.record(
-        RulesApplied(revision=account.revision + 1, rules=message.rules, by=message.by, at=step.now)
+        RulesApplied(
+            revision=account.revision + 1,
+            rules=message.rules,
+            by=message.by,
+            at=step.now,
+            note=message.note,
+        )
     )
     place_again(step, before)
     step.has_room = True

@@ -14,6 +14,7 @@ from fastapi import Depends, Header, Query
 from services.api.places import ID_MAX
 from services.application.commands import KEY, Once
 from services.application.operations import WAIT_S
+from services.application.reasons import CHARACTERS_MAX
 from services.application.refused import Refused
 from services.web.problems import HttpProblem
 
@@ -38,6 +39,14 @@ PreferHeader = Annotated[
         description="`respond-async` does not wait for the answer; `wait=10` waits up to so many"
         " seconds, 10 at most (RFC 7240). Else 2 seconds.",
         examples=["respond-async"],
+    ),
+]
+RulesNote = Annotated[
+    str,
+    Query(
+        max_length=CHARACTERS_MAX,
+        description="Why; it is kept with the revision.",
+        examples=["Carla helps with partners in December"],
     ),
 ]
 ConfirmLeads = Annotated[

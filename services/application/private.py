@@ -7,7 +7,7 @@ text, unless it was erased.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from contracts.inbound import Command, PassLeadOn, PauseManager, PostCorrection
+from contracts.inbound import ApplyRules, Command, PassLeadOn, PauseManager, PostCorrection
 from contracts.sentences import Argument, Sentence
 from services.application.installation import Installation
 from services.storage.database import borrow
@@ -21,20 +21,37 @@ async def put_away(
     """The commands with ids in place of what people wrote, which is kept sealed."""
     found: list[Command] = []
     for body in bodies:
+        if isinstance(body, ApplyRules) and body.note:
+            note = await _kept(installation, account_id, body.note, manager_id=0)
+            found.append(replace(body, note=note))
+            continue
         if not isinstance(body, PauseManager | PostCorrection | PassLeadOn) or not body.reason:
             found.append(body)
             continue
-        async with borrow(installation.pool) as connection, connection.transaction():
-            text_id = await PrivateTexts(installation.accounts.vault).keep(
-                connection,
-                account_id,
-                body.reason,
-                # 0 where only the log knows whose the lead is.
-                manager_id=body.manager_id or 0,
-                lead_id=body.lead_id if isinstance(body, PassLeadOn) else None,
-            )
+        text_id = await _kept(
+            installation,
+            account_id,
+            body.reason,
+            # 0 where only the log knows whose the lead is.
+            manager_id=body.manager_id or 0,
+            lead_id=body.lead_id if isinstance(body, PassLeadOn) else None,
+        )
         found.append(replace(body, reason=text_id))
     return found
+
+
+async def _kept(
+    installation: Installation,
+    account_id: int,
+    text: str,
+    *,
+    manager_id: int,
+    lead_id: int | None = None,
+) -> str:
+    async with borrow(installation.pool) as connection, connection.transaction():
+        return await PrivateTexts(installation.accounts.vault).keep(
+            connection, account_id, text, manager_id=manager_id, lead_id=lead_id
+        )
 
 
 async def in_clear(installation: Installation, account_id: int, texts: Sequence[str]) -> list[str]:

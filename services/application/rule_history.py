@@ -1,12 +1,13 @@
 """Every revision of an account's rules, and what differs between two of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.events import RulesApplied
 from services.application.differing import DataChange, differences
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.private import in_clear
 from services.application.refused import Refused
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
@@ -40,7 +41,7 @@ class Revision:
 
     Attributes:
         version: Of the account, at which it was put in force.
-        applied: The rules, who applied them, and when.
+        applied: The rules, who applied them, and when; its note in clear.
     """
 
     version: int
@@ -116,4 +117,8 @@ async def _read(
         event = recorded.event
         assert isinstance(event, RulesApplied), "selected by its name"  # noqa: S101
         found.append(Revision(version=recorded.version, applied=event))
-    return found
+    notes = await in_clear(installation, account_id, [each.applied.note for each in found])
+    return [
+        replace(each, applied=replace(each.applied, note=note))
+        for each, note in zip(found, notes, strict=True)
+    ]

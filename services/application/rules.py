@@ -18,6 +18,7 @@ from services.application.commands import Answer, Asked, Once, give, given_befor
 from services.application.confirmation import Assent, require_assent
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.reasons import check_reason
 from services.application.refused import Refused
 from services.rules_file import file as rules_file
 from services.rules_file.lint import Remark, look_over
@@ -137,7 +138,7 @@ async def _inflow(
         return await requests.inflow(connection, account.account_id, since=since)
 
 
-async def apply(
+async def apply(  # noqa: PLR0913 - each says another thing of it
     installation: Installation,
     account: RegisteredAccount,
     principal: Principal,
@@ -147,6 +148,7 @@ async def apply(
     once: Once,
     assent: Assent,
     asked: Asked | None = None,
+    note: str = "",
 ) -> AppliedRules:
     """Check rules against the account, as a whole, and put them in force.
 
@@ -160,16 +162,18 @@ async def apply(
         once: The key, and how long to wait.
         assent: Who they are, and how many leads they say that the rules give out at once (S32).
         asked: What makes it the same once more; None for the rules themselves.
+        note: Why, in their own words.
 
     Raises:
         RulesRefused: They have problems.
-        Refused: They may not, the account refused, they do not say the number of leads, or it is
-            held.
+        Refused: They may not, the note cannot be kept, the account refused, they do not say the
+            number of leads, or it is held.
         services.application.commands.OutcomeUnknown: Repeat it under the same key.
     """
     principal.require("rules")
+    check_reason(note)
     rules = await asyncio.to_thread(draft_of, text, account)
-    body = _command(rules, principal, base_revision)
+    body = replace(_command(rules, principal, base_revision), note=note.strip())
     asked = asked or {"command": "apply_rules", "rules": body.rules}
     # A repeat of what took effect finds another revision in force, and is the same nevertheless.
     answer = await given_before(installation, account.account_id, principal, once, asked=asked)

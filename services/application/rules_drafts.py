@@ -166,6 +166,7 @@ async def put_in_force(
     edition: int,
     once: Once,
     assent: Assent,
+    note: str = "",
 ) -> AppliedRules:
     """Apply a draft, unless other rules came in force since; once they are in force it is gone.
 
@@ -193,6 +194,7 @@ async def put_in_force(
             once=once,
             assent=assent,
             asked=asked,
+            note=note,
         )
     if applied.answer.effect in {"done", "unchanged"}:
         await RulesDrafts(installation.pool).drop(account.account_id, draft_id, edition=edition)

@@ -41,6 +41,7 @@ Confirm = Annotated[
         help="How many leads it is about, as it was shown: has to be said where they are many.",
     ),
 ]
+Note = Annotated[str, typer.Option("--note", help="Why; it is kept with the revision.")]
 From = Annotated[
     str,
     typer.Option("--from", help="A day like 2026-11-02, a time like 2026-11-02T09:00, or -7d."),

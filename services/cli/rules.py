@@ -11,7 +11,7 @@ from services.cli import rules_drafts
 from services.cli.files import read
 from services.cli.group import group
 from services.cli.opening import AccountDesk, complete, for_account, whoever_is_here
-from services.cli.options import DATA, AccountId, Confirm, Data, Key
+from services.cli.options import DATA, AccountId, Confirm, Data, Key, Note
 from services.cli.output import fail, note, say, say_paragraph, show_text
 from services.cli.remarks import problems, sentences_of
 from services.cli.speech import words
@@ -42,6 +42,7 @@ def apply(
     ] = None,
     key: Key = "",
     confirmed: Confirm = None,
+    why: Note = "",
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -62,6 +63,7 @@ def apply(
                 base_revision=in_force if base is None else base,
                 once=desk.once(key),
                 assent=desk.assent(confirmed),
+                note=why,
             )
         except RulesRefused as refused:
             fail(f"{file} is not applied:", *problems(desk.words, refused))

@@ -9,7 +9,7 @@ from contracts.sentences import sentence
 from services.cli.files import read
 from services.cli.group import group
 from services.cli.opening import AccountDesk, for_account
-from services.cli.options import DATA, AccountId, Confirm, Data, Key
+from services.cli.options import DATA, AccountId, Confirm, Data, Key, Note
 from services.cli.output import fail, show_table, show_text
 from services.cli.remarks import problems
 
@@ -116,6 +116,7 @@ def apply(
     edition: Edition,
     key: Key = "",
     confirmed: Confirm = None,
+    why: Note = "",
     account: AccountId = None,
     data: Data = DATA,
 ) -> None:
@@ -134,6 +135,7 @@ def apply(
                 edition=edition,
                 once=desk.once(key),
                 assent=desk.assent(confirmed),
+                note=why,
             )
         except RulesRefused as refused:
             fail(f"{draft} is not applied:", *problems(desk.words, refused))

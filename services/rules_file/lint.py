@@ -98,7 +98,9 @@ def _findings(
         return []
     wrong_rules = {path[1] for path in judged.wrong if path[:1] == ("rules",) and len(path) > 1}
     elsewhere = any(path[:1] != ("rules",) for path in judged.wrong)
-    numbers = [n for n in range(len(judged.usable.rules)) if n not in wrong_rules]
+    numbers = [
+        n for n, rule in enumerate(judged.usable.rules) if n not in wrong_rules and rule.enabled
+    ]
     found = lint.lint(
         judged.usable.model_copy(update={"rules": [judged.usable.rules[n] for n in numbers]}),
         at=at,
@@ -111,14 +113,20 @@ def _findings(
         targets=targets,
         with_hours=not elsewhere,
     )
-    if not judged.wrong:
-        return found
-    # Who is in no rule, or which ledger, is not known before all rules are.
-    return [
+    of_rules = [
         replace(finding, path=("rules", numbers[int(finding.path[1])], *finding.path[2:]))
         for finding in found
-        if finding.path[:1] == ("rules",) and len(finding.path) > 1
-    ] + [finding for finding in found if finding.path[:1] == ("schedules",)]
+        if _is_of_a_rule(finding)
+    ]
+    others = [finding for finding in found if not _is_of_a_rule(finding)]
+    # Who is in no rule, or which ledger, is not known before all rules are.
+    return of_rules + [
+        each for each in others if not judged.wrong or each.path[:1] == ("schedules",)
+    ]
+
+
+def _is_of_a_rule(finding: lint.Finding) -> bool:
+    return finding.path[:1] == ("rules",) and len(finding.path) > 1
 
 
 def _active(known: Mapping[int, str] | None, left: Collection[int]) -> list[int] | None:

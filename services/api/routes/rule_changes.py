@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.api.asking import AccountVisit, OfAccount
 from services.api.commanded import CommandOutcome, command_answers, tell
-from services.api.ordering import ConfirmLeads, PreferHeader, wait_of
+from services.api.ordering import ConfirmLeads, PreferHeader, RulesNote, wait_of
 from services.api.preconditions import HEADER, IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.rules_text import BODY, RemarkItem, remark_item, rules_in, unusable
@@ -97,6 +97,7 @@ async def put_rules(
     visit: OfAccount,
     body: Annotated[RulesGiven, Depends(given)],
     confirm_leads: ConfirmLeads = None,
+    note: RulesNote = "",
 ) -> RulesOutcome:
     """All of them, as a whole, if the revision of `If-Match` is in force; 0 if there are none."""
     try:
@@ -108,6 +109,7 @@ async def put_rules(
             base_revision=body.base_revision,
             once=body.once,
             assent=visit.assent(confirm_leads),
+            note=note,
         )
     except RulesRefused as refused:
         raise unusable(refused) from refused

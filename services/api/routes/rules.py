@@ -54,6 +54,10 @@ class RevisionItem(Output):
     applied_at: Instant
     applied_by: str = Field(examples=["person:7"])
     rule_ids: list[str] = Field(description="That it has.", examples=[["new-leads"]])
+    note: str = Field(
+        description="Why it was applied, in the words of whoever did; empty if they did not say.",
+        examples=["Carla helps with partners in December"],
+    )
 
 
 class RevisionPage(ItemPage[RevisionItem]):
@@ -175,6 +179,7 @@ def _item(found: Revision) -> RevisionItem:
         applied_at=found.applied.at,
         applied_by=found.applied.by,
         rule_ids=[str(each.get("id", "")) for each in found.applied.rules.get("rules", [])],
+        note=found.applied.note,
     )
 
 

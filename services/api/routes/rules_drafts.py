@@ -7,7 +7,7 @@ from pydantic import Field
 
 from services.api.asking import OfAccount
 from services.api.commanded import command_answers
-from services.api.ordering import ConfirmLeads, Posted
+from services.api.ordering import ConfirmLeads, Posted, RulesNote
 from services.api.preconditions import IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.routes.rule_changes import PRECONDITIONS, RulesOutcome, moved, outcome
@@ -181,6 +181,7 @@ async def apply_rules_draft(
     once: Posted,
     if_match: IfMatch = None,
     confirm_leads: ConfirmLeads = None,
+    note: RulesNote = "",
 ) -> RulesOutcome:
     """If neither it nor what is in force has changed since; it is gone then."""
     try:
@@ -192,6 +193,7 @@ async def apply_rules_draft(
             edition=number_in(if_match),
             once=once,
             assent=visit.assent(confirm_leads),
+            note=note,
         )
     except RulesRefused as refused:
         raise unusable(refused) from refused

@@ -108,4 +108,6 @@ class DayLedger:
 
 def _stages(rules: Mapping[str, Any]) -> frozenset[Stage]:
     file = RulesFile.model_validate(rules)
-    return frozenset(stage.as_stage() for rule in file.rules for stage in rule.stages)
+    return frozenset(
+        stage.as_stage() for rule in file.rules if rule.enabled for stage in rule.stages
+    )

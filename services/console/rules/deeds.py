@@ -1,4 +1,4 @@
-"""What is done to the list of rules in a draft: one more, another order, one less."""
+"""What is done to the list of rules in a draft: one more, another order, off and on, one less."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from contracts.stage import Stage
 from services.web.problems import HttpProblem
 
-Deed = Literal["add", "copy", "up", "down", "remove"]
+Deed = Literal["add", "copy", "up", "down", "off", "on", "remove"]
 DEEDS: tuple[Deed, ...] = get_args(Deed)
 
 
@@ -40,6 +40,10 @@ def done(data: Mapping[str, Any], deed: Deed, number: int, *, copy_name: str) ->
             rules.insert(number + 1, rules.pop(number))
         case "remove":
             del rules[number]
+        case "off" if isinstance(rules[number], dict):
+            rules[number]["enabled"] = False
+        case "on" if isinstance(rules[number], dict):
+            rules[number].pop("enabled", None)
         case "copy":
             rules.insert(number + 1, _copied(rules[number], rules, copy_name))
         case _:

@@ -92,6 +92,7 @@ WHERE = FormSection(
     (
         RuleField("name", "text", sentence("console.rules.name")),
         RuleField("id", "text", sentence("console.rules.id")),
+        RuleField("enabled", "tick", sentence("console.rules.enabled")),
         RuleField("stages", "stages", sentence("console.rules.stages")),
         RuleField("conditions.tags", "lines", sentence("console.rules.tags")),
         RuleField("conditions.price.from", "number", sentence("console.rules.price_from")),

@@ -16,6 +16,7 @@ class RuleLine:
 
     Attributes:
         number: Its place, from 0.
+        is_off: It takes no leads.
         given: Leads of the last seven days.
         said: Its sections: what each is called, and what it says.
     """
@@ -25,6 +26,7 @@ class RuleLine:
     title: str
     stages: tuple[str, ...]
     people: str
+    is_off: bool
     given: int
     remarks: tuple[RemarkView, ...]
     said: tuple[tuple[str, str], ...]
@@ -52,6 +54,7 @@ def _line(
         title=str(told.at("name") or "") or rule_id or words.say(sentence("console.rules.unnamed")),
         stages=tuple(stages(told)),
         people=shower.said("who", told.base),
+        is_off=told.at("enabled") is False,
         given=given.get(rule_id, 0),
         remarks=tuple(
             each for each in remarks if each.field == name or is_inside(each.field, name)

@@ -121,6 +121,7 @@ async def _applied(who: SeeingAccount, applied: RulesApplied) -> dict[str, Any]:
         "revision": applied.revision,
         "by": await person_of(who, applied.by),
         "at": moment(who, applied.at),
+        "note": applied.note,
         "href": f"{who.base}/rules/revisions/{applied.revision}",
         "said": who.words.say(
             sentence("console.rules.count", count=len(applied.rules.get("rules", ())))

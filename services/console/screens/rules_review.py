@@ -43,7 +43,13 @@ router = APIRouter()
 
 MOVED = "revision_moved"
 # What the page itself can mend.
-SAID_HERE = ("confirmation_missing", "confirmation_differs", "rules_unusable")
+SAID_HERE = (
+    "confirmation_missing",
+    "confirmation_differs",
+    "reason_not_text",
+    "reason_too_long",
+    "rules_unusable",
+)
 DIGITS_MAX = 9
 
 
@@ -63,7 +69,7 @@ async def post_apply(who: InAccount, draft_id: DraftId, edition: Edition, sent: 
     told = who.words.say(sentence("console.rules.unseen"))
     unseen = [each for each in work.warnings if each.token not in sent.get("seen", ())]
     if work.problems or unseen:
-        return await _review(work, status=422, wrong=[told] if unseen else [])
+        return await _review(work, status=422, wrong=[told] if unseen else [], note=_note(sent))
     try:
         applied = await rules_drafts.put_in_force(
             who.installation,
@@ -75,13 +81,16 @@ async def post_apply(who: InAccount, draft_id: DraftId, edition: Edition, sent: 
             assent=Assent(
                 access=who.premises.access, who=who.caller, confirmed=_number(sent, "leads")
             ),
+            note=_note(sent),
         )
     except Refused as refused:
         if refused.code == MOVED:
             return RedirectResponse(f"{work.href}/merge", status_code=303)
         if refused.code not in SAID_HERE:
             raise
-        return await _review(work, status=422, wrong=[who.words.say(refused.sentence)])
+        return await _review(
+            work, status=422, wrong=[who.words.say(refused.sentence)], note=_note(sent)
+        )
     return told_at(f"{who.base}/rules", applied.answer)
 
 
@@ -133,7 +142,9 @@ async def post_merge(who: InAccount, draft_id: DraftId, edition: Edition, sent: 
     return RedirectResponse(f"{work.href}/review", status_code=303)
 
 
-async def _review(work: Work, *, status: int = 200, wrong: Sequence[str] = ()) -> Response:
+async def _review(
+    work: Work, *, status: int = 200, wrong: Sequence[str] = (), note: str = ""
+) -> Response:
     base = await _base(work)
     changes = []
     if work.is_readable:
@@ -147,6 +158,7 @@ async def _review(work: Work, *, status: int = 200, wrong: Sequence[str] = ()) -
         changes=changes,
         diff=text_changes(base, _told_alike(work)),
         wrong=wrong,
+        note=note,
         is_wide=work.moves is not None and work.who.premises.access.wide_deeds.is_wide(work.moves),
         key=token_hex(8),
     )
@@ -180,6 +192,10 @@ async def _sides(work: Work) -> tuple[str, str]:
 async def _present(who: SeeingAccount) -> int:
     found = await rules.newest(who.installation, who.account, who.principal)
     return 0 if found is None else found.revision
+
+
+def _note(sent: Mapping[str, Sequence[str]]) -> str:
+    return "".join(sent.get("note", ())).strip()
 
 
 def _number(sent: Mapping[str, Sequence[str]], name: str) -> int | None:

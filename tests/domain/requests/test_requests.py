@@ -152,6 +152,14 @@ def test_D1_4_the_first_rule_that_covers_the_stage_decides() -> None:
     )
 
 
+def test_D1_4_a_rule_that_is_switched_off_leaves_its_leads_to_the_next() -> None:
+    two = rules(rule(ANN, enabled=False), rule(BOB, rule_id="b"))
+
+    given(rules=two).when(dp(1, NEW)).then(
+        "lead 1 in new of None", "opened 1.1 under b", "assigned 1.1 to 502"
+    )
+
+
 def test_D1_5_a_trigger_without_a_rule_is_closed_with_that_reason() -> None:
     given().when(dp(1, WORK)).then(
         "lead 1 in work of None", "opened 1.1 under None", "closed 1.1: no_rule"

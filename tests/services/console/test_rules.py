@@ -79,6 +79,13 @@ async def test_W4_4_rules_are_ordered_added_copied_and_removed(office: Office) -
         assert await do(deed="down", rule="0") == ["site", "spanish", "chats", "partners"]
         assert await do(deed="up", rule="3") == ["site", "spanish", "partners", "chats"]
         assert await do(deed="remove", rule="1") == ["site", "partners", "chats"]
+        await do(deed="off", rule="0")
+        off = text_of((await ana.get(where)).text)
+        text = (await ana.draft(where)).content
+        await do(deed="on", rule="0")
+        assert "switched off" in off
+        assert "enabled: false" in text
+        assert "enabled: false" not in (await ana.draft(where)).content
         assert await do(deed="copy", rule="0") == ["site", "site-1", "partners", "chats"]
         last = await do(deed="add", stage="7000002:62000001")
         page = text_of((await ana.get(where)).text)
@@ -130,7 +137,7 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
         seen = await boris.tokens(f"{second}/review")
         unseen = await applied(ana, first)
         warnings = await ana.tokens(f"{first}/review")
-        done = await applied(ana, first, seen=warnings)
+        done = await applied(ana, first, seen=warnings, note="<b>the season</b> is over")
         receipt = await ana.get(done)
         stale = await boris.get(f"{second}/review")
         late = await applied_blindly(boris, second, seen)
@@ -140,6 +147,7 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
         done_too = await applied(boris, second, seen=await boris.tokens(f"{second}/review"))
         revisions = text_of((await boris.get(f"{boris.base}/revisions")).text)
         change = text_of((await boris.get(f"{boris.base}/revisions/3")).text)
+        noted = await boris.get(f"{boris.base}/revisions/2")
         back = await boris.post(f"{boris.base}/revisions/2/draft", [("key", "back")])
         rolled = await boris.draft(back.headers["location"])
 
@@ -156,6 +164,8 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
     assert "told=" in done_too
     assert [each.revision for each in await in_force(office)] == [1, 2, 3]
     assert "Revision 3" in revisions
+    assert "<b>the season</b> is over" in revisions
+    assert "<blockquote>&lt;b&gt;the season&lt;/b&gt; is over</blockquote>" in noted.text
     assert "Leads to catch up with after a pause or an absence" in change
     assert read(rolled.content).data["rules"][0]["limit"]["max"] == 30
     assert "catch_up" not in read(rolled.content).data["rules"][0]

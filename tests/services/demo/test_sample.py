@@ -29,6 +29,8 @@ NOT_SHOWN = [
     "RegistrySection.period: month",
     # One weekday is skipped like another.
     *(f"Rotation.skip: {day}" for day in ("fri", "mon", "sat", "thu", "tue", "wed")),
+    # Switched off, a rule shows nothing.
+    "RuleSection.enabled",
     # Both show what is safe: what only a webhook tells is read.
     "RulesFile.trust_webhooks",
     # Somebody has to add the target first.

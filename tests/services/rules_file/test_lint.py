@@ -55,6 +55,16 @@ def test_D1_4_a_rule_that_no_lead_reaches_is_a_warning() -> None:
     ]
 
 
+def test_D1_4_a_rule_that_is_switched_off_hides_no_other_and_is_not_looked_over() -> None:
+    second = "  - id: late\n    stages: [{pipeline: 7, stage: 62}]\n"
+    third = second.replace("late", "later")
+    off = HEAD + "    enabled: false\n" + ALWAYS
+
+    assert remarks(off + second + ALWAYS) == []
+    (never,) = remarks(off + second + ALWAYS + third + ALWAYS)
+    assert 'rules[2].id: warning: Rule "later" is never asked' in never
+
+
 def test_D1_5_a_rule_with_conditions_leaves_leads_for_those_after_it() -> None:
     first = HEAD + ALWAYS + "    conditions: {tags: [vip]}\n    caps: {day: 1}\n"
     second = "  - id: late\n    stages: [{pipeline: 7, stage: 62}]\n" + ALWAYS
