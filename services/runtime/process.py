@@ -16,7 +16,7 @@ from services.runtime.lifetime import end, stop_on_signals, stopping, stopping_w
 from services.runtime.listening import Address, OnListening, announced
 from services.runtime.ops import ops
 from services.runtime.peers import Peers
-from services.runtime.roles import ROLES, Process
+from services.runtime.roles import ROLES, Process, load
 from services.runtime.settings import EverySetting
 from services.runtime.traces import traces
 from services.shared.open_files import allow_open_files
@@ -53,6 +53,7 @@ async def live(
     """
     allow_open_files()
     stop = stop_on_signals()
+    load(roles)
     health, metrics = Health(), Metrics()
     health.register("process", partial(stopping, stop))
     async with (

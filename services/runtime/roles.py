@@ -7,8 +7,9 @@ peers' business (`services.runtime.peers`).
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from projections import timers
@@ -29,12 +30,10 @@ from services.projector.asked import rebuild_asked
 from services.projector.registry import WORK_LISTS
 from services.projector.run import Projector
 from services.projector.watch import watch
-from services.runtime.job_worker import keep_jobs
 from services.runtime.lifetime import end
 from services.runtime.listening import Address, OnListening, not_listening
 from services.runtime.peers import Peers
 from services.runtime.settings import EverySetting
-from services.runtime.web import serve_web
 from services.shared.health import Register
 from services.shared.ownership import work_for
 from services.shared.tracing import Traces
@@ -74,11 +73,13 @@ class RoleEntry:
             told to stop it ends by itself, after its last answers.
         is_apart: Whether it has a process of its own beside `fairlead up`, so that nothing it does
             holds a webhook.
+        loaded: Modules of its own, loaded at the start of the processes that run it.
     """
 
     work: Callable[[Process], Coroutine[Any, Any, None]]
     is_server: bool = False
     is_apart: bool = False
+    loaded: tuple[str, ...] = ()
 
 
 async def _ingress(process: Process) -> None:
@@ -201,6 +202,10 @@ async def _clock(process: Process) -> None:
 
 async def _web(process: Process) -> None:
     """Serve the API and the console, and have jobs done in a process beside."""
+    # API and console are more than all other roles: 1.6 s and 46 MB of a process that has none.
+    from services.runtime.job_worker import keep_jobs  # noqa: PLC0415
+    from services.runtime.web import serve_web  # noqa: PLC0415
+
     installation = process.peers.installation
     # As this process logs, so does that one.
     logs = [each for each in sys.argv if each == "--json-logs"]
@@ -223,8 +228,20 @@ ROLES: Mapping[str, RoleEntry] = {
     "projector": RoleEntry(_projector),
     "gateway": RoleEntry(_gateway),
     "clock": RoleEntry(_clock),
-    "web": RoleEntry(_web, is_server=True, is_apart=True),
+    "web": RoleEntry(
+        _web,
+        is_server=True,
+        is_apart=True,
+        loaded=("services.runtime.job_worker", "services.runtime.web"),
+    ),
 }
 # What one process of `fairlead up` runs, and what it has beside it.
 TOGETHER = tuple(role for role, entry in ROLES.items() if not entry.is_apart)
 APART = tuple(role for role, entry in ROLES.items() if entry.is_apart)
+
+
+def load(roles: Collection[str]) -> None:
+    """Load what these roles need and others do not, before anything has to be answered."""
+    for role in roles:
+        for name in ROLES[role].loaded:
+            import_module(name)

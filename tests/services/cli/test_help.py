@@ -76,3 +76,12 @@ def test_an_explanation_imports_no_other_installation_and_no_client_of_kommo() -
 def test_what_help_lists_is_what_there_is() -> None:
     assert tuple(TABLE) == ROLES
     assert tuple(each.NAME for each in REGISTERED) == PROJECTIONS
+
+
+@pytest.mark.server
+def test_who_serves_no_pages_loads_none() -> None:
+    beside = imported("import sys, services.runtime.up; print(*sys.modules)")
+
+    assert {
+        name for name in beside if name.startswith(("services.api", "services.console"))
+    } == set()
