@@ -31,7 +31,7 @@ from projections import Connection
 from projections.conditions import Conditions
 
 NAME = "requests"
-REVISION = 2
+REVISION = 3
 EVENTS: frozenset[type] = frozenset(
     {
         AssignmentWithdrawn,
@@ -70,6 +70,10 @@ CREATE INDEX requests_waiting_idx ON requests (account_id, opened_version)
 CREATE INDEX requests_undecided_idx ON requests (account_id, opened_version)
     WHERE state = 'undecided';
 CREATE INDEX requests_opened_idx ON requests (account_id, opened_version);
+CREATE INDEX requests_lead_idx ON requests (account_id, lead_id, opened_version);
+CREATE INDEX requests_at_idx ON requests (account_id, opened_at, opened_version);
+CREATE INDEX requests_reason_idx ON requests (account_id, opened_version)
+    WHERE reason IS NOT NULL;
 CREATE TABLE looks (
     account_id bigint NOT NULL,
     rule_id text NOT NULL,
@@ -168,6 +172,15 @@ SELECT pipeline_id, status_id, count(*) AS leads FROM requests.requests
 WHERE account_id = $1 AND opened_at >= $2
 GROUP BY pipeline_id, status_id ORDER BY pipeline_id, status_id
 """
+# Events of an account are in the order of their time, so a range of time is one of versions.
+SINCE = """r.opened_version >= (SELECT opened_version FROM requests.requests
+    WHERE account_id = $1 AND opened_at >= ${n}::timestamptz
+    ORDER BY opened_at, opened_version LIMIT 1)"""
+UNTIL = """r.opened_version <= (SELECT opened_version FROM requests.requests
+    WHERE account_id = $1 AND opened_at < ${n}::timestamptz
+    ORDER BY opened_at DESC, opened_version DESC LIMIT 1)"""
+# States in which a request has a reason.
+WITH_REASON = frozenset({"waiting", "closed"})
 LOOK_TIMER = "look/"
 
 State = Literal["undecided", "assigned", "waiting", "closed"]
@@ -396,9 +409,11 @@ async def page(
     query.one_of("r.lead_id", "bigint", which.lead_ids)
     query.one_of("r.rule_id", "text", which.rule_ids)
     query.one_of("r.reason", "text", which.reasons)
+    if which.reasons or (which.states and WITH_REASON.issuperset(which.states)):
+        query.where("r.reason IS NOT NULL")  # most have none: there is an index of the others
     query.stages(which.stages)
-    query.where("r.opened_at >= ${n}::timestamptz", which.since)
-    query.where("r.opened_at < ${n}::timestamptz", which.until)
+    query.where(SINCE, which.since)
+    query.where(UNTIL, which.until)
     query.where("r.opened_version < ${n}::bigint", before)
     query.where("r.opened_version > ${n}::bigint", after)
     order = "DESC" if after is None else "ASC"

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 NAME = "decisions"
-REVISION = 5
+REVISION = 6
 EVENTS: frozenset[type] = frozenset(get_args(Decided))
 TABLES = """
 CREATE TABLE feed (
@@ -53,6 +53,7 @@ CREATE INDEX feed_manager_idx ON feed (account_id, manager_id, version)
 CREATE INDEX feed_rule_idx ON feed (account_id, rule_id, version) WHERE rule_id IS NOT NULL;
 CREATE INDEX feed_stage_idx ON feed (account_id, pipeline_id, status_id, version)
     WHERE pipeline_id IS NOT NULL;
+CREATE INDEX feed_kind_idx ON feed (account_id, kind, version) WHERE kind <> 'assigned';
 CREATE INDEX feed_reason_idx ON feed (account_id, reason, version) WHERE reason IS NOT NULL;
 """
 

@@ -20,8 +20,10 @@ FROM fairness.shares WHERE account_id = $1 ORDER BY ledger, manager_id
 """
 # From a line on, the steps back lead to the others; the first one is where the page before ended,
 # the manager's last one, or looked for. A line more than asked for tells what the last one moved.
+# Whoever serves people reads behind a policy, in front of which the database reckons nothing: a
+# version is found by the key only if it is there as a column, reckoned and read before.
 STATEMENT = """
-WITH RECURSIVE first AS (
+WITH RECURSIVE first AS MATERIALIZED (
     SELECT coalesce(
         (SELECT CASE steps_back[place] WHEN 0 THEN 0 ELSE $4 - steps_back[place] END
             FROM fairness.movements, array_position(manager_ids, $3::bigint) AS place
@@ -33,15 +35,16 @@ WITH RECURSIVE first AS (
             ORDER BY version DESC LIMIT 1)
     ) AS version
 ), chain AS (
-    SELECT m.*, array_position(m.manager_ids, $3::bigint) AS place, 1 AS number
-    FROM fairness.movements AS m JOIN first USING (version)
+    SELECT m.*, found AS place, m.version - m.steps_back[found] AS earlier, 1 AS number
+    FROM first JOIN fairness.movements AS m USING (version),
+        array_position(m.manager_ids, $3::bigint) AS found
     WHERE m.account_id = $1 AND m.ledger = $2
     UNION ALL
-    SELECT m.*, array_position(m.manager_ids, $3::bigint), chain.number + 1
+    SELECT m.*, found, m.version - m.steps_back[found], chain.number + 1
     FROM chain JOIN fairness.movements AS m
-        ON m.account_id = $1 AND m.ledger = $2
-        AND m.version = chain.version - chain.steps_back[chain.place]
-    WHERE chain.steps_back[chain.place] > 0 AND chain.number <= $5
+        ON m.account_id = $1 AND m.ledger = $2 AND m.version = chain.earlier,
+        array_position(m.manager_ids, $3::bigint) AS found
+    WHERE chain.earlier < chain.version AND chain.number <= $5
 )
 SELECT ledger, $3::bigint AS manager_id, version, balances_units[place] AS balance_units, reason,
     lead_id, at, whats, kinds, balances_units[place]
