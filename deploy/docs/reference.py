@@ -16,13 +16,16 @@ from starlette.routing import Route
 
 from services.api.app import RESOURCES
 from services.api.pages import create_pages
-from services.api.table import ROUTES, RouteEntry
+from services.api.table import ROUTES
 from services.cli.main import app
 from services.console.app import SCREENS
 from services.projector.dash import statements
 from services.projector.registry import PROJECTIONS
 from services.storage.roles import DASH as FOR_DASH
 from services.storage.roles import GRANTS, MAKERS_OF_VIEWS, PREFIX, SEQUENCE, USERS
+from services.web.entries import RouteEntry
+from services.widget.app import RESOURCES as WIDGET_RESOURCES
+from services.widget.table import ROUTES as WIDGET_ROUTES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ROOT / "docs" / "reference" / "commands.md"
@@ -61,6 +64,13 @@ PAGE_OF = {
     "/docs/style.css": "Its style.",
     "/problems/{code}": "What to do about a problem.",
 }
+WIDGET_HEAD = """
+## For the widget in Kommo's pages (port 8090)
+
+Who may is a scope of whoever works, by the token of their session; other pages than the account's
+own get no answer that a browser lets them read.
+"""
+WHO_ENTERS = "whoever brings Kommo's one-time token"
 CONSOLE_HEAD = """
 ## For people (port 8090)
 
@@ -329,6 +339,14 @@ def endpoints() -> str:
         for route in module.router.routes:
             entry = ROUTES[route.operation_id]
             parts.append(_endpoint(route.path, route.methods, _who(entry), route.summary))
+    parts += [WIDGET_HEAD, ROUTES_HEAD]
+    for module in WIDGET_RESOURCES:
+        for route in module.router.routes:
+            entry = WIDGET_ROUTES[route.operation_id]
+            who = (
+                "whoever brings Kommo's one-time token" if entry.about == "anybody" else _who(entry)
+            )
+            parts.append(_endpoint(route.path, route.methods, who, route.summary))
     parts += [PAGES_HEAD, ROUTES_HEAD]
     parts += [
         _endpoint(route.path, {"GET", "HEAD"}, "everybody", PAGE_OF[route.path])
@@ -350,7 +368,7 @@ def _endpoint(path: str, methods: Iterable[str], who: str, answers: str) -> str:
 
 def _who(entry: RouteEntry) -> str:
     if entry.scope is None:
-        return "whoever has a key"
+        return "whoever works there" if entry.about == "session" else "whoever has a key"
     return (
         f"`{entry.scope}`, or `self` about oneself" if entry.is_own_enough else f"`{entry.scope}`"
     )

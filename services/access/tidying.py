@@ -26,6 +26,8 @@ FORGET = (
     ("DELETE FROM sessions WHERE begun_at < now() - $1::interval", SESSION),
     ("DELETE FROM sessions WHERE seen_at < now() - $1::interval", IDLE),
     ("DELETE FROM sign_in_steps WHERE expires_at < now() - $1::interval", timedelta()),
+    ("DELETE FROM widget_proofs WHERE expires_at < now() - $1::interval", timedelta()),
+    ("DELETE FROM widget_sessions WHERE expires_at < now() - $1::interval", timedelta()),
     (
         "DELETE FROM sign_in_delays WHERE last_at < now() - $1::interval",
         timedelta(hours=FORGOTTEN_AFTER_HOURS),

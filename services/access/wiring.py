@@ -23,6 +23,7 @@ from services.access.settings import AccessSettings
 from services.access.sign_in_log import SignInLog
 from services.access.steps import Steps
 from services.access.wide_deeds import WideDeeds
+from services.access.widget_sessions import WidgetSessions
 from services.shared.secrets import Vault
 
 if TYPE_CHECKING:
@@ -127,6 +128,11 @@ class Access:
     def wide_deeds(self) -> WideDeeds:
         """Deeds that move many leads."""
         return WideDeeds(self.pool, self.settings)
+
+    @cached_property
+    def widget(self) -> WidgetSessions:
+        """Who works in the widget."""
+        return WidgetSessions(self.pool)
 
     @cached_property
     def log(self) -> SignInLog:

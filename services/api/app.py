@@ -6,7 +6,6 @@ from types import ModuleType
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.api.answers import handle
 from services.api.routes import (
     accounts,
     books,
@@ -37,6 +36,7 @@ from services.api.routes import (
     webhooks,
 )
 from services.api.table import ROUTES
+from services.web.answers import handle
 from services.web.premises import Premises
 
 RESOURCES: tuple[ModuleType, ...] = (

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
-from starlette.datastructures import Headers
 
-from services.api.pace import before_key, with_key, without_key
 from services.api.strict import known_query, route_of
-from services.api.table import ROUTES, RouteEntry
+from services.api.table import ROUTES
 from services.application.callers import Whoever, caller_of_key
 from services.application.confirmation import Assent
 from services.application.installation import Installation
@@ -22,12 +20,15 @@ from services.application.refused import Refused
 from services.shared.http_guard import vouch
 from services.storage.accounts import RegisteredAccount
 from services.storage.tenancy import Reach, confine
-from services.web.asked import account_asked, media_type_of
+from services.web.asked import account_asked, bearer_of
+from services.web.entries import RouteEntry
+from services.web.pace import before_key, with_key, without_key
 from services.web.premises import Premises, premises_of
 from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
 
 KEY_PREFIX = "fl_"
+NO_ACCOUNT = "-"
 ACCOUNT_ID_MAX = 2**63 - 1
 
 AccountId = Annotated[
@@ -96,24 +97,19 @@ async def caller_of(request: Request) -> Whoever:
             headers={"WWW-Authenticate": 'Bearer realm="fairlead"'},
         )
     vouch(request.scope)
-    with_key(premises, request, caller)
+    with_key(premises, request, f"{caller.id} {_account_of(request, caller)}")
     known_query(request)
-    known_media(request)
+    entry_of(request).check_media(request)
     return caller
 
 
-def known_media(request: Request) -> None:
-    """See that a body is of a kind that the route takes: a form of a browser is none (S10).
-
-    Raises:
-        HttpProblem: It is not.
-    """
-    has_body = request.headers.get("content-length", "0") != "0"
-    if not (has_body or "transfer-encoding" in request.headers):
-        return
-    takes = entry_of(request).takes
-    if media_type_of(request) not in takes:
-        raise HttpProblem("media-type-unsupported", f"Expected a body of {' or '.join(takes)}.")
+def _account_of(request: Request, caller: Whoever) -> str:
+    """One of theirs: with ids that they invent, nobody gets more."""
+    text = str(request.path_params.get("account_id", ""))
+    is_id = text.isascii() and text.isdigit() and len(text) <= len(str(2**63))
+    if not is_id or caller.in_account(int(text)) is None:
+        return NO_ACCOUNT
+    return str(int(text))
 
 
 async def _shown(request: Request) -> Whoever | None:
@@ -121,7 +117,7 @@ async def _shown(request: Request) -> Whoever | None:
     premises = premises_of(request)
     return await caller_of_key(
         premises.access,
-        bearer(request.headers),
+        bearer_of(request),
         whence=premises.whence(request),
         request_id=request_id_of(request.scope),
     )
@@ -137,12 +133,6 @@ async def may_still(request: Request, account_id: int) -> bool:
     caller = await _shown(request)
     principal = None if caller is None else caller.in_account(account_id)
     return principal is not None and entry_of(request).admits(principal)
-
-
-def bearer(headers: Headers) -> str:
-    """The key of a request; empty if it has none."""
-    kind, _, text = headers.get("authorization", "").partition(" ")
-    return text.strip() if kind.lower() == "bearer" else ""
 
 
 Calling = Annotated[Whoever, Depends(caller_of)]

@@ -8,8 +8,8 @@ from starlette.responses import StreamingResponse
 
 from services.api.cursors import Key
 from services.api.media import CSV
-from services.api.strict import Output
 from services.shared.spreadsheet import Cell, as_csv
+from services.web.models import Output
 
 PIECE = 1_000
 ROWS_MAX = 100_000

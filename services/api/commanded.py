@@ -9,11 +9,11 @@ from pydantic import Field
 from contracts.events import AllocationEvent, CommandReceived
 from services.api.asking import AccountVisit
 from services.api.resource import PREFIX, problem
-from services.api.strict import Output
 from services.application.commands import Answer
 from services.shared.codec import EVENT_NAMES
 from services.shared.failpoints import failpoint
 from services.web.faults import retry
+from services.web.models import Output
 
 CHANGES_MAX = 1_000
 ACCEPTED = 202

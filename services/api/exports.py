@@ -15,7 +15,6 @@ from services.api.parquet import PARQUET, ParquetFile
 from services.api.routes.decisions import DecisionItem, decision_item
 from services.api.routes.past import AccessItem, access_item
 from services.api.routes.requests import RequestItem, request_item
-from services.api.strict import Output
 from services.application.access import accesses, note_access
 from services.application.decisions import decided
 from services.application.jobs.asked import (
@@ -28,6 +27,7 @@ from services.application.jobs.asked import (
 from services.application.jobs.work import JobAtWork
 from services.application.requests import asked as requests_asked
 from services.application.span import EARLIEST, LATEST, Span
+from services.web.models import Output
 
 ROWS_MAX = 1_000_000
 FORMS: Mapping[ExportForm, str] = {"csv": CSV, "jsonl": JSON_LINES, "parquet": PARQUET}

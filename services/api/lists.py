@@ -19,9 +19,10 @@ from services.api.asking import AccountVisit, OfInstallation, ToRead, Visit, ent
 from services.api.bulk import streamed
 from services.api.cursors import CURSOR_LENGTH_MAX, Cursor, Key, open_, seal
 from services.api.media import CSV, JSON, JSON_LINES, NDJSON, chosen
-from services.api.strict import Output, route_of
+from services.api.strict import route_of
 from services.api.tags import CACHE, NotModified, digest, is_known
 from services.application.access import note_access
+from services.web.models import Output
 
 Row = TypeVar("Row")
 Item = TypeVar("Item", bound=Output)

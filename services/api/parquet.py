@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, get_args
 
 from services.api.bulk import cell_of
-from services.api.strict import Output
+from services.web.models import Output
 
 PARQUET = "application/vnd.apache.parquet"
 READ_BYTES = 262_144

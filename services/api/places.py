@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import Field
 
-from services.api.strict import Input
+from services.web.models import Input
 
 # Kommo's ids are far below; beyond it, JSON of browsers is not exact.
 ID_MAX = 2**53 - 1

@@ -6,12 +6,12 @@ import orjson
 from fastapi import Request
 from pydantic import Field
 
-from services.api.strict import Output
-from services.api.table import JSON
 from services.application.rules import RulesRefused
 from services.rules_file.lint import Remark, Severity, remark_of
 from services.web.asked import media_type_of
+from services.web.entries import JSON
 from services.web.faults import say
+from services.web.models import Output
 from services.web.problems import FieldError, HttpProblem
 
 PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from contracts.stage import Stage
-from services.api.strict import Output
+from services.web.models import Output
 
 
 class StageShape(Output):

@@ -1,36 +1,14 @@
 """What is not known is refused: a misspelt filter must not answer with everything (A1.2, S33)."""
 
-from typing import Any, get_origin
+from typing import get_origin
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, field_validator
 
+from services.web.models import NUL
 from services.web.problems import FieldError, HttpProblem
-
-NUL = "\0"
-
-
-class Input(BaseModel):
-    """A body: unknown fields are refused, and nothing becomes what it is not (S9)."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, str_max_length=10_000)
-
-    @field_validator("*")
-    @classmethod
-    def _is_text(cls, value: Any) -> Any:  # noqa: ANN401 - of every field
-        texts = value if isinstance(value, list) else [value]
-        if any(isinstance(each, str) and NUL in each for each in texts):
-            raise ValueError("expected text, without a NUL")
-        return value
-
-
-class Output(BaseModel):
-    """An answer: what it has is written here, and nothing else is ever sent (S9)."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 def route_of(request: Request) -> APIRoute:

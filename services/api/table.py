@@ -5,41 +5,8 @@ A route without an entry, or an entry without a route, fails the start of the ro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-from services.access.roles import Scope
-from services.application.principal import Principal
-
-# account: in the path, and a grant in it is needed. installation: the scope in the installation.
-# anybody: whoever has shown who they are.
-About = Literal["account", "installation", "anybody"]
-JSON, YAML = "application/json", "application/yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class RouteEntry:
-    """Who may ask for a route.
-
-    Attributes:
-        scope: That it wants; None where being somebody is enough.
-        about: What it is about.
-        is_own_enough: Whether `self` is enough where it is about themselves; the application looks
-            whether it is.
-        takes: Kinds of body (S10).
-    """
-
-    scope: Scope | None
-    about: About = "account"
-    is_own_enough: bool = False
-    takes: tuple[str, ...] = (JSON,)
-
-    def admits(self, principal: Principal) -> bool:
-        """Whether they may ask at all."""
-        if self.scope is None or principal.may(self.scope):
-            return True
-        return self.is_own_enough and principal.may("self")
-
+from services.web.entries import JSON, YAML, RouteEntry
 
 ROUTES: Mapping[str, RouteEntry] = {
     "get_me": RouteEntry(None, "anybody"),

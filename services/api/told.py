@@ -9,8 +9,8 @@ from pydantic import Field
 
 from contracts.sentences import Argument, Sentence
 from services.api import times
-from services.api.strict import Output
 from services.storage.accounts import RegisteredAccount
+from services.web.models import Output
 from services.words.catalogue import Words
 
 

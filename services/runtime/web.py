@@ -1,4 +1,4 @@
-"""The role `web`: API and console at one address."""
+"""The role `web`: API, console and what the widget calls, at one address."""
 
 import asyncio
 
@@ -20,10 +20,13 @@ from services.web.halls import Halls
 from services.web.premises import Premises
 from services.web.request_ids import RequestIds
 from services.web.settings import WebSettings
+from services.widget.app import create_widget
+from services.widget.resource import PREFIX as WIDGET_PREFIX
 
 log = structlog.get_logger(__name__)
 
 OF_THE_API = f"{PREFIX}/"
+OF_THE_WIDGET = f"{WIDGET_PREFIX}/"
 AT_START = Caller(principal="cli:web", whence="terminal")
 
 
@@ -31,7 +34,9 @@ def create_web(premises: Premises) -> ASGIApp:
     """Everything that is served at the address."""
     api, console = create_api(premises), create_console(premises)
     pages = dict.fromkeys(PLACES, create_pages())  # before the API: the document lies below it
-    halls = Halls({**pages, OF_THE_API: api}, otherwise=console)
+    halls = Halls(
+        {**pages, OF_THE_API: api, OF_THE_WIDGET: create_widget(premises)}, otherwise=console
+    )
     bounded = BoundedBodies(halls, bytes_max=premises.settings.body_bytes_max)
     return RequestIds(bounded, is_https=premises.is_https)
 

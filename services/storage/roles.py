@@ -86,6 +86,8 @@ WHO_MAY: Grants = {
     "sessions": "SELECT, INSERT, UPDATE, DELETE",
     "access_keys": "SELECT, INSERT, UPDATE",
     "wide_deeds": "SELECT, INSERT, UPDATE",
+    "widget_proofs": "SELECT, INSERT, UPDATE",
+    "widget_sessions": "SELECT, INSERT",
 }
 # Who has jobs done, and does them.
 JOBS: Grants = {
@@ -112,6 +114,8 @@ TIDIED: Grants = {
     "sign_in_steps": "SELECT (expires_at), DELETE",
     "sign_in_delays": "SELECT (last_at), DELETE",
     "invitations": "SELECT (expires_at), DELETE",
+    "widget_proofs": "SELECT (expires_at), DELETE",
+    "widget_sessions": "SELECT (expires_at), DELETE",
 }
 GRANTS: Mapping[str, Grants] = {
     "ingress": {

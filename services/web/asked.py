@@ -31,3 +31,9 @@ async def account_asked(
 def media_type_of(connection: HTTPConnection) -> str:
     """The kind of its body, without what says how it is written; empty if it names none."""
     return connection.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def bearer_of(connection: HTTPConnection) -> str:
+    """What it shows to be let in, as a header; empty if it shows nothing."""
+    kind, _, text = connection.headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else ""

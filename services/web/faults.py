@@ -39,13 +39,15 @@ FAULTS: tuple[type[Exception], ...] = (
 )
 
 
-def problem_of(error: Exception) -> HttpProblem:  # noqa: PLR0911 - one for each kind
+def problem_of(  # noqa: PLR0911 - one for each kind
+    error: Exception, words: Words = ENGLISH
+) -> HttpProblem:
     """How an error is told."""
     match error:
         case HttpProblem():
             return error
         case Refused():
-            detail = say(without_input(error.sentence))
+            detail = words.say(without_input(error.sentence))
             return of_refused(error, detail, POINTERS.get(error.code, ""))
         case RequestValidationError():
             return of_validation(error)
@@ -53,9 +55,9 @@ def problem_of(error: Exception) -> HttpProblem:  # noqa: PLR0911 - one for each
             code = CODES.get(error.status_code, "bad-request")
             return HttpProblem(code, status=error.status_code, headers=error.headers or {})
         case OutcomeUnknown():
-            return HttpProblem("outcome-unknown", say(error.sentence), headers=retry())
+            return HttpProblem("outcome-unknown", words.say(error.sentence), headers=retry())
         case Behind():
-            return HttpProblem("behind", say(error.sentence), headers=retry())
+            return HttpProblem("behind", words.say(error.sentence), headers=retry())
         case TooBroad():
             return HttpProblem("too-broad", "Ask for a shorter range, or with a narrower filter.")
         case Unavailable():

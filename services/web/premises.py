@@ -14,6 +14,7 @@ from services.access.wiring import Access
 from services.application.feed.tails import Tails
 from services.application.installation import Installation
 from services.application.present import Present
+from services.application.widget.opening import WidgetDoor
 from services.shared.proxies import forwarded_for, is_within
 from services.shared.wall_clock import utc_now
 from services.web.rates import Rates
@@ -47,6 +48,11 @@ class Premises:
         """Begin with no account in memory."""
         object.__setattr__(self, "present", Present.of(self.installation.events))
         object.__setattr__(self, "tails", Tails(self.installation))
+
+    @cached_property
+    def widget_door(self) -> WidgetDoor:
+        """Lets people of accounts work in the widget."""
+        return WidgetDoor(self.installation, self.access.widget)
 
     @cached_property
     def rates(self) -> Rates:

@@ -4,13 +4,13 @@ from pydantic import Field
 
 from services.api.asking import Calling, ToRead
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.condition import AccountCondition, condition
 from services.application.overview import Trouble
 from services.gateway.stops import Cause
 from services.storage.accounts import RegisteredAccount
 from services.storage.tenancy import Reach, confine
+from services.web.models import Output
 from services.web.premises import PremisesOf
 
 router = resource("accounts")

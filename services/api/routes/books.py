@@ -14,12 +14,12 @@ from services.api.lists import AccountListing, ItemPage
 from services.api.resource import resource
 from services.api.routes.managers import ShareShape, share_shape
 from services.api.shapes import StageShape, shape_of
-from services.api.strict import Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told, words_of
 from services.application.books import By, Tallied, fair, open_leads, tallied
 from services.application.proof.day import Proof, prove
 from services.application.span import day_from
+from services.web.models import Output
 
 router = resource("books")
 

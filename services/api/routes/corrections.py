@@ -10,9 +10,9 @@ from services.api.commanded import CommandOutcome, command_answers, tell
 from services.api.ordering import PostedUnlessPreview
 from services.api.places import ManagerId
 from services.api.resource import resource
-from services.api.strict import Input, Output
 from services.application import corrections
 from services.application.reasons import CHARACTERS_MAX
+from services.web.models import Input, Output
 
 router = resource("managers")
 

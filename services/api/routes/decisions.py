@@ -15,12 +15,12 @@ from services.api.filters import ID_MAX, Leads, Managers, Reasons, Rules, Stages
 from services.api.lists import AccountListing, ItemPage, Piece
 from services.api.resource import resource
 from services.api.shapes import StageShape, stage_shape
-from services.api.strict import Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told_all, words_of
 from services.application.decisions import decided, decision
 from services.application.explain import Explained
 from services.shared.codec import encode_event
+from services.web.models import Output
 
 router = resource("decisions")
 

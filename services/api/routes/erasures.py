@@ -7,10 +7,10 @@ from pydantic import Field
 
 from services.api.asking import OfAccount
 from services.api.resource import resource
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application import erasure
 from services.storage.erasures import Erasure, Kind
+from services.web.models import Input, Output
 
 router = resource("personal data")
 

@@ -11,11 +11,11 @@ from pydantic import AfterValidator, Field
 from services.api import frames
 from services.api.asking import ACCOUNT_ID_MAX, OfAccount, may_still
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.feed.following import Following, following
 from services.shared.thin import SHAPES, ThinEvent
 from services.web.ending_stream import EndingStream
+from services.web.models import Output
 from services.web.streams import StreamLimits
 
 router = resource("feed")

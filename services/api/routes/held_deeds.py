@@ -8,9 +8,9 @@ from pydantic import Field
 from services.access.wide_deeds import WideDeed
 from services.api.asking import OfAccount
 from services.api.resource import problem, resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.people import wide
+from services.web.models import Output
 
 router = resource("held deeds")
 

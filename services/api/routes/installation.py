@@ -11,7 +11,6 @@ from services.api.cursors import Key
 from services.api.filters import ID_MAX
 from services.api.lists import InstallationListing, ItemPage, Piece
 from services.api.resource import problem, resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told, words_of
 from services.application import dead_letters, gaps
@@ -22,6 +21,7 @@ from services.application.installation_view import Consumption, ReadModel, read_
 from services.application.projections import asked_rebuilds
 from services.storage.asked_rebuilds import AskedRebuild
 from services.storage.dead_letters import KeptLetter, State
+from services.web.models import Output
 
 router = resource("installation")
 

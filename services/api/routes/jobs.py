@@ -21,7 +21,6 @@ from services.api.parquet import PARQUET
 from services.api.places import ID_MAX, KommoId, StageRef
 from services.api.resource import problem, resource
 from services.api.rules_text import unusable
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told, words_of
 from services.application.jobs import giving
@@ -40,6 +39,7 @@ from services.application.rules import RulesRefused
 from services.application.span import Span, bounds_from, span_from
 from services.storage.jobs import KEPT_HOURS, LISTED_MAX, JobKind, JobState, StoredJob
 from services.web.faults import retry, say
+from services.web.models import Input, Output
 from services.web.problems import FieldError, HttpProblem
 
 router = resource("jobs")

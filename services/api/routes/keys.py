@@ -12,9 +12,9 @@ from services.access.keys import DAYS, DAYS_MAX, LABEL_MAX, AccessKey
 from services.access.roles import Scope
 from services.api.asking import AccountVisit, OfAccount
 from services.api.resource import problem, resource
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application.people import keys
+from services.web.models import Input, Output
 from services.web.problems import HttpProblem
 
 router = resource("keys")

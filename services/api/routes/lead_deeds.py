@@ -11,10 +11,10 @@ from services.api.commanded import CommandOutcome, command_answers, tell
 from services.api.ordering import Posted, PostedUnlessPreview
 from services.api.places import LeadId
 from services.api.resource import resource
-from services.api.strict import Input, Output
 from services.application import offers, undo
 from services.application.reasons import CHARACTERS_MAX
 from services.application.undo import PlannedUndo, Undone
+from services.web.models import Input, Output
 
 router = resource("leads")
 

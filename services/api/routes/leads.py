@@ -8,9 +8,9 @@ from services.api.places import LeadId
 from services.api.resource import resource
 from services.api.routes.decisions import DecisionItem, decision_item
 from services.api.routes.requests import RequestItem, request_item
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.leads import lead
+from services.web.models import Output
 
 router = resource("leads")
 

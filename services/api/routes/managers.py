@@ -15,11 +15,11 @@ from services.api.lists import AccountListing, ItemPage
 from services.api.places import ManagerId
 from services.api.resource import resource
 from services.api.routes.schedules import ShiftPage, shift_item, shift_key
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.shifts import shifts_of_manager
 from services.application.team import TeamMember, member, team
 from services.application.why_not import GivenLeads, Question, why_not
+from services.web.models import Output
 
 router = resource("managers")
 

@@ -6,9 +6,9 @@ from services.api.asking import Calling
 from services.api.bulk import ROWS_MAX
 from services.api.lists import LIMIT_MAX
 from services.api.resource import resource
-from services.api.strict import Output
 from services.application.span import DAYS_MAX
 from services.web.limits import RateLimit
+from services.web.models import Output
 from services.web.premises import Premises, PremisesOf
 
 router = resource("me")

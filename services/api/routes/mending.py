@@ -10,12 +10,12 @@ from services.api.asking import OfInstallation
 from services.api.filters import ID_MAX
 from services.api.resource import problem, resource
 from services.api.routes.installation import LetterId
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application import dead_letters, gaps, projections
 from services.application.reasons import CHARACTERS_MAX
 from services.application.refused import Refused
 from services.storage.dead_letters import LetterReason
+from services.web.models import Input, Output
 
 router = resource("installation")
 

@@ -8,11 +8,11 @@ from pydantic import Field
 from services.api.asking import OfAccount
 from services.api.commanded import CHANGES_MAX, ChangeItem, changes_of
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application import operations
 from services.application.refused import Refused
 from services.web.faults import retry, say
+from services.web.models import Output
 
 router = resource("operations")
 

@@ -13,10 +13,10 @@ from services.api.commanded import CommandOutcome, command_answers, tell
 from services.api.ordering import PostedUnlessPreview
 from services.api.places import ID_MAX, KommoId, ManagerId, StageRef
 from services.api.resource import resource
-from services.api.strict import Input, Output
 from services.application import orders
 from services.application.commands import Asked, Once
 from services.application.orders import GivenOrder, PlannedOrder
+from services.web.models import Input, Output
 
 router = resource("distributions")
 

@@ -11,12 +11,12 @@ from services.api.cursors import Key
 from services.api.filters import ID_MAX, INSTANT_MAX, TEXT_MAX, WithinUnversioned
 from services.api.lists import InstallationListing, ItemPage, Piece, UnversionedListing
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.access import accesses, accesses_at_large
 from services.application.span import EARLIEST, LATEST, Span
 from services.application.state import state
 from services.storage.access_log import AccessLine, Sight
+from services.web.models import Output
 from services.web.problems import FieldError, HttpProblem
 
 router = resource("past")

@@ -8,10 +8,10 @@ from services.api.commanded import CommandOutcome, command_answers, tell
 from services.api.ordering import Put
 from services.api.places import ManagerId
 from services.api.resource import resource
-from services.api.strict import Input
 from services.api.times import InstantIn
 from services.application import pauses
 from services.application.reasons import CHARACTERS_MAX
+from services.web.models import Input
 
 router = resource("managers")
 PLACE = "/accounts/{account_id}/managers/{manager_id}/pause"

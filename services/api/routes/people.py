@@ -12,9 +12,9 @@ from services.access.roles import Role
 from services.api.asking import AccountVisit, OfAccount
 from services.api.places import KommoId
 from services.api.resource import problem, resource
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application.people import holding, inviting
+from services.web.models import Input, Output
 from services.web.problems import HttpProblem
 
 router = resource("people")

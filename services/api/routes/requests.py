@@ -14,9 +14,9 @@ from services.api.filters import TEXT_MAX, Leads, Reasons, Rules, Stages, Within
 from services.api.lists import AccountListing, ItemPage, Piece
 from services.api.resource import resource
 from services.api.shapes import StageShape, stage_shape
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.requests import asked, request
+from services.web.models import Output
 
 router = resource("requests")
 

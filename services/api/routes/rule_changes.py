@@ -13,13 +13,13 @@ from services.api.ordering import ConfirmLeads, PreferHeader, RulesNote, wait_of
 from services.api.preconditions import HEADER, IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.rules_text import BODY, RemarkItem, remark_item, rules_in, unusable
-from services.api.strict import Output
 from services.api.times import Instant, told
 from services.application import rules
 from services.application.commands import Once
 from services.application.refused import Refused
 from services.application.rules import AppliedRules, RulesRefused
 from services.web.faults import say
+from services.web.models import Output
 from services.web.problems import FieldError, HttpProblem
 
 router = resource("rules")

@@ -12,7 +12,6 @@ from services.api.cursors import Key
 from services.api.lists import AccountListing, ItemPage, Piece
 from services.api.media import JSON, YAML, chosen
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.application.differing import DataChange
 from services.application.rule_history import (
@@ -24,6 +23,7 @@ from services.application.rule_history import (
 )
 from services.application.rules import in_force
 from services.rules_file.file import dump
+from services.web.models import Output
 
 router = resource("rules")
 

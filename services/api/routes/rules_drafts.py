@@ -12,13 +12,13 @@ from services.api.preconditions import IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
 from services.api.routes.rule_changes import PRECONDITIONS, RulesOutcome, moved, outcome
 from services.api.rules_text import unusable
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application import rules_drafts
 from services.application.refused import Refused
 from services.application.rules import RulesRefused
 from services.application.rules_drafts import BYTES_MAX, NAME_MAX
 from services.storage.rules_drafts import PER_ACCOUNT_MAX, RulesDraft
+from services.web.models import Input, Output
 
 router = resource("rules")
 

@@ -10,11 +10,11 @@ from services.api.cursors import Key
 from services.api.filters import TEXT_MAX, InWeek
 from services.api.lists import AccountListing, ItemPage
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import LocalInstant
 from services.application.cover import Cover
 from services.application.duty import on_duty
 from services.application.shifts import Shift, coverage, shifts_of_schedule
+from services.web.models import Output
 
 router = resource("schedules")
 

@@ -13,10 +13,10 @@ from services.api.filters import TEXT_MAX, Within
 from services.api.lists import AccountListing, ItemPage, Piece
 from services.api.places import ManagerId
 from services.api.resource import resource
-from services.api.strict import Output
 from services.api.times import Instant
 from services.api.told import ToldSentence, told_all, words_of
 from services.application.statement import StatementLine, lines
+from services.web.models import Output
 
 router = resource("managers")
 

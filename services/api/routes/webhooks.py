@@ -8,11 +8,11 @@ from pydantic import Field
 from services.api.asking import OfAccount
 from services.api.lists import LIMIT, Limit
 from services.api.resource import problem, resource
-from services.api.strict import Input, Output
 from services.api.times import Instant
 from services.application import webhooks
 from services.storage.webhook_deliveries import Delivery, DeliveryState
 from services.storage.webhook_targets import WebhookTarget
+from services.web.models import Input, Output
 
 router = resource("webhooks")
 

@@ -2,14 +2,12 @@
 
 from fastapi import Request
 
-from services.application.callers import Whoever
 from services.shared.proxies import whose
 from services.web.premises import Premises
 from services.web.rates import headers_of, refuse
 from services.web.request_ids import answer_with
 
 READING = frozenset({"GET", "HEAD"})
-NO_ACCOUNT = "-"
 
 
 def before_key(premises: Premises, request: Request) -> None:
@@ -28,13 +26,13 @@ def without_key(premises: Premises, request: Request) -> None:
     premises.rates.take(premises.settings.strangers, _place(premises, request))
 
 
-def with_key(premises: Premises, request: Request, caller: Whoever) -> None:
+def with_key(premises: Premises, request: Request, who: str) -> None:
     """Count what somebody asks; the answer says what is left.
 
     Raises:
         HttpProblem: It is too often.
     """
-    settings, who = premises.settings, f"{caller.id} {_account_of(request, caller)}"
+    settings = premises.settings
     limits = [settings.requests]
     if request.method not in READING:
         limits.append(settings.commands)
@@ -48,12 +46,3 @@ def with_key(premises: Premises, request: Request, caller: Whoever) -> None:
 def _place(premises: Premises, request: Request) -> str:
     whence = premises.whence(request)
     return whose(whence) or whence
-
-
-def _account_of(request: Request, caller: Whoever) -> str:
-    """One of theirs: with ids that they invent, nobody gets more."""
-    text = str(request.path_params.get("account_id", ""))
-    is_id = text.isascii() and text.isdigit() and len(text) <= len(str(2**63))
-    if not is_id or caller.in_account(int(text)) is None:
-        return NO_ACCOUNT
-    return str(int(text))

@@ -1,0 +1,1 @@
+"""What the widget in Kommo's pages calls."""

@@ -1,0 +1,3 @@
+"""Where the widget's routes are."""
+
+PREFIX = "/widget/v1"
