@@ -28,6 +28,8 @@ TABLES = (
     "jobs",
     "kept_commands",
     "rules_drafts",
+    "widget_proofs",
+    "widget_sessions",
 )
 # Nobody is known by these: ids of ours and of Kommo, digests of chance, instants, what is from a
 # fixed set.
@@ -75,6 +77,9 @@ IMPERSONAL = {
     "wide_deeds.principal",
     "wide_deeds.refused_by",
     "wide_deeds.what",
+    "widget_proofs.sha256",
+    "widget_sessions.role",
+    "widget_sessions.sha256",
 }
 COLUMNS = """
 SELECT table_name || '.' || column_name FROM information_schema.columns
