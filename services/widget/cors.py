@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import inf
 from time import monotonic
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -11,6 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 Origins = Callable[[], Awaitable[frozenset[str]]]
 
 KNOWN_S = 30.0
+# An account that has just let the integration in is not kept waiting; whoever makes origins up
+# causes no more questions than this.
+UNKNOWN_S = 1.0
 PREFLIGHT_S = 600
 METHODS = "GET, POST, PUT, DELETE"
 ALLOWED = "x-auth-token, authorization, content-type, idempotency-key"
@@ -18,12 +22,13 @@ TOLD = "retry-after, request-id, idempotency-replayed"
 
 
 class KnownOrigins:
-    """The pages that may call, read again every half minute."""
+    """The pages that may call, read again every half minute, and when another one calls."""
 
-    def __init__(self, read: Origins) -> None:
+    def __init__(self, read: Origins, clock: Callable[[], float] = monotonic) -> None:
         self._read = read
+        self._clock = clock
         self._known: frozenset[str] = frozenset()
-        self._until = 0.0
+        self._read_at = -inf
         self._reading = asyncio.Lock()
 
     async def has(self, origin: str) -> bool:
@@ -32,12 +37,16 @@ class KnownOrigins:
         Raises:
             services.shared.errors.Unavailable: The database does not answer.
         """
-        if monotonic() >= self._until:
+        if self._is_stale(origin):
             async with self._reading:
-                if monotonic() >= self._until:
+                if self._is_stale(origin):
                     self._known = await self._read()
-                    self._until = monotonic() + KNOWN_S
+                    self._read_at = self._clock()
         return origin in self._known
+
+    def _is_stale(self, origin: str) -> bool:
+        kept_s = KNOWN_S if origin in self._known else UNKNOWN_S
+        return self._clock() >= self._read_at + kept_s
 
 
 class CrossOrigin:
