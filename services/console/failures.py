@@ -7,11 +7,10 @@ from fastapi.responses import RedirectResponse, Response
 from services.application.refused import Refused
 from services.console.pages import page
 from services.console.proofs import deed_of, prove_page
-from services.console.seeing import NotSignedIn, Seeing, sign_in_address
+from services.console.seeing import NotSignedIn, Seeing, sign_in_address, words_for
 from services.web.faults import FAULTS, problem_of
 from services.web.problems import title_of
 from services.web.request_ids import request_id_of
-from services.words.catalogue import Words
 
 log = structlog.get_logger(__name__)
 
@@ -48,12 +47,13 @@ async def _failed(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     if problem.status == BUG:
         log.error("page_failed", error=type(error).__name__, exc_info=error)
+    words = words_for(request)
     return page(
         "failure.html",
-        Words(),
+        words,
         status=problem.status,
         title=title_of(problem.code),
-        detail=problem.detail,
+        detail=words.say(error.sentence) if isinstance(error, Refused) else problem.detail,
         errors=[each.detail for each in problem.errors],
         request_id=request_id_of(request.scope),
         can_retry=problem.status in (429, BUG, 503),

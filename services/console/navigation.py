@@ -19,6 +19,7 @@ class Screen:
         key: The letter after `g` that goes there.
         scopes: Any of these lets somebody see it; none of them is needed for one's own.
         is_own: It is about whoever looks, as a manager.
+        is_of_several: Whoever may see several accounts sees it, too.
     """
 
     name: str
@@ -27,9 +28,12 @@ class Screen:
     key: str
     scopes: tuple[Scope, ...] = ()
     is_own: bool = False
+    is_of_several: bool = False
 
-    def is_for(self, principal: Principal) -> bool:
+    def is_for(self, principal: Principal, *, has_several: bool) -> bool:
         """Whether it is offered to somebody: nothing is that ends in a no."""
+        if self.is_of_several and has_several:
+            return True
         if self.is_own:
             return principal.manager_id is not None
         return any(map(principal.may, self.scopes))
@@ -169,8 +173,9 @@ INSTALLATION = ScreenGroup(
             name="accounts",
             title=sentence("console.screen.accounts"),
             path="/?all=1",
-            key="a",
+            key="u",
             scopes=("operate",),
+            is_of_several=True,
         ),
         Screen(
             name="gallery",
@@ -205,13 +210,16 @@ class NavigationGroup:
 def navigation(who: Seeing) -> list[NavigationGroup]:
     """What somebody is offered, in order: the screens of the account, then the installation's."""
     found: list[NavigationGroup] = []
+    accounts = who.caller.accounts()
+    several = accounts is None or len(accounts) > 1
     if isinstance(who, SeeingAccount):
-        found += _offered(OF_AN_ACCOUNT, who.principal, who.base)
-    return [*found, *_offered([INSTALLATION], who.caller.at_large(), "")]
+        found += _offered(OF_AN_ACCOUNT, who.principal, who.base, has_several=several)
+    large = who.caller.at_large()
+    return [*found, *_offered([INSTALLATION], large, "", has_several=several)]
 
 
 def _offered(
-    groups: Iterable[ScreenGroup], principal: Principal, base: str
+    groups: Iterable[ScreenGroup], principal: Principal, base: str, *, has_several: bool
 ) -> Iterable[NavigationGroup]:
     for group in groups:
         entries = tuple(
@@ -219,7 +227,7 @@ def _offered(
                 name=each.name, title=each.title, href=f"{base}{each.path}", key=each.key
             )
             for each in group.screens
-            if each.is_for(principal)
+            if each.is_for(principal, has_several=has_several)
         )
         if entries:
             yield NavigationGroup(title=group.title, entries=entries)

@@ -14,6 +14,11 @@ from services.storage.dead_letters import KeptLetter, LetterReason, State
 
 REASON_SHOWN_MAX = 200
 BODY_SHOWN_MAX = 20_000
+DEALT_WITH_AT = {
+    "doctor.dead_letters": "#letters",
+    "doctor.partition": "#gaps",
+    "doctor.projections": "#models",
+}
 STATE_NAMES: Mapping[State, Sentence] = {
     "kept": sentence("console.letter.kept"),
     "replayed": sentence("console.letter.replayed"),
@@ -23,12 +28,17 @@ STATE_NAMES: Mapping[State, Sentence] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingLine:
-    """Something that was looked at."""
+    """Something that was looked at.
+
+    Attributes:
+        href: Where on the page it is dealt with; empty if it is not.
+    """
 
     subject: str
     found: str
     remedy: str
     severity: Severity
+    href: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,7 @@ def finding_line(who: Seeing, each: Diagnosis) -> FindingLine:
         found=who.words.say(each.found),
         remedy="" if each.remedy is None else who.words.say(each.remedy),
         severity=each.severity,
+        href=DEALT_WITH_AT.get(each.subject.id, ""),
     )
 
 

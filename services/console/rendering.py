@@ -65,7 +65,11 @@ def static(name: str) -> str:
 
 def render(template: str, words: Words, **view: Any) -> str:  # noqa: ANN401 - whatever it shows
     """A page, or a part of one."""
-    return environment().get_template(template).render(t=speaker(words), say=words.say, **view)
+    return (
+        environment()
+        .get_template(template)
+        .render(t=speaker(words), say=words.say, lang=words.language.replace("_", "-"), **view)
+    )
 
 
 def speaker(words: Words) -> Callable[..., str]:

@@ -23,6 +23,7 @@ from services.web.premises import Premises, premises_of
 from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
 from services.words.catalogue import Words
+from services.words.languages import best_of, of_browser
 
 CSRF_FIELD = "csrf"
 # What a page asks without anybody's doing: it keeps no session alive (W7.4).
@@ -124,7 +125,9 @@ async def seeing(request: Request) -> Seeing:
     vouch(request.scope)
     if request.method != "GET":
         await check_own(request, cookie)
-    found = Seeing(premises=premises, caller=caller, cookie=cookie, words=Words())
+    language = "" if caller.session is None else caller.session.language
+    words = Words(language=best_of([language]))
+    found = Seeing(premises=premises, caller=caller, cookie=cookie, words=words)
     request.state.seeing = found
     return found
 
@@ -144,7 +147,7 @@ async def seeing_account(
         premises=who.premises,
         caller=who.caller,
         cookie=who.cookie,
-        words=Words(zone=zone_of(account.timezone), name=names.get),
+        words=Words(language=who.words.language, zone=zone_of(account.timezone), name=names.get),
         account=account,
         principal=principal,
     )
@@ -166,6 +169,14 @@ async def seeing_installation(who: Annotated[Seeing, Depends(seeing)]) -> Seeing
         words=who.words,
         principal=principal,
     )
+
+
+def words_for(request: Request) -> Words:
+    """In the language that whoever looks has chosen, else in the one their browser asks for."""
+    seen: Seeing | None = getattr(request.state, "seeing", None)
+    if seen is not None:
+        return seen.words
+    return Words(language=of_browser(request.headers.get("accept-language", "")))
 
 
 async def check_own(request: Request, cookie: str) -> None:

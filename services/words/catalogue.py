@@ -41,6 +41,7 @@ class Words:
             name: Tells a manager's name by id; None if it is not known.
             folder: With a file for each language.
         """
+        self.language = language
         self._spoken = spoken(folder, language)
         self._reader = Reader(language=language, zone=zone, name=name, say=self.say)
 

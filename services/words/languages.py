@@ -7,6 +7,7 @@ ENGLISH = "en"
 LISTED = (ENGLISH, "es", "pt_BR", "ru")
 # Of every language that may be begun: what Babel knows as well, a tenth of a second later; a test
 # compares.
+HEADER_MAX = 300
 DECIMAL_MARKS: Mapping[str, str] = {"en": ".", "es": ",", "pt_BR": ",", "ru": ","}
 
 
@@ -18,6 +19,19 @@ def best_of(wanted: Iterable[str], listed: Sequence[str] = LISTED) -> str:
         if alike:
             return given if given in alike else alike[0]
     return ENGLISH
+
+
+def of_browser(header: str) -> str:
+    """The language that a browser asks for first of those that are spoken here."""
+    wanted = [each.partition(";q=") for each in header[:HEADER_MAX].split(",")]
+    return best_of(name.strip() for name, _, _ in sorted(wanted, key=_weight, reverse=True))
+
+
+def _weight(wanted: tuple[str, str, str]) -> float:
+    try:
+        return float(wanted[2] or 1)
+    except ValueError:
+        return 0
 
 
 def of_environment(environment: Mapping[str, str]) -> str:

@@ -1,17 +1,22 @@
 """What differs between two texts of rules: in words, and line by line."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contracts.sentences import Sentence, sentence
+from contracts.sentences import sentence
 from services.application.rules_merging import ORDER, differing
-from services.console.rules.fields import ACCOUNT, KIND_SECTION, SECTIONS, FormSection, RuleRows
+from services.console.rules.views import Shower
+from services.console.rules.wording import titles
 from services.console.seeing import SeeingAccount
+from services.rules_file.yaml import Document
 
 SHOWN_CHARS_MAX = 120
 LINES_MAX = 400
+# `rules` and its id.
+RULE_STEPS = 2
+OF_A_RULE = ("where", "conditions", "who", "share")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +51,27 @@ def change_lines(
     names = names_in(before, after)
     found = []
     for each in differing(before, after):
+        if each.path == ORDER:
+            if _is_moved(each.before or (), each.after or ()):
+                found.append(_order_line(who, each.before or (), each.after or (), names))
+            continue
         where, what = named_change(who, each.path, names)
         old, new = (told_value(who, each.path, value) for value in (each.before, each.after))
         found.append(ChangeLine(where=where, what=what, before=old, after=new))
     return found
+
+
+def _is_moved(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether those that were there already are tried in another order."""
+    return [each for each in before if each in after] != [each for each in after if each in before]
+
+
+def _order_line(
+    who: SeeingAccount, before: Sequence[str], after: Sequence[str], names: Mapping[str, str]
+) -> ChangeLine:
+    where, what = named_change(who, ORDER, names)
+    old, new = ("; ".join(names.get(each, each) for each in ids) for ids in (before, after))
+    return ChangeLine(where=where, what=what, before=old, after=new)
 
 
 def text_changes(before: str, after: str) -> list[TextLine]:
@@ -57,21 +79,6 @@ def text_changes(before: str, after: str) -> list[TextLine]:
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
     found = [TextLine(sign=each[:1], text=each[1:]) for each in list(lines)[2:]]
     return found[:LINES_MAX]
-
-
-def titles() -> Iterator[tuple[str, Sentence]]:
-    """Every field by its path from its rule, or from the file, on, without numbers."""
-    for section in (*SECTIONS, ACCOUNT):
-        yield from _titles(section)
-    yield from _titles(KIND_SECTION)
-
-
-def _titles(section: FormSection) -> Iterator[tuple[str, Sentence]]:
-    for part in section.parts:
-        yield part.path, part.title
-        if isinstance(part, RuleRows):
-            for column in part.columns:
-                yield f"{part.path}.{column.path}", column.title
 
 
 _TITLES = dict(titles())
@@ -129,8 +136,26 @@ def told_value(who: SeeingAccount, path: str, value: Any) -> str:  # noqa: ANN40
         )
     if isinstance(value, int) and path.rpartition(".")[2] in {"manager", "fallback"}:
         return who.words.say(sentence("cell.manager", manager=value))
+    steps = path.split(".")
+    if steps[0] == "rules" and len(steps) == RULE_STEPS and isinstance(value, Mapping):
+        return _whole(who, value)
+    if steps[-1] == "stages" and isinstance(value, list):
+        return "; ".join(_stage(who, each) for each in value)
     text = _plain(value)
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}..."
+
+
+def _whole(who: SeeingAccount, rule: Mapping[str, Any]) -> str:
+    """A rule that is new, or gone: what it is about."""
+    shower = Shower(who=who, document=Document(data={"rules": [rule]}), remarks=())
+    return "; ".join(shower.said(section, ("rules", 0)) for section in OF_A_RULE)
+
+
+def _stage(who: SeeingAccount, stage: Any) -> str:  # noqa: ANN401 - any data
+    if not isinstance(stage, Mapping):
+        return _plain(stage)
+    shower = Shower(who=who, document=Document(data={}), remarks=())
+    return shower.stage_name(stage.get("pipeline"), stage.get("stage"))
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 - any data

@@ -94,6 +94,12 @@ WHERE = FormSection(
         RuleField("id", "text", sentence("console.rules.id")),
         RuleField("enabled", "tick", sentence("console.rules.enabled")),
         RuleField("stages", "stages", sentence("console.rules.stages")),
+    ),
+)
+CONDITIONS = FormSection(
+    "conditions",
+    sentence("console.rules.conditions"),
+    (
         RuleField("conditions.tags", "lines", sentence("console.rules.tags")),
         RuleField("conditions.price.from", "number", sentence("console.rules.price_from")),
         RuleField("conditions.price.to", "number", sentence("console.rules.price_to")),
@@ -275,7 +281,19 @@ TELL = FormSection(
     ),
 )
 # Of one rule, in the order of the page.
-SECTIONS = (WHERE, WHO, SHARE, LIMITS, OFF_HOURS, OWNERS, NOTHING, SHIFT_END, LINKED, TELL)
+SECTIONS = (
+    WHERE,
+    CONDITIONS,
+    WHO,
+    SHARE,
+    LIMITS,
+    OFF_HOURS,
+    OWNERS,
+    NOTHING,
+    SHIFT_END,
+    LINKED,
+    TELL,
+)
 
 # Of the ledger that a rule names.
 KIND_SECTION = FormSection(

@@ -52,12 +52,18 @@ def stages(told: RuleData, path: str = "stages") -> list[str]:
 
 
 def where(told: RuleData) -> Iterator[Sentence]:
-    """In which stages, of which leads."""
+    """In which stages."""
     names = stages(told)
     if names:
         yield sentence("console.rules.sum.stages", names=_some(names))
     else:
         yield sentence("console.rules.sum.no_stage")
+
+
+def conditions(told: RuleData) -> Iterator[Sentence]:
+    """Which of the leads there."""
+    if not told.has("conditions"):
+        yield sentence("console.rules.sum.every_lead")
     if told.entries("conditions.tags"):
         yield sentence("console.rules.sum.tags", tags=_some(told.entries("conditions.tags")))
     low, high = told.at("conditions.price.from"), told.at("conditions.price.to")
@@ -211,6 +217,7 @@ def kinds(told: RuleData) -> Iterator[Sentence]:
 _SOURCES = frozenset({"lead", "contact", "company", "other_lead"})
 SUMMARIES: dict[str, Callable[[RuleData], Iterator[Sentence]]] = {
     "where": where,
+    "conditions": conditions,
     "who": who,
     "share": share,
     "limits": limits,

@@ -12,6 +12,7 @@ from services.console.rules import values
 from services.console.rules.fields import FormSection, Kind, RuleField, RuleRows
 from services.console.rules.forms import Placed, steps
 from services.console.rules.summaries import SUMMARIES, RuleData
+from services.console.rules.wording import in_editor
 from services.console.seeing import SeeingAccount
 from services.rules_file.file import field_name
 from services.rules_file.lint import Remark
@@ -310,7 +311,7 @@ def remark_views(who: SeeingAccount, remarks: Iterable[Remark]) -> list[RemarkVi
             severity=each.severity,
             kind=who.words.say(sentence(f"remark.severity.{each.severity}")),
             text=(text := who.words.say(each.found)),
-            advice="" if each.advice is None else who.words.say(each.advice),
+            advice="" if each.advice is None else in_editor(who, who.words.say(each.advice)),
             field=each.field,
             line=each.line,
             token=blake2b(f"{each.field} {text}".encode(), digest_size=6).hexdigest(),

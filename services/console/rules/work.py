@@ -12,7 +12,7 @@ from fastapi import Form, Path
 from contracts.sentences import sentence
 from services.application import rules, rules_drafts
 from services.console.moments import Moment, moment
-from services.console.rules.fields import ACCOUNT, KIND_SECTION, SECTIONS
+from services.console.rules.fields import ACCOUNT, KIND_SECTION, SECTIONS, SHARE
 from services.console.rules.forms import Placed
 from services.console.rules.views import RemarkView, Shower, remark_views
 from services.console.seeing import SeeingAccount
@@ -106,7 +106,8 @@ class Work:
         ledger = descend(self.document.data, ("rules", number, "ledger"))
         name = str(ledger) if ledger is not None else "account"
         placed: list[Placed] = [(section, ("rules", number)) for section in SECTIONS]
-        return [*placed[:3], (KIND_SECTION, ("ledgers", name)), *placed[3:]]
+        after = SECTIONS.index(SHARE) + 1
+        return [*placed[:after], (KIND_SECTION, ("ledgers", name)), *placed[after:]]
 
     def sections_of_all(self) -> list[Placed]:
         """The sections that are about all rules."""

@@ -1,5 +1,6 @@
 """Accounts: which is sick? (W4.12) Whoever has one alone lands there at once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
 from contracts.sentences import sentence
-from services.application.overview import AccountOverview, overview_among
+from services.application.overview import AccountOverview, Trouble, overview_among
 from services.console.pages import installation_page
 from services.console.seeing import Seeing, Signed
 from services.storage.accounts import RegisteredAccount
@@ -15,6 +16,14 @@ from services.storage.accounts import RegisteredAccount
 router = APIRouter()
 
 DAY_S = 86_400
+MENDED_AT: Mapping[Trouble, str] = {
+    "pushes_late": "/connection",
+    "refused_by_kommo": "/connection",
+    "rules_outdated": "/rules",
+    "stalled": "/waiting",
+    "unfair": "/fairness",
+    "webhooks_off": "/connection",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +31,14 @@ class AccountLine:
     """An account in the list; one that somebody may not read shows its name alone.
 
     Attributes:
+        mended_at: The screen below the account that tells more of the worst trouble.
         token: How many days its token is good, in words; empty for one that is renewed.
     """
 
     account_id: int
     name: str
     troubles: tuple[str, ...]
+    mended_at: str
     found: AccountOverview | None
     deviation: str
     token: str
@@ -39,7 +50,7 @@ async def get_start(who: Signed, all: Annotated[str, Query(max_length=1)] = "") 
     connected = await who.installation.accounts.all()
     known = [each for each in connected if who.caller.in_account(each.account_id) is not None]
     may_operate = who.caller.at_large().may("operate")
-    if connected and not known and may_operate:
+    if connected and not known and may_operate and not all:
         return RedirectResponse("/operations", status_code=303)
     if len(known) == 1 and not all:
         return RedirectResponse(f"/a/{known[0].account_id}", status_code=303)
@@ -54,6 +65,7 @@ async def get_start(who: Signed, all: Annotated[str, Query(max_length=1)] = "") 
         here="accounts",
         accounts=[_line(who, by_id[each], overviews.get(each)) for each in (*readable, *others)],
         may_operate=may_operate,
+        of_others=len(connected) - len(known) if may_operate else 0,
     )
 
 
@@ -75,6 +87,7 @@ def _line(who: Seeing, account: RegisteredAccount, found: AccountOverview | None
         troubles=()
         if found is None
         else tuple(say(sentence(f"accounts.trouble.{each}")) for each in found.troubles),
+        mended_at=MENDED_AT.get(found.troubles[0], "") if found and found.troubles else "",
         found=found,
         deviation="" if found is None else say(sentence("cell.leads", units=found.deviation_units)),
         token=token,

@@ -13,6 +13,7 @@ from services.application.connection import connection_of, subscribe_webhooks, s
 from services.application.consenting import depart
 from services.application.kommo import receives_at
 from services.console.moments import moment
+from services.console.operations import finding_line, sorted_findings
 from services.console.pages import account_page
 from services.console.receipts import Receipt
 from services.console.screens.consent import CONNECTING_MS
@@ -96,17 +97,18 @@ async def _page(who: SeeingAccount, *, done: str = "", hook: str = "") -> Respon
     if done in DEEDS:
         text = who.words.say(sentence(f"console.connection.done.{done}"))
         told = Receipt(text=text, is_done=True)
-    lines = [
-        (who.words.say(each.subject), who.words.say(each.found), each.severity)
+    said = [
+        finding_line(who, each)
         for each in (found.token, found.stopped, found.webhooks, found.sweep)
         if each is not None
     ]
+    needed = sorted_findings(said)
     return account_page(
         "connection.html",
         who,
         here="connection",
         found=found,
-        lines=lines,
+        lines=[*needed, *(each for each in said if each not in needed)],
         told=told,
         hook=hook,
         heard_at=None if found.heard_at is None else moment(who, found.heard_at),
@@ -115,7 +117,8 @@ async def _page(who: SeeingAccount, *, done: str = "", hook: str = "") -> Respon
 
 
 def _reach_kommo(who: SeeingAccount) -> None:
-    """A deed that waits for Kommo takes longer than a page may."""
+    """A deed that waits for Kommo takes longer than a page may; for whoever may do it."""
+    who.require("access")
     confine(Reach(account_id=who.account.account_id, statement_ms=CONNECTING_MS))
 
 

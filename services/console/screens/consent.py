@@ -25,13 +25,13 @@ from services.application.integrations import REDIRECT_PATH, UNINSTALL_PATH
 from services.application.kommo import receives_at
 from services.application.refused import Refused
 from services.console.pages import page
+from services.console.seeing import words_for
 from services.shared.errors import Unavailable
 from services.shared.proxies import whose
 from services.storage.tenancy import Reach, confine
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
 from services.web.rates import refuse
-from services.words.catalogue import Words
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +70,9 @@ async def get_redirect(
         brought=None if error or not code else brought,
         public_url=receives_at(premises.installation),
     )
-    answer = page("connected.html", Words(), found=found, hook=found.hook_url.get_secret_value())
+    answer = page(
+        "connected.html", words_for(request), found=found, hook=found.hook_url.get_secret_value()
+    )
     answer.delete_cookie(BROWSER, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 

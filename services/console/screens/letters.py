@@ -1,7 +1,7 @@
 """Dead letters of one reason: rows, what one holds, tried again or set aside (W4.13)."""
 
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import RedirectResponse, Response
@@ -11,11 +11,12 @@ from services.application import dead_letters
 from services.application.refused import Refused
 from services.console.operations import BODY_SHOWN_MAX, letter_line
 from services.console.pages import installation_page
-from services.console.seeing import InInstallation, SeeingInstallation
+from services.console.seeing import FORMS, InInstallation, SeeingInstallation
 
 router = APIRouter()
 
 LINES = 50
+FIELDS_SHOWN_MAX = 200
 BASE = "/operations/letters"
 
 Reason = Annotated[str, Query(max_length=10_000)]
@@ -111,6 +112,8 @@ async def _letter_page(
 ) -> Response:
     letter = await dead_letters.get(who.installation, who.principal, letter_id)
     text = letter.body.decode("utf-8", "replace")
+    is_form = letter.content_type.startswith(FORMS)
+    fields = parse_qsl(text[:BODY_SHOWN_MAX], keep_blank_values=True) if is_form else []
     return installation_page(
         "letter.html",
         who,
@@ -120,6 +123,7 @@ async def _letter_page(
         letter=letter_line(who, letter),
         reason=letter.reason,
         content_type=letter.content_type,
+        fields=fields[:FIELDS_SHOWN_MAX],
         text=text[:BODY_SHOWN_MAX],
         left_out=max(0, len(text) - BODY_SHOWN_MAX),
     )

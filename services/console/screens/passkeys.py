@@ -18,9 +18,8 @@ from services.console.screens.signing_in import (
     sign_in_page,
     stepped,
 )
-from services.console.seeing import Signed
+from services.console.seeing import Signed, words_for
 from services.web.premises import PremisesOf
-from services.words.catalogue import Words
 
 router = APIRouter()
 
@@ -58,8 +57,10 @@ async def post_sign_in(
             agent=request.headers.get("user-agent", ""),
         )
     except Refused as refused:
-        return sign_in_page(premises, next=next, refused=Words().say(refused.sentence))
-    return stepped(premises, found, next)
+        return sign_in_page(
+            request, premises, next=next, refused=words_for(request).say(refused.sentence)
+        )
+    return stepped(request, premises, found, next)
 
 
 @router.post(f"{BASE}/passkeys/ask")

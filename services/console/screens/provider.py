@@ -14,10 +14,9 @@ from services.application.refused import Refused
 from services.console.pages import went_to
 from services.console.screens.profile import BASE
 from services.console.screens.signing_in import caller_of, check_pace, sign_in_page, stepped
-from services.console.seeing import Signed, is_from_here, seeing
+from services.console.seeing import Signed, is_from_here, seeing, words_for
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
-from services.words.catalogue import Words
 
 router = APIRouter()
 
@@ -56,7 +55,7 @@ async def get_answer(
     try:
         answer = await _answered(request, premises, purpose, browser, state, code)
     except (Refused, ProviderAway) as error:
-        answer = sign_in_page(premises, refused=_why(error))
+        answer = sign_in_page(request, premises, refused=_why(request, error))
     answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 
@@ -87,7 +86,7 @@ async def _answered(
         agent=request.headers.get("user-agent", ""),
         at=premises.now(),
     )
-    return stepped(premises, found, "/")
+    return stepped(request, premises, found, "/")
 
 
 def _sent(step: OuterStep, purpose: str) -> Response:
@@ -114,8 +113,8 @@ def _check_own(request: Request) -> None:
         raise HttpProblem("not-allowed", "Load the page again, then try again.")
 
 
-def _why(error: Refused | ProviderAway) -> str:
-    words = Words()
+def _why(request: Request, error: Refused | ProviderAway) -> str:
+    words = words_for(request)
     if isinstance(error, Refused):
         return words.say(error.sentence)
     return words.say(AWAY)

@@ -13,7 +13,7 @@ from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision, revisions
 from services.console.moments import moment
 from services.console.pages import HEADERS, account_page
-from services.console.receipts import Told, Version, receipt
+from services.console.receipts import Receipt, Told, Version, receipt
 from services.console.rules.changes import change_lines, text_changes
 from services.console.rules.lines import rule_lines
 from services.console.rules.views import RemarkView, Shower, remark_views
@@ -53,7 +53,7 @@ async def get_rules(who: InAccount, told: Told = "", version: Version = "") -> R
         lines=rule_lines(shower, remarks, given),
         remarks=remarks,
         may_change=may_change,
-        receipt=receipt(who, told, version),
+        receipt=_receipt(who, applied, told, version),
         own=own,
         others=await others(who, but="" if own is None else own.draft_id) if may_change else [],
         stages=_stages(who),
@@ -114,6 +114,15 @@ def file_of(who: SeeingAccount, text: str) -> Response:
         media_type="application/yaml",
         headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'},
     )
+
+
+def _receipt(
+    who: SeeingAccount, applied: RulesApplied | None, told: str, version: str
+) -> Receipt | None:
+    if told != "done" or applied is None:
+        return receipt(who, told, version)
+    said = sentence("console.rules.applied", revision=applied.revision)
+    return Receipt(text=who.words.say(said), is_done=True)
 
 
 async def _applied(who: SeeingAccount, applied: RulesApplied) -> dict[str, Any]:

@@ -5,17 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from fastapi.responses import RedirectResponse, Response
 
+from contracts.sentences import sentence
 from services.application.commands import Once
 from services.application.jobs.asked import WhatIfAsked
 from services.application.jobs.giving import cancel, result_as, start, state
 from services.application.jobs.told import told as job_told
 from services.application.whatif.looked_back import DAYS, looked_back
 from services.application.whatif.simulate import WhatIf
-from services.application.whatif.told import by_manager, named, told
+from services.application.whatif.told import Table, by_manager, named, told
 from services.console.pages import account_page
 from services.console.receipts import Key
 from services.console.rules.work import DraftId, opened
-from services.console.seeing import InAccount
+from services.console.seeing import InAccount, SeeingAccount
 
 router = APIRouter()
 
@@ -42,6 +43,7 @@ async def get_what_if(who: InAccount, draft_id: DraftId, job_id: JobId) -> Respo
     asked = (who.installation, who.account, who.principal, job_id)
     job = await state(*asked)
     found = await result_as(*asked, WhatIf) if job.state == "finished" else None
+    shown = None if found is None else told(found, who.words.say)
     rows = [] if found is None else named(by_manager(found), who.words.say)
     most = max((one.got for _, each in rows for one in each), default=0) or 1
     return account_page(
@@ -51,7 +53,8 @@ async def get_what_if(who: InAccount, draft_id: DraftId, job_id: JobId) -> Respo
         work=work,
         job=job,
         lines=who.words.lines(job_told(job)),
-        told=None if found is None else told(found, who.words.say),
+        told=shown,
+        sums=None if shown is None else _beside(who, shown.sums),
         is_bounded=found is not None and found.span.end - found.span.start < DAYS,
         bars=[
             (name, got.got, would.got, got.got * PERCENT // most, would.got * PERCENT // most)
@@ -66,3 +69,9 @@ async def post_cancel(who: InAccount, draft_id: DraftId, job_id: JobId) -> Respo
     work = await opened(who, draft_id)
     await cancel(who.installation, who.account, who.principal, job_id)
     return RedirectResponse(f"{work.href}/what-if/{job_id}", status_code=303)
+
+
+def _beside(who: SeeingAccount, sums: Table) -> Table:
+    """One draft is beside what was: it needs no name."""
+    (first, past, _), rows = sums
+    return (first, past, who.words.say(sentence("console.rules.as_it_would_be"))), rows

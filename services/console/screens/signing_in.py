@@ -20,14 +20,13 @@ from services.application.people.signing_in import (
 )
 from services.application.refused import Refused
 from services.console.pages import page
-from services.console.seeing import FORMS, Signed, is_from_here, local
+from services.console.seeing import FORMS, Signed, is_from_here, local, words_for
 from services.console.sessions import give_session, take_session
 from services.web.asked import media_type_of
 from services.web.premises import Premises, PremisesOf
 from services.web.problems import HttpProblem
 from services.web.rates import refuse
 from services.web.request_ids import request_id_of
-from services.words.catalogue import Words
 
 router = APIRouter()
 
@@ -37,11 +36,11 @@ Next = Annotated[str, Query(max_length=2_000)]
 
 
 @router.get("/sign-in")
-async def get_sign_in(premises: PremisesOf, next: Next = "") -> Response:  # noqa: A002 - in the address
+async def get_sign_in(request: Request, premises: PremisesOf, next: Next = "") -> Response:  # noqa: A002 - in the address
     """The form; an installation that nobody has claimed says only that."""
     if not await is_claimed(premises.access):
-        return page("unclaimed.html", Words(), status=503)
-    return sign_in_page(premises, next=next, status=200)
+        return page("unclaimed.html", words_for(request), status=503)
+    return sign_in_page(request, premises, next=next, status=200)
 
 
 @router.post("/sign-in")
@@ -63,9 +62,9 @@ async def post_sign_in(
             agent=request.headers.get("user-agent", ""),
         )
     except Refused as refused:
-        told = Words().say(refused.sentence)
-        return sign_in_page(premises, next=next, login=login, refused=told)
-    return stepped(premises, found, next)
+        told = words_for(request).say(refused.sentence)
+        return sign_in_page(request, premises, next=next, login=login, refused=told)
+    return stepped(request, premises, found, next)
 
 
 @router.post("/sign-in/code")
@@ -91,25 +90,25 @@ async def post_code(
         )
     except Refused as refused:
         if refused.code == "step_over":
-            told = Words().say(refused.sentence)
-            return sign_in_page(premises, next=next, refused=told)
+            told = words_for(request).say(refused.sentence)
+            return sign_in_page(request, premises, next=next, refused=told)
         return page(
             "code.html",
-            Words(),
+            words_for(request),
             status=401,
             step=step,
             needs=needs,
             secret=None,
             next=local(next),
-            refused=Words().say(refused.sentence),
+            refused=words_for(request).say(refused.sentence),
         )
-    return stepped(premises, found, next)
+    return stepped(request, premises, found, next)
 
 
 @router.get("/join")
-async def get_join() -> Response:
+async def get_join(request: Request) -> Response:
     """The form behind a one-time link: what comes after # never leaves the browser by itself."""
-    return page("join.html", Words(), token="", link=None, name="", login="", refused="")
+    return page("join.html", words_for(request), token="", link=None, name="", login="", refused="")
 
 
 @router.post("/join/look")
@@ -119,9 +118,11 @@ async def post_look(request: Request, premises: PremisesOf, token: Secret) -> Re
     try:
         link = await look_at_link(premises.access, token)
     except Refused as refused:
-        told = Words().say(refused.sentence)
-        return page("failure_link.html", Words(), status=404, detail=told)
-    return page("join.html", Words(), token=token, link=link, name="", login="", refused="")
+        told = words_for(request).say(refused.sentence)
+        return page("failure_link.html", words_for(request), status=404, detail=told)
+    return page(
+        "join.html", words_for(request), token=token, link=link, name="", login="", refused=""
+    )
 
 
 @router.post("/join")
@@ -148,16 +149,16 @@ async def post_join(
                 name=name,
                 login=login,
                 password=password,
-                language="en",
+                language=words_for(request).language,
                 caller=caller,
             )
     except Refused as refused:
-        told = Words().say(refused.sentence)
+        told = words_for(request).say(refused.sentence)
         if link is None:
-            return page("failure_link.html", Words(), status=404, detail=told)
+            return page("failure_link.html", words_for(request), status=404, detail=told)
         return page(
             "join.html",
-            Words(),
+            words_for(request),
             status=422,
             token=token,
             link=link,
@@ -178,6 +179,7 @@ async def post_sign_out(who: Signed) -> Response:
 
 
 def sign_in_page(
+    request: Request,
     premises: Premises,
     *,
     next: str = "",  # noqa: A002 - as the form has it
@@ -188,7 +190,7 @@ def sign_in_page(
     """The form, with every way there is here."""
     return page(
         "sign_in.html",
-        Words(),
+        words_for(request),
         status=status,
         next=local(next),
         login=login,
@@ -198,12 +200,14 @@ def sign_in_page(
     )
 
 
-def stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Response:
+def stepped(
+    request: Request, premises: Premises, found: SignedIn | NextStep, wanted: str
+) -> Response:
     """Somebody is in, or shows the second thing first."""
     if isinstance(found, NextStep):
         return page(
             "code.html",
-            Words(),
+            words_for(request),
             step=found.token.get_secret_value(),
             needs=found.needs,
             secret=found.secret,
@@ -213,7 +217,10 @@ def stepped(premises: Premises, found: SignedIn | NextStep, wanted: str) -> Resp
     answer: Response
     if found.recovery_codes:
         answer = page(
-            "recovery_codes.html", Words(), codes=found.recovery_codes, next=local(wanted)
+            "recovery_codes.html",
+            words_for(request),
+            codes=found.recovery_codes,
+            next=local(wanted),
         )
     else:
         answer = RedirectResponse(local(wanted), status_code=303)

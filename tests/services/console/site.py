@@ -51,9 +51,10 @@ class Site:
         """Of somebody new with a role in the account."""
         return await self.cookie_of(grant(role, self.account_id, manager_id))
 
-    async def cookie_of(self, *grants: Grant) -> str:
-        """Of somebody new who holds these."""
+    async def cookie_of(self, *grants: Grant, language: str = "en") -> str:
+        """Of somebody new who holds these, and reads a language."""
         person = await somebody(self.access, *grants)
+        await self.access.people.describe(person.id, name=person.name, language=language)
         _, cookie = await self.access.sessions.begin(
             person.id, how="password", whence="127.0.0.1", agent="a test"
         )

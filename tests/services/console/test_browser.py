@@ -16,7 +16,7 @@ async def test_W5_4_axe_finds_nothing_and_nothing_is_wider_than_the_window(
     site: Site, browser: Browser, size: tuple[int, int], scheme: Scheme
 ) -> None:
     cookie = await site.cookie_of(
-        grant("supervisor", site.account_id, BRUNO), grant("operator", None)
+        grant("administrator", site.account_id, BRUNO), grant("operator", None)
     )
     found: dict[str, list[str]] = {}
     async with browsing(browser, site, cookie, size=size, scheme=scheme, is_free=True) as page:
@@ -28,10 +28,11 @@ async def test_W5_4_axe_finds_nothing_and_nothing_is_wider_than_the_window(
             "/me",
             "/waiting",
             "/fairness",
+            "/setup",
         ):
             await page.goto(f"{site.base}{path}")
             found[path] = await wrong_with(page)
-        for path in ("/join", "/_gallery"):
+        for path in ("/join", "/connect", "/_gallery"):
             await page.goto(path)
             found[path] = await wrong_with(page)
 

@@ -23,12 +23,14 @@ from services.access.roles import Role
 from services.console.rendering import STATIC
 from services.projector.run import Projector
 from services.storage.wakeup import ALLOCATIONS
+from services.web.streams import Streams
+from tests.services.access.kit import grant, somebody
 from tests.services.api.kit import served
 from tests.services.console.browser import browsing
 from tests.services.console.site import BRUNO, Site
 from tests.services.storage.conformance import append
 from tests.support.sse import Reader, Told
-from tests.support.waiting import lasting
+from tests.support.waiting import lasting, until
 
 pytestmark = pytest.mark.server
 
@@ -157,3 +159,35 @@ async def test_W3_6_numbers_change_in_place_and_rows_wait_for_the_pointer(
         shown = await rows.count()
 
     assert shown == 20
+
+
+async def test_W6_3_two_tabs_share_one_stream_and_the_second_takes_over(
+    site: Site, browser: Browser
+) -> None:
+    person = await somebody(site.access, grant("viewer", site.account_id))
+    _, cookie = await site.access.sessions.begin(
+        person.id, how="password", whence="127.0.0.1", agent="a test"
+    )
+    streams = Streams()
+    paused = ManagerPaused(
+        manager_id=BRUNO, by="cli:root", by_administrator=True, until=None, reason="", at=site.at
+    )
+    resumed = ManagerResumed(manager_id=BRUNO, by="cli:root", how="resumed", at=site.at)
+    async with (
+        served(site.installation, site.access, streams=streams, now=lambda: site.at) as address,
+        browsing(browser, replace(site, address=address), cookie) as first,
+    ):
+        await first.goto(site.base)
+        await expect(first.get_by_role("status")).to_have_text("Live")
+        second = await first.context.new_page()
+        await second.goto(site.base)
+        await expect(second.get_by_role("status")).to_have_text("Live")
+        shared = streams.count(person.principal)
+        await happens(site, paused)
+        await expect(second.locator(f"#m{BRUNO}")).to_contain_text("paused")
+        await first.close()
+        await happens(site, resumed)
+        await expect(second.locator(f"#m{BRUNO}")).not_to_contain_text("paused")
+        await until(lambda: streams.count(person.principal) == 1)
+
+    assert shared == 1

@@ -7,6 +7,7 @@ import httpx
 import pyotp
 import pytest
 
+from services.access.sessions import COOKIE
 from services.access.sign_in_log import Caller
 from services.access.wiring import Access
 from services.application.people.inviting import first_link
@@ -129,3 +130,21 @@ async def test_W7_4_whoever_signs_out_is_signed_out(site: Site) -> None:
 )
 def test_S10_nobody_is_sent_elsewhere_after_signing_in(wanted: str, goes_to: str) -> None:
     assert local(wanted) == goes_to
+
+
+@pytest.mark.server
+async def test_W5_5_pages_speak_the_language_of_the_browser_then_of_the_person(site: Site) -> None:
+    cookie = await site.cookie_of(grant("viewer", site.account_id), language="ru")
+    async with site.stranger(**{"accept-language": "pt-BR,pt;q=0.9"}) as browser:
+        stranger = await browser.get("/sign-in")
+        person = await browser.get(site.base, headers={"cookie": f"{COOKIE}={cookie}"})
+        wrong = await browser.get(f"{site.base}/rules/file", headers={"cookie": f"{COOKIE}=x"})
+        forbidden = await browser.get(
+            f"{site.base}/webhooks", headers={"cookie": f"{COOKIE}={cookie}"}
+        )
+
+    assert '<html lang="pt-BR">' in stranger.text
+    assert "Fairlead" in stranger.text
+    assert ('<html lang="ru">' in person.text, "Сегодня" in person.text) == (True, True)
+    assert (wrong.status_code, forbidden.status_code) == (303, 403)
+    assert '<html lang="ru">' in forbidden.text

@@ -10,7 +10,13 @@ from babel.numbers import get_decimal_symbol
 from contracts.events import LEAD
 from contracts.sentences import Argument, sentence
 from services.words.catalogue import Words
-from services.words.languages import DECIMAL_MARKS, LISTED, best_of, of_environment
+from services.words.languages import (
+    DECIMAL_MARKS,
+    LISTED,
+    best_of,
+    of_browser,
+    of_environment,
+)
 from services.words.source import Said
 from services.words.update import catalogue, update
 
@@ -249,3 +255,20 @@ def test_a_terminal_says_its_language_by_the_first_variable_that_is_set() -> Non
 @pytest.mark.parametrize("language", LISTED)
 def test_the_decimal_mark_of_a_language_is_the_one_that_babel_knows(language: str) -> None:
     assert DECIMAL_MARKS[language] == get_decimal_symbol(language)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", "ru"),
+        ("en;q=0.5, pt-BR", "pt_BR"),
+        ("*", "en"),
+        ("es;q=nonsense, ru;q=0.1", "ru"),
+        (",;q=,", "en"),
+    ],
+)
+def test_W5_5_a_browser_says_its_languages_by_what_it_would_rather_have(
+    header: str, language: str
+) -> None:
+    assert of_browser(header) == language
