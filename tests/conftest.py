@@ -24,6 +24,9 @@ from tests.support.memory_disk import write_to_memory
 from tests.support.postgres import TestServer, shared_server
 from tests.support.properties import budget_examples
 
+# Images often say so; each process that a test starts would compile all of the product anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 write_to_memory()
 budget_examples()
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
