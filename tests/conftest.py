@@ -21,6 +21,7 @@ from tests.support.campaign import PROPERTY, Tally, is_fault, rounds
 from tests.support.kafka import Victim, own_victim, shared_broker
 from tests.support.lanes import kept_to, lane_of
 from tests.support.memory_disk import write_to_memory
+from tests.support.order import dealt
 from tests.support.postgres import TestServer, shared_server
 from tests.support.properties import budget_examples
 
@@ -112,14 +113,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("campaign_round", range(1, rounds() + 1))
 
 
-@pytest.hookimpl(tryfirst=True)  # -m selects after it
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put every test in its lane, and every attack among the faults."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # -m selects in between
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, object, object]:
+    """Put every test in its lane, every attack among the faults, and what takes long first."""
     for item in items:
         if is_fault(item) and item.get_closest_marker("fault") is None:
             item.add_marker("fault")
         if item.get_closest_marker(lane := lane_of(item)) is None:
             item.add_marker(lane)
+    result = yield
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = dealt(items, workers, lane_of)
+    return result
 
 
 @pytest.hookimpl(wrapper=True)
