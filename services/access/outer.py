@@ -21,9 +21,9 @@ ON CONFLICT DO NOTHING RETURNING true
 """
 REMOVE = "DELETE FROM outer_identities WHERE person_id = $1 RETURNING true"
 HAS_ONE = "SELECT EXISTS (SELECT FROM outer_identities WHERE person_id = $1)"
-GIVEN = f"""
-SELECT account_id, role FROM grants_of_v1(ARRAY[$1::bigint]) WHERE given_by = '{GIVEN_BY}'
-"""  # noqa: S608 - a constant
+GIVEN = """
+SELECT account_id, role FROM grants_of_v1(ARRAY[$1::bigint]) WHERE given_by = $2
+"""
 
 
 class IdentityTaken(Exception):
@@ -67,13 +67,16 @@ class OuterIdentities:
             return bool(await connection.fetchval(HAS_ONE, person_id))
 
 
-async def settle_grants(connection: Connection, person_id: int, wanted: Sequence[Grant]) -> None:
+async def settle_grants(
+    connection: Connection, person_id: int, wanted: Sequence[Grant], *, given_by: str = GIVEN_BY
+) -> None:
     """Have somebody hold what their groups give, and no more by groups; in one transaction."""
-    held = [(row["account_id"], row["role"]) for row in await connection.fetch(GIVEN, person_id)]
+    rows = await connection.fetch(GIVEN, person_id, given_by)
+    held = [(row["account_id"], row["role"]) for row in rows]
     kept = {(each.account_id, each.role) for each in wanted}
     for account_id, role in held:
         if (account_id, role) not in kept:
             await enter(connection, account_id)
             await connection.execute(REVOKE, person_id, account_id, role)
             await connection.execute(CHANGED, person_id)
-    await give(connection, person_id, wanted, given_by=GIVEN_BY)
+    await give(connection, person_id, wanted, given_by=given_by)

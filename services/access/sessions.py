@@ -30,8 +30,8 @@ SEEN_IS_NOTED_EVERY_S = 60
 
 COLUMNS = "id, person_id, how, whence, agent, begun_at, seen_at, fresh_at"
 BEGIN = f"""
-INSERT INTO sessions (sha256, person_id, how, whence, agent) VALUES ($1, $2, $3, $4, $5)
-RETURNING {COLUMNS}
+INSERT INTO sessions (sha256, person_id, how, whence, agent, fresh_at)
+VALUES ($1, $2, $3, $4, $5, CASE WHEN $6 THEN now() ELSE 'epoch' END) RETURNING {COLUMNS}
 """  # noqa: S608 - constants
 # Who opens many: the ones that were not used for longest end.
 CROWDED_OUT = f"""
@@ -123,11 +123,19 @@ class Sessions:
     settings: AccessSettings
 
     async def begin(
-        self, person_id: int, *, how: str, whence: str, agent: str
+        self, person_id: int, *, how: str, whence: str, agent: str, is_fresh: bool = True
     ) -> tuple[Session, str]:
-        """Sign somebody in; the session, and what goes into the cookie."""
+        """Sign somebody in; the session, and what goes into the cookie.
+
+        Args:
+            person_id: Whom.
+            how: By what.
+            whence: From which address.
+            agent: What their browser says it is.
+            is_fresh: They have just proved to us who they are.
+        """
         token = new_token()
-        row = (digest_of_token(token), person_id, how, whence, agent[:AGENT_MAX])
+        row = (digest_of_token(token), person_id, how, whence, agent[:AGENT_MAX], is_fresh)
         async with borrow(self.pool) as connection, connection.transaction():
             begun = await connection.fetchrow(BEGIN, *row)
             await connection.execute(CROWDED_OUT, person_id)

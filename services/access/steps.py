@@ -16,7 +16,7 @@ from services.storage.database import borrow
 VALID = timedelta(minutes=5)
 FORGOTTEN_AT_ONCE = 100
 
-Purpose = Literal["code", "enrol", "passkey", "passkey_new", "oidc"]
+Purpose = Literal["code", "enrol", "passkey", "passkey_new", "oidc", "kommo"]
 
 INSERT = """
 INSERT INTO sign_in_steps (sha256, purpose, person_id, data_sealed, expires_at)

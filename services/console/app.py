@@ -14,6 +14,7 @@ from services.console.screens import (
     consent,
     fairness,
     files,
+    from_kommo,
     gallery,
     held_deeds,
     jobs,
@@ -51,6 +52,7 @@ from services.web.premises import Premises
 SCREENS: tuple[ModuleType, ...] = (
     files,
     signing_in,
+    from_kommo,
     proving,
     passkeys,
     provider,

@@ -9,11 +9,20 @@ from typing import Any
 
 import httpx
 
+from domain.state import Account
 from services.access.wiring import Access
+from services.allocator.accounts import Stores, load
+from services.log.postgres import PostgresLogWriter
+from services.projector import schema
 from services.sandbox.sample import ACCOUNT_ID
 from services.sandbox.tokens import jwt
 from services.shared.wall_clock import utc_now
+from services.storage.snapshots import SnapshotStore
+from tests.domain.scenario import rules as rules_of
+from tests.domain.scenario import users as described_as
+from tests.services.allocator.kit import Desk
 from tests.services.api.kit import access_of, served
+from tests.services.api.office import ELSEWHERE, FaultyLog, Office
 from tests.services.oauth.kit import CLIENT_ID, REDIRECT, SECRET, LetIn, let_in
 
 AUDIENCE = REDIRECT.removesuffix("/oauth/kommo")
@@ -39,6 +48,7 @@ class Lobby:
     here: LetIn
     access: Access
     clock: Clock = field(default_factory=Clock)
+    code_lasts: timedelta = timedelta(seconds=61)
 
     @property
     def origin(self) -> str:
@@ -85,6 +95,12 @@ class Lobby:
             client.headers["accept-language"] = language
             yield client
 
+    async def account(self) -> Account:
+        """As it is now."""
+        installation = self.here.installation
+        stores = Stores(installation.events, SnapshotStore(installation.pool))
+        return await load(stores, ACCOUNT_ID)
+
     def stranger(self) -> httpx.AsyncClient:
         """A browser of nobody."""
         return httpx.AsyncClient(base_url=self.address, trust_env=False, timeout=30)
@@ -92,9 +108,31 @@ class Lobby:
 
 @asynccontextmanager
 async def lobby(pool: Any) -> AsyncIterator[Lobby]:
-    """A served account that has let the integration in."""
+    """A served account that has let the integration in; nothing is decided there."""
     clock = Clock()
-    async with let_in(pool) as here:
-        access = access_of(here.installation)
-        async with served(here.installation, access, now=clock.now) as address:
-            yield Lobby(address=address, here=replace(here), access=access, clock=clock)
+    async with let_in(pool) as found:
+        installation = replace(found.installation, kafka=ELSEWHERE)
+        here = replace(found, installation=installation)
+        access = access_of(installation)
+        async with served(installation, access, now=clock.now) as address:
+            yield Lobby(address=address, here=here, access=access, clock=clock)
+
+
+@asynccontextmanager
+async def at_work(
+    pool: Any, *rules: dict[str, Any], **file: Any
+) -> AsyncIterator[tuple[Lobby, Office]]:
+    """The same, with users whose names are known, rules, and what decides and shows it."""
+    async with lobby(pool) as here:
+        installation = here.here.installation
+        await schema.prepare(pool)
+        desk, log = Desk(pool), FaultyLog(PostgresLogWriter(pool))
+        office = Office(desk, log, here.access, installation, ACCOUNT_ID, here.address)
+        users = here.here.sandbox.crm.account.users.values()
+        names = [{"id": each.id, "name": each.name, "is_active": True} for each in users]
+        await installation.accounts.update_directory(ACCOUNT_ID, {"users": names})
+        described = described_as(*(each.id for each in users))
+        await desk.tell(described, rules_of(*rules, **file), to=ACCOUNT_ID)
+        await office.caught_up()
+        async with office.working():
+            yield here, office
