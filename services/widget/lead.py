@@ -74,13 +74,13 @@ class CardBootstrap(Output):
     links: CardLinks
 
 
-class PassOnBody(Input):
+class PassOnInWidgetBody(Input):
     """Why, if they say so."""
 
     reason: str = ""
 
 
-class TakeBody(Input):
+class TakeInWidgetBody(Input):
     """Nothing more needs to be said."""
 
 
@@ -113,7 +113,7 @@ async def card_for(visit: WidgetVisit, lead_id: int) -> CardBootstrap:
     "/leads/{lead_id}/take", operation_id="take_in_widget", summary="Take an offered lead for good"
 )
 async def take_in_widget(
-    visit: Visiting, lead_id: LeadId, body: TakeBody, idempotency_key: KeyHeader = None
+    visit: Visiting, lead_id: LeadId, body: TakeInWidgetBody, idempotency_key: KeyHeader = None
 ) -> DoneShape:
     """Nothing passes it on any more."""
     del body
@@ -134,7 +134,7 @@ async def take_in_widget(
     summary="Give an offered lead up",
 )
 async def pass_on_in_widget(
-    visit: Visiting, lead_id: LeadId, body: PassOnBody, idempotency_key: KeyHeader = None
+    visit: Visiting, lead_id: LeadId, body: PassOnInWidgetBody, idempotency_key: KeyHeader = None
 ) -> DoneShape:
     """It goes to the next one at once."""
     answer = await offers.pass_on(

@@ -65,7 +65,7 @@ class SettingsBootstrap(Output):
     managers: list[ManagerShape]
 
 
-class PauseBody(Input):
+class PauseInWidgetBody(Input):
     """Whom, how long, and why."""
 
     manager_id: int = Field(ge=1, lt=2**53)
@@ -114,7 +114,7 @@ async def settings_of(visit: WidgetVisit) -> SettingsBootstrap:
 
 
 @router.put("/pause", operation_id="pause_in_widget", summary="Pause oneself, or somebody")
-async def pause_in_widget(visit: Visiting, body: PauseBody) -> ManagerAnswer:
+async def pause_in_widget(visit: Visiting, body: PauseInWidgetBody) -> ManagerAnswer:
     """They take no leads until then."""
     await pauses.pause(
         visit.installation,

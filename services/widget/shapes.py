@@ -7,7 +7,7 @@ from services.application.widget.standing import MemberState, Myself, state_of
 from services.web.models import Output
 
 
-class PauseShape(Output):
+class OwnPauseShape(Output):
     """That whoever asks takes no leads now; `by_self`: they may end it themselves."""
 
     until: datetime | None
@@ -22,7 +22,7 @@ class MeShape(Output):
     role: str
     may_edit_rules: bool
     may_pause: bool
-    pause: PauseShape | None
+    pause: OwnPauseShape | None
 
 
 class ActivityShape(Output):
@@ -51,7 +51,7 @@ def me_shape(me: Myself) -> MeShape:
         may_pause=me.may_pause,
         pause=None
         if pause is None
-        else PauseShape(until=pause.until, reason=pause.reason, by_self=pause.by_self),
+        else OwnPauseShape(until=pause.until, reason=pause.reason, by_self=pause.by_self),
     )
 
 
