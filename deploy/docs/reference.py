@@ -19,6 +19,7 @@ from services.api.pages import create_pages
 from services.api.table import ROUTES
 from services.cli.main import app
 from services.console.app import SCREENS
+from services.console.in_kommo import PREFIX as FRAME
 from services.projector.dash import statements
 from services.projector.registry import PROJECTIONS
 from services.storage.roles import DASH as FOR_DASH
@@ -70,6 +71,8 @@ WIDGET_HEAD = """
 Who may is a scope of whoever works, by the token of their session; other pages than the account's
 own get no answer that a browser lets them read.
 """
+FRAME_IS = "An empty page, whose script gets the token of the session by a message."
+FRAMED = ("as in the console, by that token", "Its screens of schedules and rules.")
 WHO_ENTERS = "whoever brings Kommo's one-time token"
 CONSOLE_HEAD = """
 ## For people (port 8090)
@@ -347,6 +350,10 @@ def endpoints() -> str:
                 "whoever brings Kommo's one-time token" if entry.about == "anybody" else _who(entry)
             )
             parts.append(_endpoint(route.path, route.methods, who, route.summary))
+    parts += [
+        _endpoint(FRAME, {"GET"}, "the account's own pages, as a frame", FRAME_IS),
+        _endpoint(f"{FRAME}/a/{{account_id}}/...", {"GET", "POST"}, *FRAMED),
+    ]
     parts += [PAGES_HEAD, ROUTES_HEAD]
     parts += [
         _endpoint(route.path, {"GET", "HEAD"}, "everybody", PAGE_OF[route.path])

@@ -13,6 +13,8 @@ from services.api.resource import PREFIX
 from services.application.installation import WEB_FILE, Installation
 from services.application.people.inviting import address_of, first_link, link
 from services.console.app import create_console
+from services.console.in_kommo import PREFIX as FRAME
+from services.console.in_kommo import create_frame
 from services.runtime.listening import OnListening, not_listening, told_in
 from services.shared.http_server import listen, serve_until
 from services.web.bodies import BoundedBodies
@@ -34,9 +36,8 @@ def create_web(premises: Premises) -> ASGIApp:
     """Everything that is served at the address."""
     api, console = create_api(premises), create_console(premises)
     pages = dict.fromkeys(PLACES, create_pages())  # before the API: the document lies below it
-    halls = Halls(
-        {**pages, OF_THE_API: api, OF_THE_WIDGET: create_widget(premises)}, otherwise=console
-    )
+    in_kommo = {FRAME: create_frame(premises), OF_THE_WIDGET: create_widget(premises)}
+    halls = Halls({**pages, OF_THE_API: api, **in_kommo}, otherwise=console)
     bounded = BoundedBodies(halls, bytes_max=premises.settings.body_bytes_max)
     return RequestIds(bounded, is_https=premises.is_https)
 
