@@ -6,7 +6,7 @@ whom it has made itself.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -43,22 +43,22 @@ class Visitor:
     """Whom one can be.
 
     Attributes:
-        role: Theirs.
-        is_at_large: They have it in the installation, not in one account.
+        roles: Theirs.
+        is_at_large: They have them in the installation, not in one account.
         start: The page that they begin at; `{account}` is where the account's begin.
     """
 
     login: str
     name: str
     question: str
-    role: Role
+    roles: tuple[Role, ...]
     is_at_large: bool = False
     start: str = "{account}"
 
     @property
     def needs_codes(self) -> bool:
         """Whether a password alone does not let them in."""
-        return self.role in NEED_CODES
+        return not NEED_CODES.isdisjoint(self.roles)
 
 
 VISITORS = (
@@ -66,34 +66,34 @@ VISITORS = (
         login="sales-head",
         name="Sales head",
         question="Is all well, who got what, who is missing?",
-        role="supervisor",
+        roles=("supervisor",),
     ),
     Visitor(
         login="administrator",
         name="Administrator",
         question="Who gets which leads, and who works when?",
-        role="administrator",
+        roles=("administrator",),
         start="{account}/rules",
     ),
     Visitor(
         login="manager",
         name="Ana, a manager",
         question="What do I get, and why not more? On a phone, too.",
-        role="manager",
+        roles=("manager",),
         start="{account}/me",
     ),
     Visitor(
         login="auditor",
         name="Auditor",
         question="Can it be trusted, was anything altered?",
-        role="viewer",
+        roles=("viewer",),
         start="{account}/audit",
     ),
     Visitor(
         login="integrator",
         name="Integrator",
         question="Which of the accounts is sick?",
-        role="administrator",
+        roles=("administrator",),
         is_at_large=True,
         start="/?all=1",
     ),
@@ -101,10 +101,21 @@ VISITORS = (
         login="operator",
         name="Operator at night",
         question="What needs me?",
-        role="operator",
+        roles=("operator",),
         is_at_large=True,
         start="/operations",
     ),
+)
+
+
+# Where there is an account that is not connected yet.
+INSTALLER = Visitor(
+    login="installer",
+    name="Whoever sets it up",
+    question="How is an account connected? Its address and token stand in the terminal.",
+    roles=("administrator", "operator"),
+    is_at_large=True,
+    start="/connect",
 )
 
 
@@ -125,7 +136,11 @@ class WayIn:
 
 @asynccontextmanager
 async def open_door(
-    installation: Installation, account_id: int, manager_id: int
+    installation: Installation,
+    account_id: int,
+    manager_id: int,
+    *,
+    visitors: Sequence[Visitor] = VISITORS,
 ) -> AsyncIterator[WayIn]:
     """Make the people, and let whoever comes in as one of them.
 
@@ -133,18 +148,26 @@ async def open_door(
         installation: Its console is served already.
         account_id: The account that they begin with.
         manager_id: Who the manager is there.
+        visitors: Whom one can be.
     """
     access, password = installation.who_may(), SecretStr(secrets.token_urlsafe(PASSWORD_BYTES))
     people = {
         visitor.login: await _make(access, visitor, account_id, manager_id, password)
-        for visitor in VISITORS
+        for visitor in visitors
     }
     console = address_of(installation)
     path = f"/{secrets.token_urlsafe(SECRET_BYTES)}"
-    enter = partial(_enter, access=access, people=people, console=console, account_id=account_id)
+    enter = partial(
+        _enter,
+        visitors=visitors,
+        access=access,
+        people=people,
+        console=console,
+        account_id=account_id,
+    )
     app = Starlette(
         routes=[
-            Route(path, partial(_choose, path=path), methods=["GET"]),
+            Route(path, partial(_choose, visitors=visitors, path=path), methods=["GET"]),
             Route(f"{path}/{{login}}", enter, methods=["POST"]),
         ]
     )
@@ -166,13 +189,16 @@ async def open_door(
 async def _make(
     access: Access, visitor: Visitor, account_id: int, manager_id: int, password: SecretStr
 ) -> Person:
-    grant = Grant(
-        account_id=None if visitor.is_at_large else account_id,
-        role=visitor.role,
-        manager_id=manager_id if visitor.role == "manager" else None,
-    )
+    grants = [
+        Grant(
+            account_id=None if visitor.is_at_large else account_id,
+            role=role,
+            manager_id=manager_id if role == "manager" else None,
+        )
+        for role in visitor.roles
+    ]
     who = caller_here()
-    _, token = await invite(access, who, [grant], name=visitor.name)
+    _, token = await invite(access, who, grants, name=visitor.name)
     return await join(
         access,
         token.get_secret_value(),
@@ -184,16 +210,16 @@ async def _make(
     )
 
 
-async def _choose(_request: Request, *, path: str) -> Response:
+async def _choose(_request: Request, *, visitors: Sequence[Visitor], path: str) -> Response:
     """Everybody as a button."""
-    return HTMLResponse(frame("who would you like to be?", _content(path)))
+    return HTMLResponse(frame("who would you like to be?", _content(visitors, path)))
 
 
-def _content(path: str) -> str:
+def _content(visitors: Sequence[Visitor], path: str) -> str:
     doors = "".join(
         f'<p><button formaction="{path}/{visitor.login}"><strong>{escape(visitor.name)}</strong>'
         f"<br>{escape(visitor.question)}</button></p>"
-        for visitor in VISITORS
+        for visitor in visitors
     )
     return (
         '<header><p class="brand">Fairlead</p><h1>Who would you like to be?</h1>'
@@ -206,13 +232,14 @@ def _content(path: str) -> str:
 async def _enter(
     request: Request,
     *,
+    visitors: Sequence[Visitor],
     access: Access,
     people: Mapping[str, Person],
     console: str,
     account_id: int,
 ) -> Response:
     """Begin a session of theirs, which the browser takes along: its cookies know no ports."""
-    visitor = next((each for each in VISITORS if each.login == request.path_params["login"]), None)
+    visitor = next((each for each in visitors if each.login == request.path_params["login"]), None)
     if visitor is None:
         return Response(status_code=404)
     _, cookie = await access.sessions.begin(

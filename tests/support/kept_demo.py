@@ -56,6 +56,7 @@ def standing(*command: str, last: str) -> Iterator[KeptDemo]:
     process = subprocess.Popen(
         [sys.executable, "-m", "services.cli", *command],
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
     )

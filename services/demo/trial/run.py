@@ -23,8 +23,9 @@ from services.application.connect import Connected, connect
 from services.application.installation import WEB_FILE, Installation
 from services.application.pauses import pause
 from services.application.principal import Principal
+from services.application.refused import Refused
 from services.cli.output import note, out, say
-from services.demo.door import WayIn, open_door
+from services.demo.door import INSTALLER, VISITORS, WayIn, open_door
 from services.demo.fairlead_process import fairlead_up
 from services.demo.kommo_process import LocalKommo, local_kommo
 from services.demo.stay import SETTINGS as SERVED
@@ -36,11 +37,13 @@ from services.rules_file.file import dump
 from services.runtime.installation import open_installation
 
 LEADS_AT_ONCE = 40
-# For the screens that compare accounts: one more that is well, and one that is not.
-NEIGHBOURS = 2
+# For the screens that compare accounts one more that is well, and one that is not; one to connect.
+NEIGHBOURS = 3
 VERA = Principal(id="demo:vera", scopes=SCOPES)
 LUNCH = timedelta(minutes=40)
-ANSWER_WITHIN_S = 15.0
+ANSWER_WITHIN_S = 60.0
+# A busy machine keeps the local Kommo waiting.
+CONNECTED_WITHIN_TRIES = 5
 SETTINGS = {
     **SERVED,
     "FAIRLEAD_GATEWAY_ACCOUNTS_RELOAD_S": "0.5",
@@ -73,8 +76,7 @@ async def try_out(*, every_s: float, opens_browser: bool) -> None:
 
 
 async def _run(folder: Path, every_s: float, *, opens_browser: bool) -> None:
-    async with _opened(folder, every_s) as (door, kommo, lives):
-        _greet(door, kommo)
+    async with _opened(folder, every_s) as (door, lives):
         if opens_browser and _has_browser():
             await asyncio.to_thread(webbrowser.open, door.address)
         async with asyncio.TaskGroup() as going_on:
@@ -83,9 +85,7 @@ async def _run(folder: Path, every_s: float, *, opens_browser: bool) -> None:
 
 
 @asynccontextmanager
-async def _opened(
-    folder: Path, every_s: float
-) -> AsyncIterator[tuple[WayIn, LocalKommo, list[Life]]]:
+async def _opened(folder: Path, every_s: float) -> AsyncIterator[tuple[WayIn, list[Life]]]:
     with out().status("Starting a local Kommo and Fairlead ...") as starting:
         async with (
             local_kommo(
@@ -94,7 +94,7 @@ async def _opened(
             fairlead_up(folder, SETTINGS) as address,
             open_installation(folder / "data") as installation,
         ):
-            *well, sick = (kommo, *kommo.neighbours)
+            *well, sick, fresh = (kommo, *kommo.neighbours)
             first, *_ = [await _prepare(each, installation, address) for each in well]
             await _connected(sick, installation, address)
             await sick.turn({"blocked": True})
@@ -103,9 +103,15 @@ async def _opened(
             for life in lives:
                 await life.begin(LEADS_AT_ONCE)
             await served_at(installation.data / WEB_FILE)
-            async with open_door(installation, first.account_id, week.ANA) as door:
+            async with open_door(
+                installation,
+                first.account_id,
+                week.ANA,
+                visitors=(*VISITORS, INSTALLER),
+            ) as door:
                 starting.stop()
-                yield door, kommo, lives
+                await _greet(door, kommo, fresh)
+                yield door, lives
 
 
 async def _prepare(kommo: LocalKommo, installation: Installation, address: str) -> Connected:
@@ -131,6 +137,14 @@ async def _prepare(kommo: LocalKommo, installation: Installation, address: str) 
 
 async def _connected(kommo: LocalKommo, installation: Installation, address: str) -> Connected:
     token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
+    for _ in range(CONNECTED_WITHIN_TRIES - 1):
+        try:
+            return await connect(
+                installation, VERA, base_url=kommo.base_url, token=token, public_url=address
+            )
+        except Refused as refused:
+            if refused.code not in {"kommo_away", "kommo_busy"}:
+                raise
     return await connect(
         installation, VERA, base_url=kommo.base_url, token=token, public_url=address
     )
@@ -149,8 +163,11 @@ def _once(key: str) -> Once:
     return Once(key=key, wait_s=ANSWER_WITHIN_S)
 
 
-def _greet(door: WayIn, kommo: LocalKommo) -> None:
+async def _greet(door: WayIn, kommo: LocalKommo, fresh: LocalKommo) -> None:
     say_door(door)
+    say("")
+    token = await asyncio.to_thread(fresh.token_file.read_text)
+    say(f"An account to connect: {fresh.base_url} with the token {token.strip()}")
     say("")
     say(f"Leads come in and are given out while you look; Kommo's side: {kommo.base_url}/sandbox")
     say("Nothing here is real, and nothing is left of it after Ctrl-C.")
