@@ -36,7 +36,10 @@ def create_web(premises: Premises) -> ASGIApp:
     """Everything that is served at the address."""
     api, console = create_api(premises), create_console(premises)
     pages = dict.fromkeys(PLACES, create_pages())  # before the API: the document lies below it
-    in_kommo = {FRAME: create_frame(premises), OF_THE_WIDGET: create_widget(premises)}
+    in_kommo: dict[str, ASGIApp] = {
+        FRAME: create_frame(premises),
+        OF_THE_WIDGET: create_widget(premises),
+    }
     halls = Halls({**pages, OF_THE_API: api, **in_kommo}, otherwise=console)
     bounded = BoundedBodies(halls, bytes_max=premises.settings.body_bytes_max)
     return RequestIds(bounded, is_https=premises.is_https)

@@ -24,7 +24,7 @@ def collected(lane: str, module: str, count: int, *scopes: str) -> list[Any]:
 
 def handed(items: list[Any], workers: int) -> list[list[str]]:
     """What each worker gets, as `worksteal` hands it out: by equal pieces."""
-    order = [item.nodeid for item in dealt(items, workers, lambda item: item.lane)]
+    order = [item.nodeid for item in dealt(items, workers, lambda item: vars(item)["lane"])]
     ends = [worker * len(order) // workers for worker in range(workers + 1)]
     return [order[begin:end] for begin, end in pairwise(ends)]
 
