@@ -75,6 +75,7 @@ ReadingPart = Literal["lead", "contact", "company", "other_lead"]
 OwnerVerdict = Verdict | Literal["not_an_owner"]
 CommandName = Literal[
     "apply_rules",
+    "carry_trigger",
     "pause",
     "resume",
     "correct",

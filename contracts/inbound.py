@@ -344,6 +344,24 @@ class ApplyRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarryTrigger:
+    """A trigger of the widget stands on a stage of Kommo, and carries a revision of its rule.
+
+    Attributes:
+        section: The rule, as JSON data (`contracts.rules.RuleSection`) but for its stages.
+        by: Who saw it there: whoever opened the trigger, or `kommo:trigger` for its hook.
+        separated_from: The rule that it was on this stage, until somebody made it separate.
+    """
+
+    rule_id: str
+    revision: int
+    stage: Stage
+    section: dict[str, Any]
+    by: str
+    separated_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PauseManager:
     """Take a manager out of the distribution.
 
@@ -503,6 +521,7 @@ class ResponsibleRefused:
 
 Command = (
     ApplyRules
+    | CarryTrigger
     | PauseManager
     | ResumeManager
     | TakeLead
@@ -532,6 +551,7 @@ InboundBody = (
     | TasksListed
     | DescribeAccount
     | ApplyRules
+    | CarryTrigger
     | PauseManager
     | ResumeManager
     | TakeLead

@@ -438,6 +438,24 @@ class TellSection(_Section):
     webhook: Name | None = None
 
 
+class WidgetSection(_Section):
+    """That a rule is a trigger of the widget: it is changed in Kommo, and by no file.
+
+    What a file says of such a rule does not count, but for its place among them.
+
+    Attributes:
+        revision: Which of the trigger's revisions is in force.
+        schedule: When everybody takes leads, where the rule lists nobody; without it by the file's
+            default schedule.
+        has_conditions_of_its_own: Kommo lets the trigger fire for some of the leads only, so the
+            rule takes those alone that it fires for, and none that are found in the stage.
+    """
+
+    revision: Annotated[int, Field(ge=1, lt=2**53)]
+    schedule: Name | None = None
+    has_conditions_of_its_own: bool = False
+
+
 class RuleSection(_Section):
     """Who shares the leads that enter these stages (D1.4, D2).
 
@@ -484,6 +502,7 @@ class RuleSection(_Section):
             what was done.
         pace: How fast waiting leads are given out.
         tell: How people are told whose lead it is; without it nobody is.
+        widget: Only in rules that triggers of the widget carry.
     """
 
     id: Name
@@ -514,6 +533,7 @@ class RuleSection(_Section):
     first_touch_target_minutes: Minutes | None = None
     pace: PaceSection | None = None
     tell: TellSection | None = None
+    widget: WidgetSection | None = None
 
 
 class FieldKindsSection(_Section):

@@ -4,6 +4,7 @@ from typing import assert_never
 
 from contracts.inbound import (
     ApplyRules,
+    CarryTrigger,
     Command,
     DistributeLeads,
     HandOverLeads,
@@ -20,11 +21,13 @@ from domain.redistribution import clocks
 from domain.step import Step
 
 
-def carry_out(step: Step, command: Command) -> None:
+def carry_out(step: Step, command: Command) -> None:  # noqa: C901 - a case per command
     """Do what somebody orders, or refuse it."""
     match command:
         case ApplyRules():
             rules.apply_rules(step, command)
+        case CarryTrigger():
+            rules.carry_trigger(step, command)
         case PauseManager():
             pauses.pause(step, command)
         case ResumeManager():

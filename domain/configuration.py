@@ -98,6 +98,8 @@ class Rule:
         kinds: In what its leads are told apart (D3.9); nothing outside the fair share.
         registry: Where it counts what everybody got (D3.10); None for other policies.
         telling: How people are told whose lead it is (D12.2); None for not at all.
+        only_by_trigger: Kommo's trigger has conditions of its own, so no lead that it does not
+            fire for opens a request.
     """
 
     rule_id: str
@@ -123,6 +125,7 @@ class Rule:
     kinds: tuple[Dimension, ...] = ()
     registry: Registry | None = None
     telling: Telling | None = None
+    only_by_trigger: bool = False
 
     @property
     def minds_touches(self) -> bool:
@@ -152,6 +155,7 @@ class Configuration:
         kinds: Ledger to what its leads are told apart in (D3.9); ledgers without any are missing.
         trusts_webhooks: Whether what only hooks tell of a lead is written without reading it.
         counts_tasks: Whether it matters how many open tasks managers have (D5.6).
+        only_by_triggers: Stages whose rules all take those leads alone that a trigger fires for.
     """
 
     revision: int
@@ -165,6 +169,7 @@ class Configuration:
     kinds: dict[str, tuple[Dimension, ...]] = field(default_factory=dict)
     trusts_webhooks: bool = True
     counts_tasks: bool = False
+    only_by_triggers: frozenset[Stage] = frozenset()
 
     def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
         """Everyone in any rule, or in any rule of a ledger, ascending."""
@@ -268,6 +273,11 @@ def compile_rules(
         counts_tasks=any(
             rule.limit_tasks or any(p.limit_tasks for p in rule.participants) for rule in sections
         ),
+        only_by_triggers=frozenset(
+            stage
+            for stage, covering in by_stage.items()
+            if all(each.only_by_trigger for each in covering)
+        ),
         trusts_webhooks=file.trust_webhooks or "trust_webhooks" not in file.model_fields_set,
     )
 
@@ -284,6 +294,8 @@ def _rule_problems(rule: RuleSection, file: RulesFile) -> list[Problem]:
         if stage.stage in CLOSED_STATUSES:
             found.append((("stages", number, "stage"), sentence("problem.stage_closed")))
     found.extend(_participant_problems(rule, file))
+    if rule.widget is not None and (named := rule.widget.schedule) not in (None, *file.schedules):
+        found.append((("widget", "schedule"), _unknown_schedule(named or "", file)))
     found.extend(option_problems(rule))
     for number, entry in enumerate(rule.duty.rota or () if rule.duty else ()):
         if entry.schedule is not None and entry.schedule not in file.schedules:
@@ -322,7 +334,7 @@ def _compile_rule(
     rosters: Rosters,
     active_user_ids: Sequence[int],
 ) -> Rule:
-    sections = rule.participants or [_everybody(user_id) for user_id in active_user_ids]
+    sections = rule.participants or [_everybody(user_id, rule) for user_id in active_user_ids]
     named = {section.manager: section.schedule for section in sections}
     participants = [
         _compile_participant(
@@ -357,12 +369,14 @@ def _compile_rule(
         linked_only_for=tuple(sorted(rule.linked.only_for)) if rule.linked else (),
         keeps_lead=rule.linked is not None and not rule.linked.lead,
         telling=compile_telling(rule.tell) if rule.tell else None,
+        only_by_trigger=rule.widget is not None and rule.widget.has_conditions_of_its_own,
     )
 
 
-def _everybody(user_id: int) -> ParticipantSection:
+def _everybody(user_id: int, rule: RuleSection) -> ParticipantSection:
     """How an active user takes part in a rule that lists nobody (D2.1)."""
-    return ParticipantSection(manager=user_id)
+    schedule = rule.widget.schedule if rule.widget else None
+    return ParticipantSection(manager=user_id, schedule=schedule)
 
 
 def _compile_participant(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contracts.events import CommandName, CommandReceived, CommandRepeated
 from contracts.inbound import (
     ApplyRules,
+    CarryTrigger,
     Command,
     DistributeLeads,
     HandOverLeads,
@@ -21,6 +22,7 @@ from domain.step import Step
 
 NAMES: Mapping[type[Command], CommandName] = {
     ApplyRules: "apply_rules",
+    CarryTrigger: "carry_trigger",
     PauseManager: "pause",
     ResumeManager: "resume",
     PostCorrection: "correct",

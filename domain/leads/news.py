@@ -6,7 +6,7 @@ from domain.leads.answers import confirm
 from domain.leads.report import Report, is_after
 from domain.requests.ending import close_request, withdraw
 from domain.requests.life import open_chosen, open_request
-from domain.state import CLOCK_SLACK, REMEMBERED_FOR, Lead, Told
+from domain.state import CLOCK_SLACK, REMEMBERED_FOR, Account, Lead, Told
 from domain.step import Step
 
 
@@ -44,13 +44,21 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     else:  # the move was told before, by something that does not tell a move from a stay
         is_move = report.is_move or _is_borne_out(told, report)
         is_entry = is_move and account.leads[lead_id].request_id is None
-    in_scope = report.stage in account.configuration.by_stage
-    if is_entry and not report.is_taken and (in_scope or report.source in ("dp_hook", "dp_widget")):
+    if is_entry and not report.is_taken and _asks(account, report):
         source: RequestSource = "sweep" if report.source == "baseline" else report.source
         if report.is_chosen and lead is None:
             open_chosen(step, lead_id=lead_id, stage=report.stage, source=source)
         else:
             open_request(step, lead_id=lead_id, stage=report.stage, source=source)
+
+
+def _asks(account: Account, report: Report) -> bool:
+    """Whether a lead that came into a stage asks for a manager there."""
+    configuration = account.configuration
+    if report.source in ("dp_hook", "dp_widget"):
+        return True
+    in_scope = report.stage in configuration.by_stage
+    return in_scope and report.stage not in configuration.only_by_triggers
 
 
 def _is_refuted(told: Told | None, report: Report) -> bool:

@@ -33,7 +33,7 @@ def on_trigger(step: Step, message: TriggerFired) -> None:
     )
     if message.lead_id in step.account.gone:
         look_up(step, message.lead_id, "trigger_after_end")
-    elif lead is None and not step.account.configuration.trusts_webhooks:
+    elif lead is None and _is_read_first(step.account, message):
         read_first(step, message.lead_id)
     elif lead is None:
         believe(step, None, report)
@@ -46,6 +46,16 @@ def on_trigger(step: Step, message: TriggerFired) -> None:
         believe(step, lead, report)
     else:
         look_up(step, message.lead_id, "trigger_may_be_late")
+
+
+def _is_read_first(account: Account, message: TriggerFired) -> bool:
+    """Whether a lead that nobody knows is read before its trigger counts.
+
+    Where only a trigger tells which leads a rule takes, what is read would not tell it again; its
+    hook has shown the account's key, and the lead is read before anything is written.
+    """
+    rules = account.configuration
+    return not (rules.trusts_webhooks or message.stage in rules.only_by_triggers)
 
 
 def on_reported(step: Step, message: LeadReported) -> None:

@@ -14,6 +14,7 @@ from services.application.refused import Refused
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.intake import Intake
+from services.ingress.triggers import KnownRevisions
 from services.log.allocations import read_allocation
 from services.log.port import Entry
 from services.shared.codec import decode_inbound, encode_inbound
@@ -21,6 +22,7 @@ from services.shared.errors import Malformed
 from services.shared.wall_clock import utc_now
 from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import BIGGEST_ID, KeptLetter, LetterReason
+from services.storage.widget_rules import WidgetRules
 
 REASONS_MAX = 100
 # So that a request has an end; what is left over is told, and tried by the next one.
@@ -105,7 +107,7 @@ async def retry(installation: Installation, principal: Principal, letter_id: int
         kept = len(letter.body)
         raise Refused("letter_not_whole", letter=letter_id, came=letter.size, kept=kept)
     try:
-        entries = _understood(letter, letter.account_id)
+        entries = await _understood(installation, letter, letter.account_id)
     except Malformed as error:
         raise Refused("letter_not_understood", letter=letter_id, reason=str(error)) from error
     await installation.log.publish(entries)
@@ -147,7 +149,9 @@ async def retry_all(
     )
 
 
-def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:
+async def _understood(
+    installation: Installation, letter: KeptLetter, account_id: int
+) -> Sequence[Entry]:
     """The messages of a letter; those that took effect before are harmless copies.
 
     Raises:
@@ -160,12 +164,16 @@ def _understood(letter: KeptLetter, account_id: int) -> Sequence[Entry]:
         decode_inbound(letter.body)
         return [Entry(account_id, letter.body)]
     intake = Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(utc_now))
+    rules = WidgetRules(installation.pool, installation.accounts.vault)
     kept = at_once(
         intake.understanding(
-            WebhookOwner(account_id, subdomain=""),
+            WebhookOwner(account_id, subdomain="", key_sha256=await rules.key_sha256(account_id)),
             Body(letter.body, len(letter.body)),
             content_type=letter.content_type,
             content_encoding=None,
+            carried=await KnownRevisions(rules.get).carried(
+                account_id, letter.body, letter.content_type
+            ),
         )
     )
     if not kept.entries:

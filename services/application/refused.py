@@ -65,6 +65,7 @@ OwnCode = Literal[
     "kommo_away",
     # Rules.
     "no_rules",  # none were ever applied
+    "rule_of_file",  # and not of a trigger
     "draft_unknown",
     "draft_moved",  # somebody else changed it
     "draft_name_unusable",

@@ -25,6 +25,7 @@ from services.ingress.quota import Quota, Quotas
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
+from services.ingress.triggers import Find, KnownRevisions, none_known
 from services.log.port import LogWriter
 from services.shared.codec import encode_inbound
 from services.shared.errors import Unavailable
@@ -56,6 +57,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
     register: Register | None = None,
     meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
+    find: Find = none_known,
 ) -> ASGIApp:
     """The address itself, around parts that somebody else runs.
 
@@ -70,6 +72,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         register: Gets the check of the part `ingress`.
         meter: Counts the answers.
         traces: Told of every message that became durable.
+        find: Looks up what triggers of the widget carry.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -84,6 +87,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         ),
         meter=meter,
         traces=traces,
+        revisions=KnownRevisions(find),
     )
 
     readiness = Readiness(appenders, directory, probe, spool)
@@ -108,6 +112,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     register: Register | None = None,
     meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
+    find: Find = none_known,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -129,6 +134,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         register: As for `create_app`.
         meter: Counts the answers and what is in the spool.
         traces: As for `create_app`.
+        find: Looks up what triggers of the widget carry.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -158,6 +164,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             register=register,
             meter=meter,
             traces=traces,
+            find=find,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appenders.run())

@@ -1,4 +1,4 @@
-"""The webhook address: `POST /kommo/<secret>/` for every kind of hook (I1, F32, F34, S1).
+"""The webhook address: `POST /kommo/<secret>/`, or `/dp/` (I1, F32, F34, S1).
 
 Whatever comes under a valid secret is answered 200 as soon as it is durable, be it as messages
 or as a dead letter: an error code would make Kommo repeat it and finally switch the hook off.
@@ -22,6 +22,7 @@ from services.ingress.in_flight import InFlight
 from services.ingress.intake import Intake, Kept
 from services.ingress.meter import IngressMeter
 from services.ingress.quota import Quotas, SendingPace
+from services.ingress.triggers import Carried, KnownRevisions
 from services.ingress.turns import Turns
 from services.shared.errors import Unavailable
 from services.shared.failpoints import failpoint
@@ -32,7 +33,8 @@ from services.storage.accounts import WebhookOwner
 
 log = structlog.get_logger()
 
-PREFIX = "/kommo/"
+# That of the account's webhooks, and that of its widget's triggers.
+PREFIXES = ("/kommo/", "/dp/")
 GREETING = answer("Fairlead receives Kommo's webhooks here (POST).\n")
 DONE = answer("ok\n")
 RETRY_SOON = {**CLOSE, "retry-after": "1"}
@@ -59,7 +61,7 @@ class WebhookLimits:
 class WebhookEndpoint:
     """Every path but the health checks, so that a wrong secret is like any unknown path."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a role
         self,
         *,
         intake: Intake,
@@ -70,7 +72,9 @@ class WebhookEndpoint:
         limits: WebhookLimits,
         meter: IngressMeter,
         traces: Traces,
+        revisions: KnownRevisions,
     ) -> None:
+        self._revisions = revisions
         self._intake = intake
         self._directory = directory
         self._appenders = appenders
@@ -123,12 +127,13 @@ class WebhookEndpoint:
 
     async def _owner_of(self, scope: Scope) -> WebhookOwner:
         path: str = scope["path"]
-        secret = path.removeprefix(PREFIX).removesuffix("/")
+        prefix = next((each for each in PREFIXES if path.startswith(each)), "")
+        secret = path.removeprefix(prefix).removesuffix("/")
         try:
             owner = await self._directory.find(secret)
         except Unavailable:
             raise _Answer(503, "Not ready yet, try again.\n", RETRY_SOON) from None
-        if owner is None or not path.startswith(PREFIX):
+        if owner is None or not prefix:
             # Closed, so that nobody without a secret can make us read an endless body.
             raise _Answer(404, "Not found.\n", CLOSE)
         return owner
@@ -150,8 +155,11 @@ class WebhookEndpoint:
         """Make it durable; the ids of its messages."""
         account_id = owner.account_id
         deadline = asyncio.get_running_loop().time() + self._limits.answer_within_s
-        work = self._submitting(owner, body, scope, deadline)
         try:
+            carried = await self._revisions.carried(
+                account_id, body.content, _header(scope, b"content-type")
+            )
+            work = self._submitting(owner, body, scope, deadline, carried)
             kept, submission = await self._turns.take(account_id, work, deadline=deadline)
             await submission.durable()
         except Unavailable as error:
@@ -165,7 +173,7 @@ class WebhookEndpoint:
         return kept.message_ids
 
     def _submitting(
-        self, owner: WebhookOwner, body: Body, scope: Scope, deadline: float
+        self, owner: WebhookOwner, body: Body, scope: Scope, deadline: float, carried: Carried
     ) -> Steps[tuple[Kept, Submission]]:
         """Understand a body and hand it in, in the order in which the account's bodies came."""
         account_id = owner.account_id
@@ -174,6 +182,7 @@ class WebhookEndpoint:
             body,
             content_type=_header(scope, b"content-type"),
             content_encoding=_header(scope, b"content-encoding"),
+            carried=carried,
         )
         self._quotas.count(account_id, size=body.size, items=len(kept.entries))
         submission = self._appenders.submit(

@@ -21,6 +21,7 @@ from contracts.kommo.steps import Steps
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.translate import translate
+from services.ingress.triggers import Carried, what_is_wrong
 from services.log.port import Entry
 from services.shared.sparing_log import SparingLog
 from services.storage.accounts import WebhookOwner
@@ -71,6 +72,7 @@ class Intake:
         *,
         content_type: str | None,
         content_encoding: str | None,
+        carried: Carried | None = None,
     ) -> Steps[Kept]:
         """What to keep of a body that came under the account's secret, a piece at a time."""
         account_id = owner.account_id
@@ -86,11 +88,12 @@ class Intake:
             return letter("content encoding not supported")
         try:
             reading = yield from self._read(body.content, content_type)
-            stranger = _other_account(reading, owner)
-            if stranger is not None:
-                self._log.warning("webhook_account_mismatched", account_id=account_id)
-                return letter(f"the secret is of account {account_id}, the body of {stranger}")
-            entries, message_ids = yield from self._entries(account_id, body.content, reading)
+            known = carried or {}
+            if wrong := self._wrong(owner, reading, known):
+                return letter(wrong)
+            entries, message_ids = yield from self._entries(
+                account_id, body.content, reading, known
+            )
         except Exception as error:  # noqa: BLE001  # a bug must not become a 5xx (F34)
             reason = _place_of(error)
             # Not its message, which may quote the body.
@@ -101,8 +104,20 @@ class Intake:
         letters = letter(_reasons(reading.rejected), is_cut=reading.is_too_much).letters
         return Kept(entries, letters, message_ids)
 
+    def _wrong(self, owner: WebhookOwner, reading: Reading, carried: Carried) -> str | None:
+        """Why a body that is understood is not taken all the same; None if it is."""
+        account_id = owner.account_id
+        stranger = _other_account(reading, owner)
+        if stranger is not None:
+            self._log.warning("webhook_account_mismatched", account_id=account_id)
+            return f"the secret is of account {account_id}, the body of {stranger}"
+        wrong = what_is_wrong(reading.notifications, carried, owner.key_sha256)
+        if wrong is not None:
+            self._log.warning("trigger_not_taken", account_id=account_id, because=wrong)
+        return wrong
+
     def _entries(
-        self, account_id: int, content: bytes, reading: Reading
+        self, account_id: int, content: bytes, reading: Reading, carried: Carried
     ) -> Steps[tuple[tuple[Entry, ...], tuple[str, ...]]]:
         # Nothing of the account is stamped between this and the queue of the log: the order of
         # times is the order of the log, because `Turns` does the account's bodies one by one.
@@ -114,7 +129,9 @@ class Intake:
             if first:
                 yield
             part = reading.notifications[first : first + TRANSLATED_AT_ONCE]
-            for message in translate(part, account_id=account_id, body_digest=digest, at=at):
+            for message in translate(
+                part, account_id=account_id, body_digest=digest, at=at, carried=carried
+            ):
                 entries.append(Entry(account_id, self._encode(message)))
                 message_ids.append(message.message_id)
         return tuple(entries), tuple(message_ids)

@@ -31,6 +31,7 @@ from contracts.kommo.notifications import (
     TriggerNotification,
 )
 from contracts.stage import Stage
+from services.ingress.triggers import Carried, command_of
 
 ID_BYTES = 16
 
@@ -46,7 +47,12 @@ Fact = (
 
 
 def translate(
-    notifications: Iterable[Notification], *, account_id: int, body_digest: bytes, at: datetime
+    notifications: Iterable[Notification],
+    *,
+    account_id: int,
+    body_digest: bytes,
+    at: datetime,
+    carried: Carried | None = None,
 ) -> Iterator[Inbound]:
     """One message for each notification that can change the account, in their order.
 
@@ -58,8 +64,14 @@ def translate(
         account_id: Of the secret, not of the body.
         body_digest: Of the body.
         at: When it was received.
+        carried: Revisions that triggers of the widget bring into force, before they count.
     """
     for notification in notifications:
+        command = command_of(notification, carried or {})
+        if command is not None:
+            # The same for every copy: it takes effect once, and later ones change nothing.
+            message_id = f"carry/{command.rule_id}/{command.revision}/{command.stage}"
+            yield Inbound(account_id=account_id, message_id=message_id, at=at, body=command)
         for fact in facts_of(notification):
             message_id = _message_id(account_id, fact, body_digest)
             yield Inbound(account_id=account_id, message_id=message_id, at=at, body=fact)

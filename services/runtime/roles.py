@@ -40,6 +40,7 @@ from services.shared.tracing import Traces
 from services.storage.access_log import AccessLog
 from services.storage.wakeup import ALLOCATIONS, TIMERS, WORK
 from services.storage.webhook_targets import WebhookTargets
+from services.storage.widget_rules import WidgetRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,7 @@ async def _ingress(process: Process) -> None:
                 register=process.register,
                 meter=IngressMetrics(process.metrics.registry),
                 traces=process.traces,
+                find=WidgetRules(installation.pool, installation.accounts.vault).get,
             )
         except OSError as error:
             raise not_listening(

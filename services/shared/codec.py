@@ -95,6 +95,7 @@ INBOUND_NAMES: Mapping[type, str] = {
     i.TasksListed: "tasks.listed",
     i.DescribeAccount: "describe.account",
     i.ApplyRules: "apply.rules",
+    i.CarryTrigger: "carry.trigger",
     i.PauseManager: "pause.manager",
     i.ResumeManager: "resume.manager",
     i.TakeLead: "take.lead",

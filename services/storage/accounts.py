@@ -56,10 +56,14 @@ UPDATE accounts SET directory = $2, updated_at = now() WHERE account_id = $1
 RETURNING account_id
 """
 SELECT_OWNERS = """
-SELECT webhook_secret_sha256 AS sha256, account_id, subdomain FROM accounts
+SELECT webhook_secret_sha256 AS sha256, account_id, subdomain, key_sha256
+FROM accounts LEFT JOIN widget_hooks USING (account_id)
 UNION ALL
-SELECT sha256, account_id, subdomain FROM former_secrets JOIN accounts USING (account_id)
+SELECT former_secrets.sha256, account_id, subdomain, key_sha256
+FROM former_secrets JOIN accounts USING (account_id) LEFT JOIN widget_hooks USING (account_id)
 WHERE valid_until > now()
+UNION ALL
+SELECT sha256, account_id, subdomain, key_sha256 FROM widget_hooks JOIN accounts USING (account_id)
 """
 SELECT_PRESENT_DIGESTS = "SELECT account_id, webhook_secret_sha256 FROM accounts"
 ADMIT = """
@@ -95,10 +99,15 @@ class SecretTaken(Exception):
 
 
 class WebhookOwner(NamedTuple):
-    """The account that a webhook's secret belongs to."""
+    """The account that a webhook's secret belongs to.
+
+    Attributes:
+        key_sha256: Of the key that triggers of its widget carry; None if it has none.
+    """
 
     account_id: int
     subdomain: str
+    key_sha256: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,7 +254,7 @@ class AccountRegistry:
         """SHA-256 of every valid webhook secret, to whose it is; some have several (S1)."""
         async with borrow(self.pool) as connection:
             rows = await connection.fetch(SELECT_OWNERS)
-        return {row[0]: WebhookOwner(row[1], row[2]) for row in rows}
+        return {row[0]: WebhookOwner(*row[1:]) for row in rows}
 
     async def present_digests(self) -> dict[int, bytes]:
         """Account id to the SHA-256 of the secret that its webhooks are subscribed with."""

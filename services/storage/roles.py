@@ -107,6 +107,11 @@ LET_IN: Grants = {
     "gateway.leases": "SELECT, UPDATE",  # noting a start looks whether a lease is held
     "gateway.stops": "SELECT, DELETE",
 }
+# Who fills in forms of triggers, and writes their address into an archive.
+OF_TRIGGERS: Grants = {
+    "widget_hooks": "SELECT, INSERT, UPDATE (sealed)",
+    "widget_rules": "SELECT, INSERT",
+}
 # What of it is forgotten in time.
 TIDIED: Grants = {
     "sign_in_log": "SELECT (at), DELETE",
@@ -123,6 +128,8 @@ GRANTS: Mapping[str, Grants] = {
         **LETTERS,
         "accounts": f"{ACCOUNT}, SELECT (webhook_secret_sha256)",
         "former_secrets": "SELECT",
+        "widget_hooks": "SELECT (account_id, sha256, key_sha256)",
+        "widget_rules": "SELECT",
     },
     # Its relay works in the same process.
     "allocator": {
@@ -192,6 +199,7 @@ GRANTS: Mapping[str, Grants] = {
         **WHO_MAY,
         "access_secret": "SELECT, INSERT, UPDATE (sealed)",
         **LET_IN,
+        **OF_TRIGGERS,
         "accounts": "SELECT, INSERT, UPDATE, DELETE",
         "restorations": "SELECT, INSERT",
         "signing_key": "SELECT, INSERT, UPDATE (sealed)",
@@ -232,6 +240,7 @@ GRANTS: Mapping[str, Grants] = {
         "asked_rebuilds": "SELECT, INSERT, UPDATE",
         "asked_sweeps": "SELECT, INSERT, UPDATE",
         "resumptions": "SELECT, INSERT",
+        **OF_TRIGGERS,
         "*.*": "SELECT",
     },
 }

@@ -9,12 +9,12 @@ from services.application.widget.pages import active, origins_of
 from services.storage.tenancy import Reach, confine
 from services.web.answers import handle
 from services.web.premises import Premises
-from services.widget import bootstrap, lead, login_code, session, settings
+from services.widget import bootstrap, lead, login_code, session, settings, trigger
 from services.widget.cors import CrossOrigin, KnownOrigins
 from services.widget.table import ROUTES
 from services.widget.visiting import words_of
 
-RESOURCES: tuple[ModuleType, ...] = (session, bootstrap, settings, lead, login_code)
+RESOURCES: tuple[ModuleType, ...] = (session, bootstrap, settings, lead, trigger, login_code)
 
 
 def create_widget(premises: Premises) -> ASGIApp:

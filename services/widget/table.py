@@ -14,5 +14,6 @@ ROUTES: Mapping[str, RouteEntry] = {
     "switch_activity": RouteEntry("rules", "session"),
     "take_in_widget": RouteEntry("activity", "session", is_own_enough=True),
     "pass_on_in_widget": RouteEntry("activity", "session", is_own_enough=True),
+    "keep_trigger": RouteEntry("rules", "session"),
     "make_login_code": RouteEntry(None, "session"),
 }

@@ -1,0 +1,88 @@
+"""Rules of the widget's triggers: each is in force as the newest trigger of Kommo carries it.
+
+A rule has one source. What a file says of one that a trigger carries does not count, and the order
+of a file stands before that of triggers. A file that has a rule of the same id without `widget`
+takes it over for good.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contracts.inbound import CarryTrigger
+from contracts.stage import Stage
+
+Section = dict[str, Any]
+NOTHING: Mapping[str, Any] = {"version": 1, "rules": []}
+
+
+def with_triggers(wanted: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Rules that somebody applies, with those of triggers as they are, after the others.
+
+    Those that a file names keep the order that it gives them.
+    """
+    rules = _rules(wanted)
+    own = [each for each in rules if not _is_of_trigger(each)]
+    taken = {each.get("id") for each in own}
+    kept = {
+        each["id"]: each
+        for each in _rules(known or NOTHING)
+        if _is_of_trigger(each) and each["id"] not in taken
+    }
+    named = [each["id"] for each in rules if _is_of_trigger(each) and each.get("id") in kept]
+    order = dict.fromkeys((*named, *kept))
+    if not kept and len(own) == len(rules):
+        return dict(wanted)
+    return {**wanted, "rules": [*own, *(kept[each] for each in order)]}
+
+
+def carried(known: Mapping[str, Any] | None, message: CarryTrigger) -> dict[str, Any] | None:
+    """The rules once a trigger carries this revision; None if nothing follows from it.
+
+    A trigger with an older revision is a copy that nobody has opened since, on another stage: it
+    brings nothing back, and its stage is the rule's, too.
+    """
+    before = known or NOTHING
+    rules = _rules(before)
+    present = next((each for each in rules if each["id"] == message.rule_id), None)
+    if present is not None and not _is_of_trigger(present):
+        return None
+    is_newer = present is None or message.revision > present["widget"]["revision"]
+    stages = _with_stage(present["stages"] if present is not None else (), message.stage)
+    if present is not None and not is_newer and stages == present["stages"]:
+        return None
+    section = dict(message.section) if is_newer or present is None else dict(present)
+    section["id"] = message.rule_id
+    section["stages"] = stages
+    if is_newer:
+        section["widget"] = {**section.get("widget", {}), "revision": message.revision}
+    given_up = message.separated_from if is_newer else None
+    changed = [
+        section if each["id"] == message.rule_id else _without(each, given_up, message.stage)
+        for each in rules
+    ]
+    if present is None:
+        changed.append(section)
+    return {**before, "rules": changed}
+
+
+def _rules(data: Mapping[str, Any]) -> Sequence[Section]:
+    found = data.get("rules")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _is_of_trigger(section: Section) -> bool:
+    return section.get("widget") is not None
+
+
+def _with_stage(stages: Sequence[Section], stage: Stage) -> list[Section]:
+    written = {"pipeline": stage.pipeline_id, "stage": stage.status_id}
+    return [*stages] if written in stages else [*stages, written]
+
+
+def _without(section: Section, given_up: str | None, stage: Stage) -> Section:
+    """A rule without the stage on which another one was made of it; never without any."""
+    if section["id"] != given_up or not _is_of_trigger(section):
+        return section
+    written = {"pipeline": stage.pipeline_id, "stage": stage.status_id}
+    left = [each for each in section["stages"] if each != written]
+    return {**section, "stages": left} if left else section
