@@ -147,6 +147,18 @@ async def end_sessions(access: Access, who: Whoever, person_id: int) -> int:
     return ended
 
 
+async def end_session(access: Access, who: Whoever, person_id: int, session_id: int) -> None:
+    """Sign somebody out of one browser.
+
+    Raises:
+        Refused: As `require_person`, or they are not signed in there.
+    """
+    person = await require_person(access, who, person_id)
+    if not await access.sessions.end(person.id, session_id):
+        raise Refused("session_unknown")
+    await access.log.note("sessions_ended", who.caller, person_id=person.id, about="1")
+
+
 async def deeds(access: Access, who: Whoever, person_id: int, *, limit: int) -> list[SignInLine]:
     """What somebody did about signing in, and what was done about them, the newest first.
 

@@ -48,6 +48,7 @@ TOLD: Mapping[str, Sentence] = {
     "enabled": sentence("console.access.enabled"),
     "erased": sentence("console.access.erased"),
     "ended": sentence("console.access.ended"),
+    "ended_one": sentence("console.profile.told_ended"),
 }
 
 
@@ -149,6 +150,14 @@ async def post_end_sessions(who: InAccount, person_id: int) -> Response:
     person = await _known(who, person_id)
     await holding.end_sessions(who.premises.access, who.caller, person.id)
     return went_to(_place(who, person.id), "ended")
+
+
+@router.post(PERSON + "/sessions/{session_id}/end")
+async def post_end_session(who: InAccount, person_id: int, session_id: int) -> Response:
+    """Sign somebody out of one browser."""
+    person = await _known(who, person_id)
+    await holding.end_session(who.premises.access, who.caller, person.id, session_id)
+    return went_to(_place(who, person.id), "ended_one")
 
 
 @router.post(f"{PERSON}/disable")

@@ -68,6 +68,30 @@ async def test_W4_14_somebody_is_invited_given_a_role_reset_and_let_in_no_more(s
 
 
 @pytest.mark.server
+async def test_W4_14_one_browser_of_somebody_is_signed_out_and_the_others_stay(site: Site) -> None:
+    bea, ivo = [await somebody(site.access, grant("viewer", site.account_id)) for _ in range(2)]
+    begun = [
+        await site.access.sessions.begin(
+            person.id, how="password", whence="127.0.0.1", agent=f"browser {number}"
+        )
+        for number, person in enumerate((bea, bea, ivo))
+    ]
+    place = f"{site.base}/access/people/{bea.id}"
+    async with site.signed_in("administrator") as admin:
+        first, others = begun[0][0], [each[0].id for each in begun[1:]]
+        ended = await admin.post(f"{place}/sessions/{first.id}/end", data={"x": ""})
+        page = await admin.get(ended.headers["location"])
+        again = await admin.post(f"{place}/sessions/{first.id}/end", data={"x": ""})
+        of_another = await admin.post(f"{place}/sessions/{others[1]}/end", data={"x": ""})
+    left = [each.id for one in (bea, ivo) for each in await site.access.sessions.of(one.id)]
+
+    assert "Signed out there." in text_of(page)
+    assert ("browser 0" in text_of(page), "browser 1" in text_of(page)) == (False, True)
+    assert {again.status_code, of_another.status_code} == {409}
+    assert left == others
+
+
+@pytest.mark.server
 async def test_A9_1_a_key_is_shown_once_rotated_and_revoked(site: Site) -> None:
     place = f"{site.base}/access/keys"
     async with site.signed_in("administrator") as admin:
