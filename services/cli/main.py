@@ -40,6 +40,7 @@ from services.cli import (
     whatif,
     who_may,
     why_not,
+    widget,
 )
 from services.cli.group import group
 from services.cli.output import say, say_error
@@ -73,6 +74,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(integrations.app, name="integrations")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(widget.app, name="widget")
 app.add_typer(operations.projections, name="projections")
 app.add_typer(dead.app, name="dead")
 app.add_typer(dead.app, name="quarantine")

@@ -1,0 +1,35 @@
+"""Styles: they touch nothing of Kommo's own page."""
+
+import re
+
+from tree_sitter import Node
+
+from services.widget.checking.bundle import Bundle
+from services.widget.checking.syntax import STYLE, above, nodes, parsed, place, text
+
+ROOT_CLASS = ".fairlead"
+KOMMOS_VARIABLE = re.compile(r"^--(?!fairlead-)")
+
+
+def check_styles(bundle: Bundle) -> None:
+    """Each selector begins at our own root, or sets our own variables on the page's."""
+    for path in sorted(path for path in bundle.files if path.endswith(".css")):
+        top = parsed(bundle, path, STYLE, "CSS")
+        if top is None:
+            continue
+        for node in nodes(top):
+            if node.type == "import_statement":
+                bundle.refuse(place(path, node), "imports another sheet")
+            elif node.type == "selectors":
+                _check_selectors(bundle, path, node)
+            elif node.type == "property_name" and KOMMOS_VARIABLE.match(text(node)):
+                bundle.refuse(place(path, node), f"sets {text(node)}, which is not ours")
+
+
+def _check_selectors(bundle: Bundle, path: str, node: Node) -> None:
+    in_frames = any(outer.type == "keyframes_statement" for outer in above(node))
+    for selector in node.named_children:
+        if not in_frames and not text(selector).startswith((ROOT_CLASS, ":root")):
+            bundle.refuse(
+                place(path, selector), f"{text(selector)[:60]} does not begin with {ROOT_CLASS}"
+            )
