@@ -1,0 +1,1 @@
+"""The archive that Kommo takes: made here, and looked over as Kommo would (`fairlead widget`)."""
