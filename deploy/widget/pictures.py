@@ -27,7 +27,8 @@ TOUR = (1188, 616)
 # In a square of 100: ring, stock, shank, arms with their flukes.
 ANCHOR = """
 <g fill="none" stroke="#fff" stroke-width="8" stroke-linecap="round" stroke-linejoin="round">
-<circle cx="50" cy="20" r="10"/><path d="M50 30V86M32 42H68M16 60C18 78 32 86 50 86C68 86 82 78 84 60"/>
+<circle cx="50" cy="20" r="10"/>
+<path d="M50 30V86M32 42H68M16 60C18 78 32 86 50 86C68 86 82 78 84 60"/>
 <path d="M8 66L16 58L25 67M75 67L84 58L92 66"/></g>
 """
 
@@ -60,7 +61,8 @@ def _shares(x: float, right: float, height: float) -> str:
 
 def logo(width: int, height: int) -> str:
     """The anchor on its tile; where there is room, with the three it parts its leads among."""
-    tile = f'<rect width="{width}" height="{height}" rx="{min(width, height) * 0.16}" fill="url(#sea)"/>'
+    corner = min(width, height) * 0.16
+    tile = f'<rect width="{width}" height="{height}" rx="{corner}" fill="url(#sea)"/>'
     if width < 1.4 * height:
         size = 0.72 * height
         return _svg(width, height, tile + _anchor((width - size) / 2, (height - size) / 2, size))
@@ -70,7 +72,9 @@ def logo(width: int, height: int) -> str:
     return _svg(
         width,
         height,
-        tile + _shares(left + size * 1.02, right, height) + _anchor(left, (height - size) / 2, size),
+        tile
+        + _shares(left + size * 1.02, right, height)
+        + _anchor(left, (height - size) / 2, size),
     )
 
 
