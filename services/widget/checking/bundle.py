@@ -14,7 +14,7 @@ TEXT_ENDINGS = (".json", ".js", ".css", ".twig", ".html", ".svg", ".txt", ".md")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Finding:
+class Breach:
     """Something that Kommo would refuse, or that would break there.
 
     Attributes:
@@ -27,7 +27,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Bundle:
+class CheckedArchive:
     """What is in the archive, and what was found.
 
     Attributes:
@@ -41,11 +41,11 @@ class Bundle:
     files: Mapping[str, bytes]
     manifest: dict[str, Any]
     texts: dict[str, dict[str, str]]
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Breach] = field(default_factory=list)
 
     def refuse(self, place: str, said: str) -> None:
         """Note something that is wrong."""
-        self.findings.append(Finding(place, said))
+        self.findings.append(Breach(place, said))
 
     def text(self, path: str) -> str:
         """A file's text; what is not UTF-8 in it is told elsewhere."""
@@ -56,7 +56,7 @@ class NotAnArchiveError(Exception):
     """The file cannot be opened as a zip, or holds too much."""
 
 
-def opened(path: str, *, is_public: bool = False) -> Bundle:
+def opened(path: str, *, is_public: bool = False) -> CheckedArchive:
     """Read the archive at a path.
 
     Args:
@@ -68,7 +68,7 @@ def opened(path: str, *, is_public: bool = False) -> Bundle:
         NotAnArchiveError: It is none, or too large.
     """
     files = _files(path)
-    bundle = Bundle("public", files, {}, {})
+    bundle = CheckedArchive("public", files, {}, {})
     bundle.manifest = _json(bundle, "manifest.json")
     for name in files:
         if name.startswith("i18n/") and name.endswith(".json"):
@@ -92,7 +92,7 @@ def _files(path: str) -> dict[str, bytes]:
         raise NotAnArchiveError(f"it cannot be opened as a zip: {error}") from error
 
 
-def _json(bundle: Bundle, path: str) -> dict[str, Any]:
+def _json(bundle: CheckedArchive, path: str) -> dict[str, Any]:
     if path not in bundle.files:
         bundle.refuse(path, "is missing, or not at the root of the archive")
         return {}
@@ -108,7 +108,7 @@ def _json(bundle: Bundle, path: str) -> dict[str, Any]:
 
 
 def _flat(
-    bundle: Bundle, path: str, tree: Mapping[str, Any], above: str = ""
+    bundle: CheckedArchive, path: str, tree: Mapping[str, Any], above: str = ""
 ) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for key, value in tree.items():

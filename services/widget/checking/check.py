@@ -1,6 +1,6 @@
 """All checks of an archive, in one call."""
 
-from services.widget.checking.bundle import Finding, opened
+from services.widget.checking.bundle import Breach, opened
 from services.widget.checking.files import check_files
 from services.widget.checking.manifest import check_manifest, version_of
 from services.widget.checking.pictures import check_pictures
@@ -9,7 +9,7 @@ from services.widget.checking.styles import check_styles
 from services.widget.checking.texts import check_texts
 
 
-def findings(path: str, *, is_public: bool = False, former: str | None = None) -> list[Finding]:
+def findings(path: str, *, is_public: bool = False, former: str | None = None) -> list[Breach]:
     """What Kommo would not take, by place; nothing if all is well.
 
     Args:

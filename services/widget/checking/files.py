@@ -3,7 +3,7 @@
 import posixpath
 import re
 
-from services.widget.checking.bundle import TEXT_ENDINGS, Bundle
+from services.widget.checking.bundle import TEXT_ENDINGS, CheckedArchive
 
 BOM = b"\xef\xbb\xbf"
 REQUIRED = ("manifest.json", "script.js", "style.css")
@@ -11,7 +11,7 @@ REQUIRED = ("manifest.json", "script.js", "style.css")
 _NAMED = re.compile(r"[\w./-]+\.[a-z0-9]+")
 
 
-def check_files(bundle: Bundle) -> None:
+def check_files(bundle: CheckedArchive) -> None:
     """Files at the root, nothing hidden or left over, plain UTF-8, everything used."""
     for path in REQUIRED:
         if path not in bundle.files and path != "manifest.json":
@@ -24,7 +24,7 @@ def check_files(bundle: Bundle) -> None:
         bundle.refuse(path, "is used by nothing in the archive: leave it out")
 
 
-def _check_name(bundle: Bundle, path: str) -> None:
+def _check_name(bundle: CheckedArchive, path: str) -> None:
     parts = path.split("/")
     if any(part.startswith(".") or part == "__MACOSX" for part in parts):
         bundle.refuse(path, "is hidden, or left by a file manager: leave it out")
@@ -34,7 +34,7 @@ def _check_name(bundle: Bundle, path: str) -> None:
         bundle.refuse(path, "has a path that leads out of the archive")
 
 
-def _check_text(bundle: Bundle, path: str) -> None:
+def _check_text(bundle: CheckedArchive, path: str) -> None:
     content = bundle.files[path]
     if content.startswith(BOM):
         bundle.refuse(path, "begins with a byte order mark: save it as UTF-8 without one")
@@ -46,7 +46,7 @@ def _check_text(bundle: Bundle, path: str) -> None:
         bundle.refuse(path, f"is not UTF-8 at byte {error.start}")
 
 
-def _used(bundle: Bundle) -> set[str]:
+def _used(bundle: CheckedArchive) -> set[str]:
     """What Kommo itself asks for, and what that names in turn."""
     used = {path for path in bundle.files if _kommo_asks_for(path)}
     waiting = sorted(used)

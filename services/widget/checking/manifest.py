@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 
 PLACE = "manifest.json"
 TEXT_KEYS = ("name", "description", "short_description")
@@ -38,7 +38,7 @@ INTERFACE = 2
 _VERSION = re.compile(r"^\d+\.\d+\.\d+$")
 
 
-def check_manifest(bundle: Bundle, *, former: str | None = None) -> None:
+def check_manifest(bundle: CheckedArchive, *, former: str | None = None) -> None:
     """All of it.
 
     Args:
@@ -58,7 +58,7 @@ def check_manifest(bundle: Bundle, *, former: str | None = None) -> None:
                 bundle.refuse(PLACE, f"{at} is {key}, which i18n/{locale}.json does not have")
 
 
-def version_of(bundle: Bundle) -> str:
+def version_of(bundle: CheckedArchive) -> str:
     """As the manifest says it; empty if it says none."""
     return str(_part(bundle.manifest, "widget").get("version", ""))
 
@@ -68,7 +68,7 @@ def _part(whole: Mapping[str, Any], key: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _check_widget(bundle: Bundle, former: str | None) -> None:
+def _check_widget(bundle: CheckedArchive, former: str | None) -> None:
     widget = _part(bundle.manifest, "widget")
     for key in TEXT_KEYS:
         if not isinstance(widget.get(key), str):
@@ -90,7 +90,7 @@ def _check_widget(bundle: Bundle, former: str | None) -> None:
     _check_locales(bundle, widget.get("locale"))
 
 
-def _check_locales(bundle: Bundle, locales: object) -> None:
+def _check_locales(bundle: CheckedArchive, locales: object) -> None:
     if not isinstance(locales, list) or not locales:
         bundle.refuse(PLACE, 'widget.locale is missing: a list such as ["en"]')
         return
@@ -105,7 +105,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
-def _check_locations(bundle: Bundle) -> None:
+def _check_locations(bundle: CheckedArchive) -> None:
     locations = bundle.manifest.get("locations")
     if not isinstance(locations, list) or not locations:
         bundle.refuse(PLACE, 'locations is missing: a list such as ["lcard-1", "settings"]')
@@ -132,7 +132,7 @@ def _check_locations(bundle: Bundle) -> None:
         bundle.refuse(PLACE, "advanced.title is missing: the key of a text")
 
 
-def _check_settings(bundle: Bundle) -> None:
+def _check_settings(bundle: CheckedArchive) -> None:
     settings = _part(bundle.manifest, "settings")
     if _part(bundle.manifest, "widget").get("installation") and not settings:
         bundle.refuse(PLACE, "settings is missing, and widget.installation is true")
@@ -146,7 +146,7 @@ def _check_settings(bundle: Bundle) -> None:
         bundle.refuse(PLACE, f"settings has {customs} of type custom; Kommo takes one")
 
 
-def _check_trigger(bundle: Bundle) -> None:
+def _check_trigger(bundle: CheckedArchive) -> None:
     if "dp" not in bundle.manifest:
         return
     trigger = _part(bundle.manifest, "dp")
@@ -158,7 +158,7 @@ def _check_trigger(bundle: Bundle) -> None:
         bundle.refuse(PLACE, "dp.settings is empty: then a trigger could carry nothing")
 
 
-def _check_tour(bundle: Bundle) -> None:
+def _check_tour(bundle: CheckedArchive) -> None:
     tour = _part(bundle.manifest, "tour")
     if tour.get("is_tour") is not True:
         bundle.refuse(PLACE, "tour.is_tour is not true")

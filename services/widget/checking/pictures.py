@@ -5,7 +5,7 @@ from typing import cast
 
 from PIL import Image
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 
 LOGOS = {
     "images/logo.png": (130, 100),
@@ -24,7 +24,7 @@ BACKGROUNDS = {"#FFFFFF": (255, 255, 255), "#153043": (0x15, 0x30, 0x43)}
 OPAQUE = 128
 
 
-def check_pictures(bundle: Bundle) -> None:
+def check_pictures(bundle: CheckedArchive) -> None:
     """Every logo, and every picture of the tour."""
     sizes = dict(LOGOS)
     if "dp" in bundle.manifest:
@@ -39,7 +39,7 @@ def check_pictures(bundle: Bundle) -> None:
             _read(bundle, path, TOUR, ("PNG", "JPEG"))
 
 
-def _tour(bundle: Bundle) -> list[str]:
+def _tour(bundle: CheckedArchive) -> list[str]:
     tour = bundle.manifest.get("tour")
     images = tour.get("tour_images") if isinstance(tour, dict) else None
     named = images.values() if isinstance(images, dict) else ()
@@ -47,7 +47,7 @@ def _tour(bundle: Bundle) -> list[str]:
 
 
 def _read(
-    bundle: Bundle, path: str, size: tuple[int, int], kinds: tuple[str, ...]
+    bundle: CheckedArchive, path: str, size: tuple[int, int], kinds: tuple[str, ...]
 ) -> Image.Image | None:
     content = bundle.files[path]
     if len(content) > BYTES_MAX:
@@ -66,7 +66,7 @@ def _read(
     return picture
 
 
-def _check_contrast(bundle: Bundle, path: str, picture: Image.Image) -> None:
+def _check_contrast(bundle: CheckedArchive, path: str, picture: Image.Image) -> None:
     """Most of what is drawn has to stand out from the page, be it light or dark."""
     seen_as = picture.convert("RGBA").getcolors(picture.width * picture.height)
     shades = [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 from services.widget.checking.later import later_than_es2017
 from services.widget.checking.names import declared
 from services.widget.checking.syntax import SCRIPT, above, nodes, parsed, part, place, text
@@ -33,7 +33,7 @@ _HOST = re.compile(r"https?://|^//\w")
 _STATEMENT_END = re.compile(r"[;{}]\s*$")
 
 
-def check_scripts(bundle: Bundle) -> None:
+def check_scripts(bundle: CheckedArchive) -> None:
     """Every script by itself; then that the main one has all that Kommo calls."""
     for path in sorted(path for path in bundle.files if path.endswith(".js")):
         top = parsed(bundle, path, SCRIPT, "JavaScript")
@@ -52,7 +52,7 @@ def check_scripts(bundle: Bundle) -> None:
             _check_callbacks(bundle, top)
 
 
-def _check_module(bundle: Bundle, path: str, top: Node) -> None:
+def _check_module(bundle: CheckedArchive, path: str, top: Node) -> None:
     statements = [child for child in top.named_children if child.type != "comment"]
     first = statements[0].named_children[0] if statements and statements[0].named_children else None
     is_define = first is not None and part(first, "function") == "define"
@@ -60,13 +60,13 @@ def _check_module(bundle: Bundle, path: str, top: Node) -> None:
         bundle.refuse(path, "is not one call of define(...), and nothing beside it")
 
 
-def _check_lines(bundle: Bundle, path: str) -> None:
+def _check_lines(bundle: CheckedArchive, path: str) -> None:
     for number, line in enumerate(bundle.text(path).splitlines(), start=1):
         if len(line) > LINE_MAX:
             bundle.refuse(f"{path}:{number}", f"has over {LINE_MAX} characters: do not minify")
 
 
-def _check_global(bundle: Bundle, path: str, node: Node, known: set[str]) -> None:
+def _check_global(bundle: CheckedArchive, path: str, node: Node, known: set[str]) -> None:
     if node.type not in ("assignment_expression", "augmented_assignment_expression"):
         return
     left = node.child_by_field_name("left")
@@ -84,7 +84,7 @@ def _check_global(bundle: Bundle, path: str, node: Node, known: set[str]) -> Non
             bundle.refuse(place(path, node), f"sets {name}: insert text, or nodes")
 
 
-def _check_call(bundle: Bundle, path: str, node: Node) -> None:
+def _check_call(bundle: CheckedArchive, path: str, node: Node) -> None:
     called, arguments = part(node, "function"), node.child_by_field_name("arguments")
     given = arguments.named_children if arguments is not None else []
     name = called.rpartition(".")[2]
@@ -140,22 +140,22 @@ def _same(one: Node | None, other: Node) -> bool:
     return one is not None and one.id == other.id
 
 
-def _check_new(bundle: Bundle, path: str, node: Node) -> None:
+def _check_new(bundle: CheckedArchive, path: str, node: Node) -> None:
     if part(node, "constructor") == "Function":
         bundle.refuse(place(path, node), "makes a function of a text")
 
 
-def _check_pair(bundle: Bundle, path: str, node: Node) -> None:
+def _check_pair(bundle: CheckedArchive, path: str, node: Node) -> None:
     if part(node, "key").strip("'\"") == "async" and part(node, "value") == "false":
         bundle.refuse(place(path, node), "asks synchronously, which freezes the page")
 
 
-def _check_identifier(bundle: Bundle, path: str, node: Node) -> None:
+def _check_identifier(bundle: CheckedArchive, path: str, node: Node) -> None:
     if text(node) == "AMOCRM":
         bundle.refuse(place(path, node), "uses AMOCRM, which is deprecated: APP")
 
 
-def _check_string(bundle: Bundle, path: str, node: Node) -> None:
+def _check_string(bundle: CheckedArchive, path: str, node: Node) -> None:
     written = text(node)
     if "switcher_" in written:
         bundle.refuse(place(path, node), "names Kommo's own class switcher_")
@@ -163,7 +163,7 @@ def _check_string(bundle: Bundle, path: str, node: Node) -> None:
         bundle.refuse(place(path, node), f"has an address; {CONSTANTS} is the place for it")
 
 
-def _check_comment(bundle: Bundle, path: str, node: Node) -> None:
+def _check_comment(bundle: CheckedArchive, path: str, node: Node) -> None:
     for line in text(node).splitlines():
         told = line.strip().strip("/*").strip()
         if (
@@ -175,7 +175,7 @@ def _check_comment(bundle: Bundle, path: str, node: Node) -> None:
             return
 
 
-def _check_callbacks(bundle: Bundle, top: Node) -> None:
+def _check_callbacks(bundle: CheckedArchive, top: Node) -> None:
     given = {
         part(node, "key") or part(node, "name")
         for node in nodes(top)
@@ -187,7 +187,7 @@ def _check_callbacks(bundle: Bundle, top: Node) -> None:
             bundle.refuse(MAIN, f"has no callback {name}")
 
 
-CHECKS: dict[str, Callable[[Bundle, str, Node], None]] = {
+CHECKS: dict[str, Callable[[CheckedArchive, str, Node], None]] = {
     "call_expression": _check_call,
     "new_expression": _check_new,
     "pair": _check_pair,

@@ -4,14 +4,14 @@ import re
 
 from tree_sitter import Node
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 from services.widget.checking.syntax import STYLE, above, nodes, parsed, place, text
 
 ROOT_CLASS = ".fairlead"
 KOMMOS_VARIABLE = re.compile(r"^--(?!fairlead-)")
 
 
-def check_styles(bundle: Bundle) -> None:
+def check_styles(bundle: CheckedArchive) -> None:
     """Each selector begins at our own root, or sets our own variables on the page's."""
     for path in sorted(path for path in bundle.files if path.endswith(".css")):
         top = parsed(bundle, path, STYLE, "CSS")
@@ -26,7 +26,7 @@ def check_styles(bundle: Bundle) -> None:
                 bundle.refuse(place(path, node), f"sets {text(node)}, which is not ours")
 
 
-def _check_selectors(bundle: Bundle, path: str, node: Node) -> None:
+def _check_selectors(bundle: CheckedArchive, path: str, node: Node) -> None:
     in_frames = any(outer.type == "keyframes_statement" for outer in above(node))
     for selector in node.named_children:
         if not in_frames and not text(selector).startswith((ROOT_CLASS, ":root")):

@@ -6,7 +6,7 @@ import tree_sitter_css
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 
 SCRIPT = Parser(Language(tree_sitter_javascript.language()))
 STYLE = Parser(Language(tree_sitter_css.language()))
@@ -44,7 +44,7 @@ def place(path: str, node: Node) -> str:
     return f"{path}:{node.start_point[0] + 1}"
 
 
-def parsed(bundle: Bundle, path: str, parser: Parser, language: str) -> Node | None:
+def parsed(bundle: CheckedArchive, path: str, parser: Parser, language: str) -> Node | None:
     """The tree of a file; None, and a finding, if it cannot be read."""
     top = parser.parse(bundle.files[path]).root_node
     if not top.has_error:

@@ -2,7 +2,7 @@
 
 import re
 
-from services.widget.checking.bundle import Bundle
+from services.widget.checking.bundle import CheckedArchive
 
 NAME_MAX, WORD_MAX, SHORT_MAX, DESCRIPTION_MAX = 30, 19, 50, 400
 _CYRILLIC = re.compile(r"[Ѐ-ӿ]")
@@ -10,7 +10,7 @@ _RUSSIAN_HOST = re.compile(r"\.ru\b", re.IGNORECASE)
 _BY_WHOM = re.compile(r"\b(via|by)\b", re.IGNORECASE)
 
 
-def check_texts(bundle: Bundle) -> None:
+def check_texts(bundle: CheckedArchive) -> None:
     """All languages against the first, then each by itself."""
     if not bundle.texts:
         bundle.refuse("i18n/", "has no language: i18n/en.json at least")
@@ -32,12 +32,12 @@ def check_texts(bundle: Bundle) -> None:
         _check_names(bundle, place, texts)
 
 
-def _may_not_be_russian(bundle: Bundle, locale: str) -> bool:
+def _may_not_be_russian(bundle: CheckedArchive, locale: str) -> bool:
     """What is published; a private widget may speak the language of its account."""
     return bundle.build == "public" or locale != "ru"
 
 
-def _check_names(bundle: Bundle, place: str, texts: dict[str, str]) -> None:
+def _check_names(bundle: CheckedArchive, place: str, texts: dict[str, str]) -> None:
     name = texts.get("widget.name", "")
     if name:
         _check_length(bundle, place, "widget.name", name, NAME_MAX)
@@ -60,6 +60,6 @@ def _check_names(bundle: Bundle, place: str, texts: dict[str, str]) -> None:
     )
 
 
-def _check_length(bundle: Bundle, place: str, key: str, text: str, most: int) -> None:
+def _check_length(bundle: CheckedArchive, place: str, key: str, text: str, most: int) -> None:
     if len(text) > most:
         bundle.refuse(place, f"{key} has {len(text)} characters, {most} at most are taken")

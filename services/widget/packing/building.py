@@ -21,7 +21,7 @@ OWN_MODULE = re.compile(r"(?<=')\./[a-z_/]+\.js(?=')")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WidgetBuild:
     """What is to be built.
 
     Attributes:
@@ -41,7 +41,7 @@ class Wanted:
     support_email: str
 
 
-def archive(wanted: Wanted) -> bytes:
+def archive(wanted: WidgetBuild) -> bytes:
     """The zip; nothing in it is compressed, so that no library's version can change its bytes."""
     files = sources(wanted.build)
     files["manifest.json"] = _manifest(json.loads(files["manifest.json"]), wanted)
@@ -51,7 +51,7 @@ def archive(wanted: Wanted) -> bytes:
     return _packed(files)
 
 
-def _manifest(template: dict[str, Any], wanted: Wanted) -> bytes:
+def _manifest(template: dict[str, Any], wanted: WidgetBuild) -> bytes:
     locales = LOCALES[wanted.build]
     widget, tour = template["widget"], template["tour"]
     widget["version"] = wanted.version
@@ -67,7 +67,7 @@ def _manifest(template: dict[str, Any], wanted: Wanted) -> bytes:
     return (json.dumps(template, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _script(path: str, text: str, wanted: Wanted) -> str:
+def _script(path: str, text: str, wanted: WidgetBuild) -> str:
     """With our server's origin, and own modules asked for by version.
 
     Kommo raises the version for `script.js` alone: without it in their names a browser would mix

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.widget.checking.bundle import NotAnArchiveError
 from services.widget.checking.check import findings
-from services.widget.packing.building import Wanted, archive
+from services.widget.packing.building import WidgetBuild, archive
 
 Files = dict[str, bytes]
 
 
 def files_of(build: Literal["private", "public"]) -> Files:
-    wanted = Wanted(
+    wanted = WidgetBuild(
         build=build,
         origin="https://leads.example.com",
         webhook_url=SecretStr("https://leads.example.com/dp/secret/"),
