@@ -441,7 +441,7 @@ class TellSection(_Section):
 class WidgetSection(_Section):
     """That a rule is a trigger of the widget: it is changed in Kommo, and by no file.
 
-    What a file says of such a rule does not count, but for its place among them.
+    What a file says of such a rule does not count, but for its place and whether it is `enabled`.
 
     Attributes:
         revision: Which of the trigger's revisions is in force.

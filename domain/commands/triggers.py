@@ -1,8 +1,8 @@
 """Rules of the widget's triggers: each is in force as the newest trigger of Kommo carries it.
 
-A rule has one source. What a file says of one that a trigger carries does not count, and the order
-of a file stands before that of triggers. A file that has a rule of the same id without `widget`
-takes it over for good.
+A rule has one source. Of one that a trigger carries a file says its place, and whether it is
+switched on (`enabled`), and nothing else counts; it stands after those of the file. A file that has
+a rule of the same id without `widget` takes it over for good.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,11 +28,15 @@ def with_triggers(wanted: Mapping[str, Any], known: Mapping[str, Any] | None) ->
         for each in _rules(known or NOTHING)
         if _is_of_trigger(each) and each["id"] not in taken
     }
-    named = [each["id"] for each in rules if _is_of_trigger(each) and each.get("id") in kept]
-    order = dict.fromkeys((*named, *kept))
+    named = {
+        each["id"]: _switched(kept[each["id"]], each)
+        for each in rules
+        if _is_of_trigger(each) and each.get("id") in kept
+    }
     if not kept and len(own) == len(rules):
         return dict(wanted)
-    return {**wanted, "rules": [*own, *(kept[each] for each in order)]}
+    unnamed = (each for name, each in kept.items() if name not in named)
+    return {**wanted, "rules": [*own, *named.values(), *unnamed]}
 
 
 def carried(known: Mapping[str, Any] | None, message: CarryTrigger) -> dict[str, Any] | None:
@@ -53,6 +57,8 @@ def carried(known: Mapping[str, Any] | None, message: CarryTrigger) -> dict[str,
     section = dict(message.section) if is_newer or present is None else dict(present)
     section["id"] = message.rule_id
     section["stages"] = stages
+    if present is not None:
+        section = _switched(section, present)
     if is_newer:
         section["widget"] = {**section.get("widget", {}), "revision": message.revision}
     given_up = message.separated_from if is_newer else None
@@ -72,6 +78,12 @@ def _rules(data: Mapping[str, Any]) -> Sequence[Section]:
 
 def _is_of_trigger(section: Section) -> bool:
     return section.get("widget") is not None
+
+
+def _switched(section: Section, like: Section) -> Section:
+    """A rule that is on or off as another one."""
+    on = {name: value for name, value in section.items() if name != "enabled"}
+    return on if like.get("enabled", True) else {**on, "enabled": False}
 
 
 def _with_stage(stages: Sequence[Section], stage: Stage) -> list[Section]:

@@ -6,13 +6,14 @@ from services.storage.consents import Consents
 from services.storage.integrations import Integrations
 from services.storage.signing import SigningKeys
 from services.storage.webhook_targets import WebhookTargets
+from services.storage.widget_rules import WidgetRules
 
 
 async def reseal(installation: Installation, principal: Principal) -> int:
     """Seal every secret with the newest master key; how many were not.
 
     Tokens, dead letters, the signing key, names and logins of people, their apps, and
-    secrets of webhooks and integrations.
+    secrets of webhooks, integrations and triggers.
 
     Raises:
         Refused: They may not.
@@ -36,6 +37,7 @@ async def reseal(installation: Installation, principal: Principal) -> int:
     consents = await Consents(installation.pool, installation.accounts.vault).reseal()
     integrations = await Integrations(installation.pool, installation.accounts.vault).reseal()
     webhooks = await WebhookTargets(installation.pool, installation.accounts.vault).reseal()
+    triggers = await WidgetRules(installation.pool, installation.accounts.vault).reseal()
     return (
         tokens
         + consents
@@ -43,5 +45,6 @@ async def reseal(installation: Installation, principal: Principal) -> int:
         + keys
         + sum(people)
         + webhooks
+        + triggers
         + await installation.dead_letters.reseal()
     )

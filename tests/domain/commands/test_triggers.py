@@ -95,6 +95,23 @@ def test_D1_8_a_file_leaves_rules_of_triggers_after_its_own_and_as_they_are() ->
     ]
 
 
+def test_D1_8_a_trigger_that_was_switched_off_stays_so_until_it_is_switched_on() -> None:
+    scenario = given(carry(1), rules=NO_RULES)
+    off = {
+        "id": T,
+        "stages": [{"pipeline": 1, "stage": 1}],
+        "widget": {"revision": 1},
+        "enabled": False,
+    }
+    scenario.when(rules(off), carry(2, BOB))
+    while_off = scenario.account.configuration.rules
+    scenario.when(rules({**off, "enabled": True}))
+
+    assert while_off == ()
+    assert in_force(scenario) == {T: (2, [NEW.status_id])}
+    assert [each.rule_id for each in scenario.account.configuration.rules] == [T]
+
+
 def test_D1_8_a_rule_that_a_file_has_taken_over_is_the_files() -> None:
     scenario = given(carry(3), rules=NO_RULES)
     scenario.when(rules(rule(BOB, rule_id=T)))
