@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.application.refused import Refused
+from services.application.refused import OwnCode, Refused
 
 DAY = timedelta(days=1)
 # Beyond these, an instant has no date in some zone.
@@ -88,13 +88,16 @@ def check_length(span: Span) -> None:
         raise Refused("span_too_long", days=DAYS_MAX)
 
 
-def day_from(text: str, *, now: datetime, timezone: str) -> tuple[date, Span]:
+def day_from(
+    text: str, *, now: datetime, timezone: str, wrong: OwnCode = "day_not_a_date"
+) -> tuple[date, Span]:
     """A day of the account, and when it began and ended.
 
     Args:
         text: A date, or how long ago, as `-7d`; empty for the present day.
         now: The time.
         timezone: The account's zone.
+        wrong: What to say of one that is none, where it begins or ends a range.
 
     Raises:
         Refused: It is none.
@@ -104,7 +107,7 @@ def day_from(text: str, *, now: datetime, timezone: str) -> tuple[date, Span]:
         on = _day(text, now.astimezone(zone))
         starts_at, ends_at = (_midnight(each, zone) for each in (on, on + DAY))
     except (ValueError, OverflowError) as error:
-        raise Refused("day_not_a_date", text=text) from error
+        raise Refused(wrong, text=text) from error
     return on, Span(start=starts_at, end=ends_at)
 
 

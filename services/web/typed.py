@@ -9,6 +9,7 @@ TYPED = frozenset({"text", "rule", "ledger", "name", "operation", "request", "sc
 UNSAID = "..."
 # Which field a refusal is about, where that follows from its code.
 POINTERS: Mapping[str, str] = {
+    "day_not_a_date": "path.day",
     # As `version`, or as the place in a stream from which to go on.
     "event_beyond_the_last": "query",
     "from_not_a_time": "query.from",

@@ -13,9 +13,11 @@ import uvloop
 
 from services.shared.logs import configure_logging
 from tests.bench.allocator import measure_allocator
+from tests.bench.api import measure_api
 from tests.bench.audit import measure_audit
 from tests.bench.backlog import measure_backlog
 from tests.bench.cold import measure_cold
+from tests.bench.console import measure_console
 from tests.bench.demo import measure_demo
 from tests.bench.figures import machine
 from tests.bench.growth import measure_growth
@@ -42,6 +44,8 @@ MEASURES = {
     "system": measure_system,
     "whatif": measure_whatif,
     "audit": measure_audit,
+    "api": measure_api,
+    "console": measure_console,
     "demo": measure_demo,
 }
 

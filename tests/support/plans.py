@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.storage.tenancy import SET_BOUNDS
 from tests.support.waiting import until
 
 # Of a database: whoever connects from now on has each plan written into the server's log.
@@ -74,12 +75,20 @@ class Explained:
 
     async def since(self, pool: Any) -> list[Reading]:
         """What was read since the last look, by whoever asks as that pool does."""
+        return [reading for plan in await self._plans(pool) for reading in readings(plan)]
+
+    async def statements(self, pool: Any) -> list[str]:
+        """What was asked since then, but for what names the account."""
+        texts = [plan["Query Text"] for plan in await self._plans(pool)]
+        return [text for text in texts if text != SET_BOUNDS]
+
+    async def _plans(self, pool: Any) -> list[dict[str, Any]]:
         mark = f"looked-{self._seen}"
         await pool.fetchval(f"SELECT '{mark}'")
         await until(lambda: mark in self._new())
         text = self._new()
         self._seen += len(text)
-        return [reading for plan in plans(text) for reading in readings(plan)]
+        return [plan for plan in plans(text) if mark not in plan["Query Text"]]
 
     def _new(self) -> str:
         logs = sorted((self._cluster / "log").iterdir())

@@ -1,9 +1,9 @@
 """An account that people command over HTTP: a real server, allocator, projector and database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,8 @@ from services.access.roles import Role
 from services.access.wiring import Access
 from services.application.installation import Installation
 from services.log.kafka import KafkaSettings
-from services.log.port import Entry
 from services.log.postgres import PostgresLogWriter
 from services.projector.run import Projector
-from services.shared.errors import Unavailable
 from services.storage.accounts import AccountRegistry
 from services.storage.database import open_pool
 from services.storage.dead_letters import DeadLetters
@@ -28,6 +26,7 @@ from services.web.settings import WebSettings
 from tests.services.access.kit import grant
 from tests.services.allocator.kit import Desk, drain
 from tests.services.api.kit import CANARY, access_of, client, key_for, served
+from tests.support.faulty_log import FaultyLog
 from tests.support.users import as_user
 from tests.support.vault import VAULT
 from tests.support.waiting import lasting
@@ -38,21 +37,6 @@ ELSEWHERE = KafkaSettings(servers="127.0.0.1:1")
 WAITING = {"prefer": "wait=10"}
 # Tests of a module share a database: each has an account of its own.
 _account_ids = count(32_000_001)
-
-
-@dataclass
-class FaultyLog:
-    """The log; `faults` are what becomes of the next publishings, then all goes well."""
-
-    real: PostgresLogWriter
-    faults: list[str] = field(default_factory=list)
-
-    async def publish(self, entries: Sequence[Entry]) -> None:
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault != "refused":
-            await self.real.publish(entries)
-        if fault:
-            raise Unavailable(f"the log {fault}")
 
 
 @dataclass

@@ -191,6 +191,26 @@ async def test_S19_a_filter_that_is_none_is_told_without_what_was_sent(
     assert CANARY not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "pointer", "type_"),
+    [
+        ("/tallies?from=yesterday", "query.from", "from-not-a-time"),
+        ("/tallies?to=2026-02-30", "query.to", "to-not-a-time"),
+        ("/tallies?from=2026-10-02&to=2026-10-01", "query.from", "span-empty"),
+        ("/proof/yesterday", "path.day", "day-not-a-date"),
+    ],
+)
+async def test_A6_a_day_that_is_none_is_named_by_its_field(
+    it: Hall, path: str, pointer: str, type_: str
+) -> None:
+    async with it.asking("viewer") as viewer:
+        answer = await viewer.get(path)
+
+    body = answer.json()
+    assert (answer.status_code, body["type"]) == (422, f"/problems/{type_}")
+    assert [each["pointer"] for each in body["errors"]] == [pointer]
+
+
 async def test_A4_1_a_list_that_is_known_is_not_sent_again(it: Hall) -> None:
     async with it.asking("viewer") as viewer, it.asking("supervisor") as other:
         first = await viewer.get("/decisions", params={"limit": 2})

@@ -35,10 +35,10 @@ from services.log.postgres import PostgresLogWriter
 from services.projector.registry import PROJECTIONS
 from services.projector.run import Projector
 from services.projector.schema import prepare
-from services.shared.errors import Unavailable
 from services.storage.events import EventStore
 from tests.domain.scenario import ANN, BOB, NOON, WORK
 from tests.services.allocator.kit import ACCOUNT, Desk, drain
+from tests.support.faulty_log import FaultyLog
 from tests.support.vault import VAULT
 from tests.support.waiting import lasting, until
 
@@ -48,23 +48,6 @@ AT_ONCE = Once(key="k1", wait_s=0.0)
 RETIRE = "UPDATE kept_commands SET given_at = now() - interval '7 days'"
 
 Publish = Callable[[Sequence[Entry]], Awaitable[None]]
-
-
-@dataclass
-class FaultyLog:
-    """The log; `faults` are what becomes of the next publishings, then all goes well."""
-
-    real: PostgresLogWriter
-    faults: list[str] = field(default_factory=list)
-    published: int = 0
-
-    async def publish(self, entries: Sequence[Entry]) -> None:
-        fault = self.faults.pop(0) if self.faults else ""
-        if fault != "refused":
-            self.published += 1
-            await self.real.publish(entries)
-        if fault:
-            raise Unavailable(f"the log {fault}")
 
 
 @dataclass
