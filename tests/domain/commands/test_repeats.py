@@ -101,7 +101,7 @@ def test_I3_a_command_without_the_promise_is_answered_as_before() -> None:
     given().when(correct(), correct()).then(MOVED, MOVED)
 
 
-def test_rules_made_for_another_revision_are_refused_as_a_fact() -> None:
+def test_A5_7_rules_made_for_another_revision_are_refused_as_a_fact() -> None:
     def made_for(base: int, *managers: int) -> ApplyRules:
         return replace(rules(rule(*managers)), base_revision=base)
 
