@@ -26,14 +26,18 @@ Break = Literal[
     "head_altered",  # the account's head names another link than its last event has
 ]
 
-# In one statement: events may be appended meanwhile.
+# In one statement: events may be appended meanwhile. Either end is looked up by itself, or all
+# events of the account would be read.
 SELECT_HEAD = """
-SELECT head.version, head.link, (
+SELECT head.version, head.link, coalesce((
     SELECT originator_version FROM account_events
-    WHERE originator_id = 'account-' || $1::bigint
-        AND (originator_version > head.version OR originator_version < 1)
+    WHERE originator_id = 'account-' || $1::bigint AND originator_version > head.version
     ORDER BY originator_version DESC LIMIT 1
-) AS beyond
+), (
+    SELECT originator_version FROM account_events
+    WHERE originator_id = 'account-' || $1::bigint AND originator_version < 1
+    ORDER BY originator_version DESC LIMIT 1
+)) AS beyond
 FROM (SELECT 1) AS one LEFT JOIN account_heads AS known ON known.account_id = $1,
 LATERAL (SELECT coalesce(known.version, 0) AS version, known.link) AS head
 """

@@ -15,7 +15,6 @@ from services.runtime.schemas import OPENAPI
 
 DOCUMENT = document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
-PAGE = {"items", "next", "previous", "as_of_version"}
 
 
 def everything(found: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -60,14 +59,12 @@ def test_A11_1_every_operation_has_a_tag_that_is_described_and_says_what_it_does
 
 
 def test_A3_3_no_list_has_a_total() -> None:
-    pages = {
-        name: each["properties"]
-        for name, each in SCHEMAS.items()
-        if "next" in each.get("properties", {})
-    }
+    pages = [
+        each["properties"] for each in SCHEMAS.values() if "next" in each.get("properties", {})
+    ]
 
-    assert len(pages) > 10
-    assert [name for name, found in pages.items() if {*found} != PAGE] == []
+    assert pages
+    assert [page for page in pages if {"total", "count", "pages"} & {*page}] == []
 
 
 def test_A11_1_nothing_of_the_framework_is_left_in_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.events import Recorded
 from services.shared.codec import encode_event
-from services.storage.chain import Broken, Chain, ChainStore, Head, link, root
+from services.storage.chain import SELECT_HEAD, Broken, Chain, ChainStore, Head, link, root
 from services.storage.events import ConcurrentAppend, EventStore
 from tests.services.storage.conformance import append
 from tests.support.samples import assigned, looked_up
@@ -210,3 +210,13 @@ async def test_S23_old_events_with_a_gap_are_linked_up_to_it(pool: Any) -> None:
         await chains.link_old(1, events_max=3)
     with pytest.raises(Broken, match="event 5: event_missing"):
         await verify(pool)
+
+
+async def test_S23_the_ends_of_a_long_history_are_looked_up_and_not_searched(pool: Any) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        plan = [row[0] for row in await connection.fetch(f"EXPLAIN {SELECT_HEAD}", 1)]
+
+    ends = [line for line in plan if "Index Cond" in line and "originator_id" in line]
+    assert len(ends) == 2
+    assert all("originator_version" in line for line in ends), "\n".join(plan)

@@ -22,8 +22,9 @@ from tests.domain.scenario import rules as rules_of
 from tests.domain.scenario import users as described_as
 from tests.services.allocator.kit import Desk
 from tests.services.api.kit import access_of, served
-from tests.services.api.office import ELSEWHERE, FaultyLog, Office
+from tests.services.api.office import ELSEWHERE, Office
 from tests.services.oauth.kit import CLIENT_ID, REDIRECT, SECRET, LetIn, let_in
+from tests.support.faulty_log import FaultyLog
 
 AUDIENCE = REDIRECT.removesuffix("/oauth/kommo")
 ISSUER = "https://acme.kommo.com"
