@@ -4,6 +4,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 
+from contracts.sentences import sentence
 from services.application.refused import Refused
 from services.console.pages import page
 from services.console.proofs import deed_of, prove_page
@@ -15,6 +16,8 @@ from services.web.request_ids import request_id_of
 log = structlog.get_logger(__name__)
 
 BUG = 500
+# What has a title of its own in every language; of others the code is one.
+TITLED = (403, 404, BUG, 503)
 
 
 def tell_all(app: FastAPI) -> None:
@@ -52,8 +55,13 @@ async def _failed(request: Request, error: Exception) -> Response:
         "failure.html",
         words,
         status=problem.status,
-        title=title_of(problem.code),
-        detail=words.say(error.sentence) if isinstance(error, Refused) else problem.detail,
+        title=words.say(sentence(f"console.failure.title.{problem.status}"))
+        if problem.status in TITLED
+        else title_of(problem.code),
+        # Of what is not there nothing is told, whatever was asked.
+        detail=words.say(error.sentence)
+        if isinstance(error, Refused) and problem.detail
+        else problem.detail,
         errors=[each.detail for each in problem.errors],
         request_id=request_id_of(request.scope),
         can_retry=problem.status in (429, BUG, 503),

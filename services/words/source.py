@@ -212,6 +212,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "console.connection.done.": ("connected", "subscribed", "sweeping"),
     "console.attendance.": ATTENDANCE,
     "console.day.": members(Weekday),
+    "console.failure.title.": ("403", "404", "500", "503"),
     "console.decided.": members(Kind),
     "console.deed.": ACCESS_DEEDS,
     "console.moved.": members(Reason),

@@ -139,12 +139,17 @@ async def test_W5_5_pages_speak_the_language_of_the_browser_then_of_the_person(s
         stranger = await browser.get("/sign-in")
         person = await browser.get(site.base, headers={"cookie": f"{COOKIE}={cookie}"})
         wrong = await browser.get(f"{site.base}/rules/file", headers={"cookie": f"{COOKIE}=x"})
+        gone = await browser.get(
+            f"{site.base}/rules/revisions/12345", headers={"cookie": f"{COOKIE}={cookie}"}
+        )
         forbidden = await browser.get(
             f"{site.base}/webhooks", headers={"cookie": f"{COOKIE}={cookie}"}
         )
 
+    assert gone.status_code == 404
     assert '<html lang="pt-BR">' in stranger.text
     assert "Fairlead" in stranger.text
     assert ('<html lang="ru">' in person.text, "Сегодня" in person.text) == (True, True)
     assert (wrong.status_code, forbidden.status_code) == (303, 403)
-    assert '<html lang="ru">' in forbidden.text
+    assert ('<html lang="ru">' in forbidden.text, "Нельзя" in forbidden.text) == (True, True)
+    assert ("найд" in gone.text, "12345" in gone.text) == (True, False)
