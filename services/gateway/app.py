@@ -31,7 +31,7 @@ from services.gateway.tasks import TaskReader
 from services.gateway.trail import PostgresTrail
 from services.gateway.work_lists import AllRounds, WorkLists, rounds_of
 from services.kommo.limiter import Limiter
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.log.port import LogWriter
 from services.outgoing.post import Poster
 from services.outgoing.sender import Outgoing, WebhookSender
@@ -114,7 +114,7 @@ class Gateway:
             except Unavailable:
                 log.warning("accounts_unavailable")
             self.nudge()
-            await wait_for(self.reload, self.reload_s, self.timing)
+            await self.timing.wait(self.reload, self.reload_s)
 
     async def _pass_on(self, wakeup: WorkWakeup) -> None:
         while True:
@@ -248,7 +248,7 @@ def _sender(
         owns=leases.owns,
         now=now,
         random=random,
-        pause=lambda wake, seconds: wait_for(wake, seconds, timing),
+        pause=timing.wait,
         settings=settings.webhooks,
         on_sent=meter.webhook_sent,
     )

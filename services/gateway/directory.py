@@ -17,7 +17,7 @@ from services.gateway.ports import ConnectedAccounts, InboundPublisher, Now, Unt
 from services.gateway.settings import DirectorySettings
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.subscription import Webhooks, ours_of, state_of, subscribe_again
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class Directory:
             await self._listen()
             for connection in self._connections.all():
                 await self._attempt_if_due(connection)
-            await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
+            await self._timing.wait(self._wake, self._settings.poll_ms / 1_000)
 
     async def _listen(self) -> None:
         """Whose webhooks told less than a sweep found is looked at now."""

@@ -20,7 +20,7 @@ from services.gateway.round_robin import RoundRobin
 from services.gateway.settings import PushSettings
 from services.kommo.errors import AccountStopped, Closed, Rejected, Unreachable
 from services.kommo.starts import Lease
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.kommo.transport import nobody
 from services.shared.errors import Unavailable
 
@@ -116,7 +116,7 @@ class Pusher:
                     await self._look()
                 except Unavailable:
                     log.warning("work_list_unavailable")
-                await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
+                await self._timing.wait(self._wake, self._settings.poll_ms / 1_000)
 
     async def _look(self) -> None:
         """See which accounts have work, and how far it reaches."""
@@ -184,7 +184,7 @@ class Pusher:
             if account_id is None:
                 self._moved.clear()
                 pause_s = self._rota.next_at() - now
-                await wait_for(self._moved, min(pause_s, 3_600.0), self._timing)
+                await self._timing.wait(self._moved, min(pause_s, 3_600.0))
                 continue
             connection, board = self._boards[account_id]
             if not self._is_present(connection):

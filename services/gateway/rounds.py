@@ -14,7 +14,7 @@ import structlog
 from services.gateway.connections import Connection, Connections
 from services.gateway.settings import LookupSettings
 from services.kommo.errors import AccountStopped, Rejected
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -108,7 +108,7 @@ class Rounds(Generic[R]):
                     await self._look(group)
                 except Unavailable:
                     log.warning("list_unavailable", rounds=self._name)
-                await wait_for(self._wake, self._settings.poll_ms / 1_000, self._timing)
+                await self._timing.wait(self._wake, self._settings.poll_ms / 1_000)
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
         limit = self._settings.page_rows

@@ -18,7 +18,7 @@ from services.kommo.errors import AccountBlocked, AddressBlocked, Closed, Crowde
 from services.kommo.queue import Priority, Queue, Waiter
 from services.kommo.settings import LimiterSettings
 from services.kommo.starts import WINDOW_S, Asker, Lease, LeaseLost, OwnStarts, Starts
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -185,7 +185,7 @@ class Limiter:
                 if math.isinf(delay_s):
                     await waiter.nudge.wait()
                 else:
-                    await wait_for(waiter.nudge, delay_s, self._timing)
+                    await self._timing.wait(waiter.nudge, delay_s)
                 waiter.nudge.clear()
                 if waiter.is_crowded_out:
                     raise Crowded("others wait for a turn, too")

@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Protocol
 
+from services.shared.waiting import set_within
+
 
 class Timing(Protocol):
     """What measures and waits; never the wall clock, which may jump (F64)."""
@@ -14,6 +16,10 @@ class Timing(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Return after that many seconds of the same clock."""
+        ...
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait until the event is set, at most that long; tell whether it is."""
         ...
 
 
@@ -28,16 +34,6 @@ class SystemTiming:
         """Sleep on the running loop."""
         await asyncio.sleep(seconds)
 
-
-async def wait_for(event: asyncio.Event, seconds: float, timing: Timing) -> bool:
-    """Wait until the event is set, at most that long; tell whether it is."""
-    if event.is_set() or seconds <= 0:
-        return event.is_set()
-    signal = asyncio.create_task(event.wait())
-    pause = asyncio.create_task(timing.sleep(seconds))
-    try:
-        await asyncio.wait((signal, pause), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in (signal, pause):
-            task.cancel()
-    return event.is_set()
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait on the running loop."""
+        return await set_within(event, seconds)

@@ -52,7 +52,7 @@ class Settling(Protocol):
 class Rest(Protocol):
     """How the sender waits."""
 
-    async def __call__(self, wake: asyncio.Event, seconds: float) -> object:
+    async def __call__(self, wake: asyncio.Event, seconds: float, /) -> object:
         """Return when woken, or after so long."""
         ...
 

@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 import structlog
 
+from services.shared.waiting import set_within
 from services.storage.database import CONNECT_TIMEOUT_S, TRANSIENT, Connection
 
 log = structlog.get_logger()
@@ -47,11 +48,7 @@ class Bell:
         What rings between this wait and the next is kept, so nothing is missed by looking for
         work in between.
         """
-        # Not wait_for: on Python 3.11 it may swallow a cancellation that comes with the ring.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._event.wait()
-        rang = self._event.is_set()
+        rang = await set_within(self._event, timeout_s)
         self._event.clear()
         return rang
 

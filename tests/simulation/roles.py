@@ -44,6 +44,7 @@ from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool
 from services.kommo.limiter import Limiter
 from services.kommo.starts import Lease
+from services.kommo.timing import SystemTiming
 from services.relay.relay import Relay
 from services.relay.settings import RelaySettings
 from services.shared.codec import encode_inbound
@@ -110,15 +111,15 @@ class Habits:
     gateways: int
 
 
-class VirtualTiming:
+class VirtualTiming(SystemTiming):
     """The loop's clock as the gateway's."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
-        self.monotonic = loop.time
+        self._loop = loop
 
-    async def sleep(self, seconds: float) -> None:
-        """Return after that many virtual seconds."""
-        await asyncio.sleep(seconds)
+    def monotonic(self) -> float:
+        """Virtual seconds."""
+        return self._loop.time()
 
 
 @dataclass

@@ -25,6 +25,7 @@ from services.sandbox.journal import RequestRow
 from services.sandbox.knobs import Knobs
 from services.sandbox.model import Author, LeadPatch
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID, sample_account
+from services.shared.waiting import set_within
 
 PERSON = Author("human", ADMIN_ID)
 SCALE = 50.0
@@ -41,6 +42,9 @@ class ScaledTiming:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self.scale)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        return await set_within(event, seconds / self.scale)
 
 
 def utc_now() -> datetime:

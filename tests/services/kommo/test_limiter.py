@@ -31,6 +31,17 @@ class ManualTiming:
         heapq.heappush(self._sleepers, (self.now + seconds, self._count, future))
         await future
 
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        if event.is_set() or seconds <= 0:
+            return event.is_set()
+        waits = [asyncio.create_task(each) for each in (event.wait(), self.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+        return event.is_set()
+
     async def advance(self, seconds: float) -> None:
         end = self.now + seconds
         await settle()
