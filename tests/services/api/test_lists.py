@@ -11,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from contracts.events import AssignmentConfirmed, LeadAssigned
 from projections.decisions import APPEND
 from services.api import bulk
 from services.api.cursors import Key
@@ -209,6 +210,23 @@ async def test_A6_a_day_that_is_none_is_named_by_its_field(
     body = answer.json()
     assert (answer.status_code, body["type"]) == (422, f"/problems/{type_}")
     assert [each["pointer"] for each in body["errors"]] == [pointer]
+
+
+async def test_A5_6_a_decision_is_told_before_kommo_holds_it(it: Hall) -> None:
+    events = [each.event for each in it.audience.events]
+    confirmed = {
+        (each.request_id, each.attempt) for each in events if isinstance(each, AssignmentConfirmed)
+    }
+    told = {}
+    async with it.asking("viewer") as viewer:
+        for each in it.audience.events:
+            if isinstance(each.event, LeadAssigned):
+                answer = (await viewer.get(f"/decisions/{each.version}")).raise_for_status()
+                key = (each.event.request_id, each.event.attempt)
+                told[key] = answer.json()["explanation"]["confirmed_at"] is not None
+
+    assert set(told.values()) == {True, False}
+    assert {key for key, is_confirmed in told.items() if is_confirmed} == confirmed
 
 
 async def test_A4_1_a_list_that_is_known_is_not_sent_again(it: Hall) -> None:
