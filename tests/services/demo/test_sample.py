@@ -31,10 +31,13 @@ NOT_SHOWN = [
     *(f"Rotation.skip: {day}" for day in ("fri", "mon", "sat", "thu", "tue", "wed")),
     # Switched off, a rule shows nothing.
     "RuleSection.enabled",
+    # Triggers of the widget make their rules themselves.
+    "RuleSection.widget",
     # Both show what is safe: what only a webhook tells is read.
     "RulesFile.trust_webhooks",
     # Somebody has to add the target first.
     "TellSection.webhook",
+    *(f"WidgetSection.{each}" for each in ("has_conditions_of_its_own", "revision", "schedule")),
 ]
 
 
