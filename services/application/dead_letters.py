@@ -14,7 +14,7 @@ from services.application.refused import Refused
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
 from services.ingress.intake import Intake
-from services.ingress.triggers import KnownRevisions
+from services.ingress.triggers import Carried, KnownRevisions, may_carry
 from services.log.allocations import read_allocation
 from services.log.port import Entry
 from services.shared.codec import decode_inbound, encode_inbound
@@ -164,22 +164,31 @@ async def _understood(
         decode_inbound(letter.body)
         return [Entry(account_id, letter.body)]
     intake = Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(utc_now))
-    rules = WidgetRules(installation.pool, installation.accounts.vault)
+    key_sha256, carried = await _shown_by_triggers(installation, letter, account_id)
     kept = at_once(
         intake.understanding(
-            WebhookOwner(account_id, subdomain="", key_sha256=await rules.key_sha256(account_id)),
+            WebhookOwner(account_id, subdomain="", key_sha256=key_sha256),
             Body(letter.body, len(letter.body)),
             content_type=letter.content_type,
             content_encoding=None,
-            carried=await KnownRevisions(rules.get).carried(
-                account_id, letter.body, letter.content_type
-            ),
+            carried=carried,
         )
     )
     if not kept.entries:
         reasons = "; ".join(again.reason for again in kept.letters)
         raise Malformed(reasons or "it holds nothing for us")
     return kept.entries
+
+
+async def _shown_by_triggers(
+    installation: Installation, letter: KeptLetter, account_id: int
+) -> tuple[bytes | None, Carried]:
+    """What a trigger's hook is held against: the account's key, and what it carries."""
+    if not may_carry(letter.body):
+        return None, {}
+    rules = WidgetRules(installation.pool, installation.accounts.vault)
+    carried = await KnownRevisions(rules.get).carried(account_id, letter.body, letter.content_type)
+    return await rules.key_sha256(account_id), carried
 
 
 async def drop(

@@ -48,7 +48,7 @@ class KnownRevisions:
 
     async def carried(self, account_id: int, content: bytes, content_type: str | None) -> Carried:
         """The revisions that a body names, as far as they can be found now."""
-        if len(content) > BODY_BYTES_MAX or HINT.search(content) is None:
+        if not may_carry(content):
             return {}
         named = {
             each
@@ -73,6 +73,11 @@ class KnownRevisions:
             if len(self.kept) > KEPT_MAX:
                 self.kept.popitem(last=False)
         return known
+
+
+def may_carry(content: bytes) -> bool:
+    """Whether it is worth while to look into a body for a revision."""
+    return len(content) <= BODY_BYTES_MAX and HINT.search(content) is not None
 
 
 def carried_by(notification: Notification) -> tuple[str, int] | None:

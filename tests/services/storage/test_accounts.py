@@ -14,7 +14,7 @@ from services.shared.secrets import (
     load_vault,
     new_webhook_secret,
 )
-from services.storage.accounts import AccountRegistry, SecretTaken, UnknownAccount
+from services.storage.accounts import AccountRegistry, SecretTaken, UnknownAccount, WebhookOwner
 
 VAULT = Vault((b"k" * 32,))
 TOKEN = SecretStr("token-in-the-clear-1234")
@@ -38,7 +38,7 @@ async def test_S1_an_account_is_found_by_its_webhook_secret_only(pool: Any) -> N
     secret = new_webhook_secret()
     await add(registry, 1, secret=secret)
 
-    assert await registry.webhook_owners() == {digest_of(secret): (1, "acme1")}
+    assert await registry.webhook_owners() == {digest_of(secret): WebhookOwner(1, "acme1")}
     assert await registry.get(1) == (await registry.all())[0]
     with pytest.raises(SecretTaken):
         await add(registry, 2, secret=secret)
@@ -70,8 +70,8 @@ async def test_S1_two_secrets_are_valid_while_one_takes_the_others_place(pool: A
     rotated, present = await registry.webhook_owners(), await registry.present_digests()
 
     assert until is not None
-    assert {admitted[digest_of(first)], admitted[digest_of(second)]} == {(1, "acme1")}
-    assert {rotated[digest_of(first)], rotated[digest_of(second)]} == {(1, "acme1")}
+    assert {admitted[digest_of(first)], admitted[digest_of(second)]} == {WebhookOwner(1, "acme1")}
+    assert {rotated[digest_of(first)], rotated[digest_of(second)]} == {WebhookOwner(1, "acme1")}
     assert present[1] == digest_of(second)
     assert len(rotated) == 3
 
@@ -94,7 +94,7 @@ async def test_S1_connecting_anew_ends_every_former_secret(pool: Any) -> None:
     newest = new_webhook_secret()
     await add(registry, 1, secret=newest)
 
-    assert await registry.webhook_owners() == {digest_of(newest): (1, "acme1")}
+    assert await registry.webhook_owners() == {digest_of(newest): WebhookOwner(1, "acme1")}
     await registry.remove(1)
     assert await registry.webhook_owners() == {}
 
