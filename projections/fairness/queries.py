@@ -67,7 +67,8 @@ METER = f"""greatest(
 BEYOND = f"""
 SELECT account_id, ledger, manager_id, assigned, share_units, credit_units, deviation_units_max,
     last_version
-FROM fairness.shares WHERE {METER} >= coalesce($1, CASE WHEN EXISTS (
+FROM fairness.shares
+WHERE ($2::bigint IS NULL OR account_id = $2) AND {METER} >= coalesce($1, CASE WHEN EXISTS (
     SELECT FROM fairness.kind_shares
     WHERE kind_shares.account_id = shares.account_id AND kind_shares.ledger = shares.ledger
 ) THEN {DEVIATION_WITH_KINDS_MAX_UNITS} ELSE {DEVIATION_MAX_UNITS} END)
@@ -76,7 +77,7 @@ ORDER BY account_id, ledger, manager_id LIMIT 100
 BEYOND_IN_KIND = f"""
 SELECT account_id, ledger, what, kind, manager_id, assigned, share_units, credit_units,
     deviation_units_max, last_version
-FROM fairness.kind_shares WHERE {METER} >= $1
+FROM fairness.kind_shares WHERE ($2::bigint IS NULL OR account_id = $2) AND {METER} >= $1
 ORDER BY account_id, ledger, what, kind, manager_id LIMIT 100
 """  # noqa: S608 - constants of ours
 AFTER = """
@@ -195,22 +196,28 @@ async def unbalanced(connection: Connection) -> list[Imbalance]:
     return [Imbalance(**row) for row in await connection.fetch(SUMS)]
 
 
-async def beyond(connection: Connection, *, units: int | None = None) -> list[tuple[int, Share]]:
+async def beyond(
+    connection: Connection, account_id: int | None = None, *, units: int | None = None
+) -> list[tuple[int, Share]]:
     """Who is so far or further from the fair share now, by account; the first 100 (D3.5).
 
     Args:
         connection: Where to ask.
+        account_id: Of this account only.
         units: How far; None for what is promised, which is more where leads are told apart (D3.9).
     """
-    rows = [dict(row) for row in await connection.fetch(BEYOND, units)]
+    rows = [dict(row) for row in await connection.fetch(BEYOND, units, account_id)]
     return [(row.pop("account_id"), Share(**row)) for row in rows]
 
 
 async def beyond_in_kind(
-    connection: Connection, *, units: int = DEVIATION_IN_KIND_MAX_UNITS
+    connection: Connection,
+    account_id: int | None = None,
+    *,
+    units: int = DEVIATION_IN_KIND_MAX_UNITS,
 ) -> list[tuple[int, KindShare]]:
     """The same in any kind of a ledger (D3.9)."""
-    rows = [dict(row) for row in await connection.fetch(BEYOND_IN_KIND, units)]
+    rows = [dict(row) for row in await connection.fetch(BEYOND_IN_KIND, units, account_id)]
     return [(row.pop("account_id"), KindShare(**row)) for row in rows]
 
 

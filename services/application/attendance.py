@@ -1,7 +1,7 @@
 """Who is there, and how they are doing: each manager of an account, now."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -9,14 +9,16 @@ from typing import Literal
 from contracts.events import LEAD, Standing
 from domain.choosing.standings import judge
 from domain.configuration import ACCOUNT_LEDGER, Participant
+from domain.schedule import Schedule
 from domain.state import Account
 from projections import fairness, pauses, tallies
 from projections.fairness import Share
+from services.application.cover import Hours, hours_of
 from services.application.installation import Installation
 from services.application.present import Present
 from services.application.principal import Principal
 from services.application.private import in_clear
-from services.application.span import zone_of
+from services.application.span import Span, day_from
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
@@ -30,6 +32,7 @@ class Teammate:
     """One manager.
 
     Attributes:
+        has_duty_only: They take what nobody else can, and part in no rule besides.
         attendance: What keeps them from leads, the first that does.
         until: When that ends; None if nothing tells, or if nothing does.
         reason: Of a pause.
@@ -39,9 +42,11 @@ class Teammate:
         limit: The most that any rule lets them have; None without a limit.
         deviation_units: Leads that they got beyond the fair share of the ledger of the account;
             below 0 they are owed. None while nothing was shared out.
+        hours: When they work on this day of the account, pauses left out.
     """
 
     manager_id: int
+    has_duty_only: bool
     attendance: Attendance
     until: datetime | None
     reason: str
@@ -50,6 +55,38 @@ class Teammate:
     open_leads: int
     limit: int | None
     deviation_units: int | None
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    """Everybody, on a day of the account.
+
+    Attributes:
+        got_today: Leads given out on it, less what was taken back, whoever got them.
+        day: From its midnight to the next.
+    """
+
+    mates: Sequence[Teammate]
+    got_today: int
+    day: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedDay:
+    """What is counted of a day of the account.
+
+    Attributes:
+        span: From its midnight to the next.
+        got: What each manager got, less what was taken back.
+        shares: Of the ledger of the account, by manager.
+        reasons: Of pauses, by manager.
+    """
+
+    span: Span
+    got: Mapping[int, int]
+    shares: Mapping[int, Share]
+    reasons: Mapping[int, str]
 
 
 async def everybody(
@@ -59,8 +96,8 @@ async def everybody(
     principal: Principal,
     *,
     now: datetime,
-) -> list[Teammate]:
-    """Everybody who takes part in a rule, by id.
+) -> Team:
+    """Everybody who takes part in a rule, or has duty for one, by id.
 
     Raises:
         Refused: They may not look.
@@ -85,13 +122,13 @@ async def oneself(
     """
     principal.require_own("read", manager_id)
     found = await _of(installation, present, account, now=now)
-    return next((each for each in found if each.manager_id == manager_id), None)
+    return next((each for each in found.mates if each.manager_id == manager_id), None)
 
 
 async def _of(
     installation: Installation, present: Present, account: RegisteredAccount, *, now: datetime
-) -> list[Teammate]:
-    today = now.astimezone(zone_of(account.timezone)).date()
+) -> Team:
+    today, span = day_from("", now=now, timezone=account.timezone)
     async with borrow_to_read(installation.pool) as connection:
         days = await tallies.in_range(
             connection, account_id=account.account_id, since=today, until=today + DAY
@@ -99,49 +136,65 @@ async def _of(
         shares = await fairness.of_account(connection, account.account_id)
         paused = await pauses.of_account(connection, account.account_id)
     got: Counter[int] = Counter()
-    for day in days:
-        got[day.manager_id] += day.given - day.withdrawn
-    beyond = {each.manager_id: each for each in shares if each.ledger == ACCOUNT_LEDGER}
+    for each in days:
+        got[each.manager_id] += each.given - each.withdrawn
     told = await in_clear(installation, account.account_id, [each.reason for each in paused])
-    reasons = {each.manager_id: text for each, text in zip(paused, told, strict=True)}
-    return seen_in(
-        await present.account(account.account_id), now, got=got, shares=beyond, reasons=reasons
+    day = CountedDay(
+        span=span,
+        got=got,
+        shares={each.manager_id: each for each in shares if each.ledger == ACCOUNT_LEDGER},
+        reasons={each.manager_id: text for each, text in zip(paused, told, strict=True)},
     )
+    mates = seen_in(await present.account(account.account_id), now, day)
+    return Team(mates=mates, got_today=got.total(), day=span)
 
 
-def seen_in(
-    account: Account,
-    now: datetime,
-    *,
-    got: Mapping[int, int],
-    shares: Mapping[int, Share],
-    reasons: Mapping[int, str],
-) -> list[Teammate]:
+def seen_in(account: Account, now: datetime, day: CountedDay) -> list[Teammate]:
     """Everybody of the rules in force, as the account is now."""
     at = max(now, account.now)
     standings: dict[int, list[tuple[Participant, Standing]]] = {}
+    on_duty: dict[int, list[Schedule | None]] = {}
     for rule in account.configuration.rules:
         for participant, standing in zip(rule.participants, judge(account, rule, at), strict=True):
             standings.setdefault(participant.manager_id, []).append((participant, standing))
-    found_all: list[Teammate] = []
-    for manager_id, found in sorted(standings.items()):
-        attendance, until = _attendance(account, manager_id, at, found)
-        pause, share = account.pause_at(manager_id, at), shares.get(manager_id)
-        limits = [participant.limit for participant, _ in found]
-        found_all.append(
-            Teammate(
-                manager_id=manager_id,
-                attendance=attendance,
-                until=until,
-                reason="" if pause is None else reasons.get(manager_id, ""),
-                by_administrator=pause is not None and pause.by_administrator,
-                got_today=got.get(manager_id, 0),
-                open_leads=account.loads.count(manager_id, None),
-                limit=None if None in limits else max(each for each in limits if each is not None),
-                deviation_units=None if share is None else deviation_of(share),
-            )
-        )
-    return found_all
+        for each in rule.rota.managers if rule.rota is not None else ():
+            on_duty.setdefault(each.manager_id, []).append(each.schedule)
+        if rule.rota is not None and rule.rota.fallback_id is not None:
+            on_duty.setdefault(rule.rota.fallback_id, [])
+    return [
+        _teammate(account, manager_id, at, standings.get(manager_id, []), on_duty, day)
+        for manager_id in sorted({*standings, *on_duty})
+    ]
+
+
+def _teammate(
+    account: Account,
+    manager_id: int,
+    at: datetime,
+    found: Sequence[tuple[Participant, Standing]],
+    on_duty: Mapping[int, Sequence[Schedule | None]],
+    day: CountedDay,
+) -> Teammate:
+    duty = on_duty.get(manager_id, ())
+    works = [participant.schedule for participant, _ in found]
+    attendance, until = _attendance(account, manager_id, at, found, works or duty)
+    pause, share = account.pause_at(manager_id, at), day.shares.get(manager_id)
+    limits = [participant.limit for participant, _ in found]
+    return Teammate(
+        manager_id=manager_id,
+        has_duty_only=not found,
+        attendance=attendance,
+        until=until,
+        reason="" if pause is None else day.reasons.get(manager_id, ""),
+        by_administrator=pause is not None and pause.by_administrator,
+        got_today=day.got.get(manager_id, 0),
+        open_leads=account.loads.count(manager_id, None),
+        limit=None
+        if None in limits
+        else max((each for each in limits if each is not None), default=None),
+        deviation_units=None if share is None else deviation_of(share),
+        hours=hours_of(account.configuration, manager_id, [*works, *duty], day.span),
+    )
 
 
 def deviation_of(share: Share) -> int:
@@ -154,6 +207,7 @@ def _attendance(
     manager_id: int,
     at: datetime,
     found: Iterable[tuple[Participant, Standing]],
+    schedules: Sequence[Schedule | None],
 ) -> tuple[Attendance, datetime | None]:
     """What keeps them from leads, in the order of verdicts (D2.2), and when it ends."""
     if account.is_inactive(manager_id):
@@ -161,12 +215,13 @@ def _attendance(
     pause = account.pause_at(manager_id, at)
     if pause is not None:
         return "paused", pause.until
-    schedules = [participant.schedule for participant, _ in found]
-    if all(schedule is not None and not schedule.is_open(at) for schedule in schedules):
+    is_off = all(schedule is not None and not schedule.is_open(at) for schedule in schedules)
+    if schedules and is_off:
         starts = [each.next_start(at) for each in schedules if each is not None]
         return "off_shift", min((start for start in starts if start is not None), default=None)
     if account.is_absent(manager_id, at):
         return "absent", account.absent_until(manager_id, at)
-    if all(standing.verdict in ("at_limit", "excluded") for _, standing in found):
+    verdicts = {standing.verdict for _, standing in found}
+    if verdicts and verdicts <= {"at_limit", "excluded"}:
         return "full", None
     return "at_work", None

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from projections import assignments, fairness, health, readings, requests, stalls
+from projections.fairness import KindShare, Share
 from projections.health import Vitals
+from projections.stalls import Stall
 from services.application.installation import Installation
 from services.application.overview import LATE, SEVERITY, WEBHOOKS_OFF, Trouble
 from services.application.principal import Principal
@@ -14,6 +16,7 @@ from services.gateway.stops import Stop
 from services.storage import gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
+from services.storage.gone import GoneName
 
 DAY = timedelta(hours=24)
 
@@ -31,7 +34,10 @@ class AccountCondition:
         given_in_day: How many leads were given out in the last 24 hours, to the hour.
         pending: How many decisions Kommo does not hold yet, and the oldest of them since when.
         deviation_units: How far the manager furthest from the fair share is from it now.
-        stalled: Ids of rules whose people have no shift in sight, while leads wait.
+        promised_units: That nobody is so far.
+        far: Whom that promise does not hold for.
+        stalled: Rules whose people have no shift in sight, while leads wait.
+        outdated: What the rules name and Kommo has no more.
         behind: Events that are stored and not shown yet.
     """
 
@@ -44,7 +50,10 @@ class AccountCondition:
     pending: int
     pending_since: datetime | None
     deviation_units: int
-    stalled: tuple[str, ...]
+    promised_units: int
+    far: tuple[Share | KindShare, ...]
+    stalled: tuple[Stall, ...]
+    outdated: tuple[GoneName, ...]
     behind: int
     vitals: Vitals
 
@@ -81,6 +90,10 @@ async def condition(
         vitals = await health.of_one(connection, account_id)
         shares = await fairness.of_account(connection, account_id)
         promised = await fairness.promised(connection, account_id)
+        far = [
+            *(share for _, share in await fairness.beyond(connection, account_id)),
+            *(share for _, share in await fairness.beyond_in_kind(connection, account_id)),
+        ]
         stalled = await stalls.of_account(connection, account_id)
         outdated = await gone.gone(connection, account_id)
     head = await installation.events.head(account_id)
@@ -94,7 +107,7 @@ async def condition(
         "pushes_late": late_since is not None and now - late_since > LATE,
         "rules_outdated": bool(outdated),
         "stalled": bool(stalled),
-        "unfair": deviation >= promised,
+        "unfair": bool(far),
     }
     return AccountCondition(
         troubles=tuple(each for each in SEVERITY if is_wrong[each]),
@@ -106,7 +119,10 @@ async def condition(
         pending=0 if backlog is None else backlog.leads,
         pending_since=late_since,
         deviation_units=deviation,
-        stalled=tuple(each.rule_id for each in stalled),
+        promised_units=promised,
+        far=tuple(far),
+        stalled=tuple(stalled),
+        outdated=tuple(outdated),
         behind=max(0, head - shown),
         vitals=vitals,
     )

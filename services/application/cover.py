@@ -13,6 +13,9 @@ from services.application.span import Span
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import Connection
 
+# Intervals that do not touch, in order.
+Hours = tuple[tuple[datetime, datetime], ...]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
@@ -85,6 +88,22 @@ def present(
         at = until
     if begun is not None:
         yield begun, span.end
+
+
+def hours_of(
+    rules: Configuration, manager_id: int, schedules: Iterable[Schedule | None], span: Span
+) -> Hours:
+    """When somebody works by any of these schedules, without their absences."""
+    once = {id(each): each for each in schedules}.values()
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(
+        each for schedule in once for each in present(rules, manager_id, schedule, None, span)
+    ):
+        if found and start <= found[-1][1]:
+            found[-1] = found[-1][0], max(end, found[-1][1])
+        else:
+            found.append((start, end))
+    return tuple(found)
 
 
 def is_present(

@@ -113,22 +113,6 @@ async def overview_among(
     return sorted((_of(each, known, now) for each in accounts), key=lambda each: each.rank)
 
 
-async def overview_of(
-    installation: Installation,
-    account: RegisteredAccount,
-    principal: Principal,
-    *,
-    now: datetime,
-) -> AccountOverview:
-    """One account.
-
-    Raises:
-        Refused: They may not look.
-    """
-    principal.require("read")
-    return _of(account, await _read(installation), now)
-
-
 async def _read(installation: Installation) -> _Known:
     heads = await installation.events.heads()
     async with borrow_to_read(installation.pool) as connection:

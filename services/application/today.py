@@ -1,17 +1,22 @@
 """How an account does now: what a sales head wants to know first in the morning."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from projections import decisions, fairness, requests
+from projections import decisions, requests
 from projections.decisions import Decision, DecisionFilter
-from projections.requests import Request, State
-from services.application.attendance import Teammate, everybody
+from projections.requests import Request
+from services.application.attendance import Team, everybody
+from services.application.condition import AccountCondition, condition
 from services.application.installation import Installation
-from services.application.overview import AccountOverview, overview_of
+from services.application.next_able import NextAble, next_able
 from services.application.present import Present
 from services.application.principal import Principal
+from services.application.problems import AccountProblem, besides, problems
+from services.application.span import DAY, Span
+from services.application.speed import Speed, speed
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
@@ -45,25 +50,20 @@ class Today:
     """An account today.
 
     Attributes:
-        overview: What is wrong, the worst first, and the last 24 hours in numbers.
-        got_today: Leads given out today, less what was taken back.
-        standing: Of all requests ever: how many are in each state.
-        promised_units: That nobody is so far.
+        problems: What needs somebody, the worst first.
+        next_able: Who can get the next lead, rule by rule.
         waiting: By rule, the one with the oldest lead first.
+        speed: Of the leads of the last 24 hours, by rule.
         last: The newest decisions.
     """
 
-    overview: AccountOverview
-    team: list[Teammate]
-    standing: Counter[State]
-    promised_units: int
-    waiting: list[WaitingRule]
-    last: list[Decision]
-
-    @property
-    def got_today(self) -> int:
-        """Leads given out today, less what was taken back."""
-        return sum(each.got_today for each in self.team)
+    condition: AccountCondition
+    problems: Sequence[AccountProblem]
+    team: Team
+    next_able: Sequence[NextAble]
+    waiting: Sequence[WaitingRule]
+    speed: Sequence[Speed]
+    last: Sequence[Decision]
 
 
 async def today(
@@ -72,6 +72,7 @@ async def today(
     account: RegisteredAccount,
     principal: Principal,
     *,
+    shown: int,
     now: datetime,
 ) -> Today:
     """How an account does now.
@@ -81,31 +82,37 @@ async def today(
     """
     principal.require("read")
     account_id = account.account_id
-    seen = await overview_of(installation, account, principal, now=now)
-    people = await everybody(installation, present, account, principal, now=now)
+    seen = await condition(installation, account, principal, shown=shown, now=now)
+    team = await everybody(installation, present, account, principal, now=now)
     async with borrow_to_read(installation.pool) as connection:
-        standing: Counter[State] = Counter()
         by_rule: Counter[str] = Counter()
         for tally in await requests.counts(connection, account_id):
-            standing[tally.state] += tally.requests
             if tally.state == "waiting":
                 by_rule[tally.rule_id] += tally.requests
         waiting = await requests.waiting(connection, account_id, limit=WAITING_MAX)
         last = await decisions.page(
             connection, account_id=account_id, limit=DECISIONS, which=DecisionFilter(kinds=TOLD)
         )
-        promised = await fairness.promised(connection, account_id)
+        more = await besides(connection, account_id, now=now)
     oldest: dict[str, Request] = {}
     for request in waiting:
         oldest.setdefault(request.rule_id or "", request)
     return Today(
-        overview=seen,
-        team=people,
-        standing=standing,
-        promised_units=promised,
+        condition=seen,
+        problems=problems(account, seen, more, now=now),
+        team=team,
+        next_able=await next_able(present, account, principal, now=now),
         waiting=[
             WaitingRule(rule_id=rule_id, leads=by_rule[rule_id], oldest=request)
             for rule_id, request in oldest.items()
         ],
+        speed=await speed(
+            installation,
+            account,
+            principal,
+            span=Span(start=now - DAY, end=now),
+            by="rule",
+            now=now,
+        ),
         last=last,
     )

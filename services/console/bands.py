@@ -9,8 +9,8 @@ from contracts.sentences import sentence
 from domain.schedule.hours import WEEKDAYS
 from services.application.cover import Cover
 from services.application.span import Span
+from services.console.names import name_of
 from services.console.seeing import SeeingAccount
-from services.console.shapes import name_of
 from services.words.kinds import offset
 
 WIDTH = 700
@@ -120,7 +120,7 @@ def _days(
         local = start.astimezone(who.zone)
         end = datetime.combine(local.date() + DAY, time(), who.zone).astimezone(UTC)
         rows = tuple(
-            (_within(who, cover, start, end), there(cover))
+            (within(who, (cover.start, cover.end), Span(start=start, end=end)), there(cover))
             for cover in covers
             if cover.start < end and cover.end > start
         )
@@ -138,10 +138,10 @@ def _from_to(who: SeeingAccount, cover: Cover) -> str:
     return f"{_day(who, start)} {_clock(start)}\N{EN DASH}{_day(who, end)} {_clock(end)}"
 
 
-def _within(who: SeeingAccount, cover: Cover, start: datetime, end: datetime) -> str:
-    """The part of it that lies in a day."""
-    from_ = max(cover.start.astimezone(UTC), start).astimezone(who.zone)
-    to = "24:00" if cover.end >= end else _clock(cover.end.astimezone(who.zone))
+def within(who: SeeingAccount, interval: tuple[datetime, datetime], day: Span) -> str:
+    """The part of an interval that lies in a day: `09:00-13:00`."""
+    from_ = max(interval[0].astimezone(UTC), day.start).astimezone(who.zone)
+    to = "24:00" if interval[1] >= day.end else _clock(interval[1].astimezone(who.zone))
     return f"{_clock(from_)}\N{EN DASH}{to}"
 
 

@@ -10,8 +10,8 @@ from projections.fairness import Furthest, KindShare, Share
 from services.application.attendance import deviation_of
 from services.application.fairness import LedgerFairness
 from services.console.moments import moment
+from services.console.names import name_of
 from services.console.seeing import SeeingAccount
-from services.console.shapes import name_of
 
 # More points than that cannot be seen (W5.3); as many rows are still read as numbers.
 POINTS_MAX = 100

@@ -11,12 +11,14 @@ from projections.decisions import Decision
 from services.application.attendance import Attendance, Teammate
 from services.application.explain import Explained
 from services.application.offered import OfferedLead
-from services.application.overview import Trouble
 from services.application.rules import stages_of
+from services.application.span import Span
 from services.application.statement import StatementLine
 from services.application.today import WaitingRule
 from services.application.why_not import WhyNot
+from services.console.hours import HoursBar, hours_bar
 from services.console.moments import Moment, moment
+from services.console.names import name_of
 from services.console.seeing import SeeingAccount
 
 # A deviation bar shows so many leads to either side.
@@ -34,9 +36,11 @@ class MateLine:
         state: The same in words.
         until: When it ends; empty if nothing tells.
         places: Open leads, of how many there may be.
+        hours: When they work today; None where there is no day to draw.
         bar: Where the bar of their deviation begins, and how wide it is; None without any.
         is_above: They got more than their share.
         is_paused: It is a pause that keeps them away.
+        has_duty_only: They take only what nobody else can.
         may_resume: Whoever looks may end it.
     """
 
@@ -52,17 +56,11 @@ class MateLine:
     deviation: str
     bar: tuple[float, float] | None
     is_above: bool
+    hours: HoursBar | None
     is_paused: bool
+    has_duty_only: bool
     may_pause: bool
     may_resume: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TroubleLine:
-    """What is wrong with the account."""
-
-    name: str
-    help: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,13 +171,8 @@ class WhyNotLine:
     leads: tuple[DecisionLine, ...]
 
 
-def name_of(who: SeeingAccount, manager_id: int) -> str:
-    """A manager by name."""
-    return who.words.say(sentence("cell.manager", manager=manager_id))
-
-
-def mate_line(who: SeeingAccount, mate: Teammate) -> MateLine:
-    """A manager as a line."""
+def mate_line(who: SeeingAccount, mate: Teammate, day: Span | None = None) -> MateLine:
+    """A manager as a line, with their hours of a day."""
     is_own = who.principal.manager_id == mate.manager_id
     may_pause = who.principal.may("activity") or (is_own and who.principal.may("self"))
     units = mate.deviation_units
@@ -197,7 +190,9 @@ def mate_line(who: SeeingAccount, mate: Teammate) -> MateLine:
         deviation="" if units is None else who.words.say(sentence("cell.credit", units=units)),
         bar=None if units is None else _bar(units),
         is_above=units is not None and units > 0,
+        hours=None if day is None else hours_bar(who, mate.hours, day),
         is_paused=is_paused,
+        has_duty_only=mate.has_duty_only,
         may_pause=may_pause and not is_paused and mate.attendance != "inactive",
         may_resume=is_paused
         and may_pause
@@ -216,14 +211,6 @@ def _places(open_leads: int, limit: int | None) -> str:
 def _bar(units: int) -> tuple[float, float]:
     width = round(min(1.0, abs(units) / (AXIS_LEADS * LEAD)) * AXIS_HALF, 1)
     return (AXIS_HALF, width) if units >= 0 else (round(AXIS_HALF - width, 1), width)
-
-
-def trouble_line(who: SeeingAccount, trouble: Trouble) -> TroubleLine:
-    """What is wrong, and what to do about it."""
-    return TroubleLine(
-        name=who.words.say(sentence(f"accounts.trouble.{trouble}")),
-        help=who.words.say(sentence(f"console.trouble.{trouble}")),
-    )
 
 
 def decision_line(who: SeeingAccount, decision: Decision) -> DecisionLine:

@@ -10,8 +10,9 @@ from services.application.duty import DutyAhead
 from services.application.span import Span
 from services.console.bands import Band, band
 from services.console.moments import Moment, moment
+from services.console.names import name_of
 from services.console.seeing import SeeingAccount
-from services.console.shapes import name_of, stage_name
+from services.console.shapes import stage_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

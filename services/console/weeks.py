@@ -19,9 +19,9 @@ from services.application.calendars import (
     week_of,
 )
 from services.application.typed_hours import hours_shown
+from services.console.names import name_of
 from services.console.plans import Plan
 from services.console.seeing import SeeingAccount
-from services.console.shapes import name_of
 
 WEEKS = 8
 

@@ -49,6 +49,8 @@ TROUBLES = (
     "stalled",
     "unfair",
 )
+# What else needs somebody: `services.application.problems.Need`.
+NEEDS = (*TROUBLES, "token", "left_over", "slow")
 # Of managers: `services.application.attendance.Attendance`, as a test says.
 ATTENDANCE = ("at_work", "full", "off_shift", "absent", "paused", "inactive")
 # What a lead waits for besides a verdict: `projections.requests.WaitingReason`.
@@ -205,7 +207,7 @@ RULE_CHOICES = (
 )
 RULE_KINDS = ("source", "stage", "tags", "price", "field")
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "accounts.trouble.": TROUBLES,
+    "accounts.trouble.": NEEDS,
     "access.what.": SIGHTS,
     "audit.chain.": BREAKS,
     "connect.step.": CONNECTING,
@@ -220,7 +222,8 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "console.rules.kind.": RULE_KINDS,
     "console.rules.off.": ("wait", "duty", "reserve_first_starter"),
     "console.ordered.": members(events.CommandName),
-    "console.trouble.": TROUBLES,
+    "console.today.do.": NEEDS,
+    "console.trouble.": NEEDS,
     "console.waits_for.": (*members(events.Verdict), *WAITS),
     "doctor.repaired.": members(repairs.Kind),
     "explain.cap.": members(events.Cap),

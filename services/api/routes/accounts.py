@@ -125,7 +125,7 @@ async def get_account(visit: ToRead) -> AccountDetail:
         connection=_connection(found),
         health=HealthShape(
             troubles=list(found.troubles),
-            stalled_rule_ids=list(found.stalled),
+            stalled_rule_ids=[each.rule_id for each in found.stalled],
             behind=found.behind,
             deviation_units=found.deviation_units,
             decided_at=found.vitals.decided_at,

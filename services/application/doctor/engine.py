@@ -174,10 +174,11 @@ async def unassigned_leads(installation: Installation) -> AsyncIterator[Diagnosi
     async with borrow(installation.pool) as connection:
         found = await unassigned.by_reason(connection)
     for group in found:
-        yield _left_over(group)
+        yield left_over(group)
 
 
-def _left_over(group: Unassigned) -> Diagnosis:
+def left_over(group: Unassigned) -> Diagnosis:
+    """Leads that ended without a manager for one reason."""
     count, example, since = group.leads, group.example_id, group.since
     leads = sentence("doctor.unassigned_leads", account=group.account_id)
     match group.reason:

@@ -1,6 +1,5 @@
 """Accounts: which is sick? (W4.12) Whoever has one alone lands there at once."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -8,22 +7,15 @@ from fastapi import APIRouter, Query
 from fastapi.responses import RedirectResponse, Response
 
 from contracts.sentences import sentence
-from services.application.overview import AccountOverview, Trouble, overview_among
+from services.application.overview import AccountOverview, overview_among
 from services.console.pages import installation_page
 from services.console.seeing import Seeing, Signed
+from services.console.todays import PLACES
 from services.storage.accounts import RegisteredAccount
 
 router = APIRouter()
 
 DAY_S = 86_400
-MENDED_AT: Mapping[Trouble, str] = {
-    "pushes_late": "/connection",
-    "refused_by_kommo": "/connection",
-    "rules_outdated": "/rules",
-    "stalled": "/waiting",
-    "unfair": "/fairness",
-    "webhooks_off": "/connection",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +79,7 @@ def _line(who: Seeing, account: RegisteredAccount, found: AccountOverview | None
         troubles=()
         if found is None
         else tuple(say(sentence(f"accounts.trouble.{each}")) for each in found.troubles),
-        mended_at=MENDED_AT.get(found.troubles[0], "") if found and found.troubles else "",
+        mended_at=PLACES.get(found.troubles[0], "") if found and found.troubles else "",
         found=found,
         deviation="" if found is None else say(sentence("cell.leads", units=found.deviation_units)),
         token=token,

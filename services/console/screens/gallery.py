@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from contracts.sentences import sentence
 from services.application.attendance import Attendance
+from services.console.hours import HoursBar
 from services.console.moments import moment_in
 from services.console.pages import installation_page
 from services.console.receipts import EFFECTS, Told, Version, receipt
@@ -47,7 +48,11 @@ MATE = MateLine(
     deviation="+0.750",
     bar=(60, 22.5),
     is_above=True,
+    hours=HoursBar(
+        pieces=((90, 40), (140, 40)), now_x=120, text="09:00\N{EN DASH}13:00, 14:00\N{EN DASH}18:00"
+    ),
     is_paused=False,
+    has_duty_only=False,
     may_pause=False,
     may_resume=False,
 )

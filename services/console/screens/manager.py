@@ -16,6 +16,7 @@ from services.application.refused import Refused
 from services.application.span import span_from
 from services.application.statement import Statement, statement
 from services.application.why_not import Question, why_not
+from services.console.names import name_of
 from services.console.pages import Parts, account_page
 from services.console.pauses import choices, end_of
 from services.console.receipts import Key, Told, Version, receipt, told_at
@@ -23,7 +24,6 @@ from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import (
     mate_line,
     movement_line,
-    name_of,
     offer_line,
     why_not_lines,
 )

@@ -34,10 +34,10 @@ async def get_palette(who: InAccount) -> Response:
     """All but leads, which are too many."""
     lines = list(_screens(who))
     if who.principal.may("read"):
-        mates = await everybody(
+        team = await everybody(
             who.installation, who.premises.present, who.account, who.principal, now=who.now
         )
-        for mate in mates:
+        for mate in team.mates:
             lines += _of_manager(who, mate_line(who, mate))
         lines += await _rules(who)
     return page("palette.html", who.words, who=who, lines=lines)

@@ -14,9 +14,9 @@ from domain.configuration import ACCOUNT_LEDGER
 from services.application.refused import Refused
 from services.application.state import state
 from services.console.moments import Moment, moment
+from services.console.names import name_of
 from services.console.pages import HEADERS, account_page
 from services.console.seeing import InAccount, SeeingAccount
-from services.console.shapes import name_of
 from services.words.kinds import MINUTE
 
 router = APIRouter()

@@ -1,12 +1,16 @@
 """What the pages of the console show to whom, and what a deed on them needs (W3, W4, S10, S11)."""
 
 import asyncio
+import json
 import re
+from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import httpx
 import pytest
 
+from contracts.events import LEAD as UNITS
 from services.access.roles import ROLES, Role
 from services.access.sessions import COOKIE
 from services.application.pauses import pauses
@@ -43,20 +47,68 @@ async def test_W4_1_today_says_in_a_sentence_whether_all_is_well(site: Site) -> 
 
     assert page.status_code == 200
     assert (
-        "1 lead given out today, 0 lost, 11 wait,"
+        "All is well. 4 leads given out today, 0 lost, 11 wait,"
         " nobody further than 0.544 leads from their fair share." in text_of(page)
     )
     assert "off shift until 2026-10-26 09:00" in text_of(page)
+    # Grace has the night: her bar is there, and the leads of the hotline are hers.
+    assert "00:00\N{EN DASH}06:00, 22:00\N{EN DASH}24:00" in text_of(page)
+    assert "hotline : nobody is at work, so Grace, who has duty." in text_of(page)
+    assert "/pause" not in page.text
 
 
 async def test_W4_1_the_numbers_are_those_of_the_command_line(site: Site, week: KeptWeek) -> None:
-    said = await asyncio.to_thread(week.say, "statement", BRUNO)
-    async with site.signed_in("viewer") as viewer:
-        page = text_of(await viewer.get(f"{site.base}/managers/{BRUNO}"))
+    day_ago, now = (site.at - timedelta(days=1)).isoformat(), site.at.isoformat()
 
-    balance = re.search(r"Balance: (\S+) leads", page)
+    def said(*words: object) -> Any:
+        return json.loads(week.say(*words, "--json").out)
+
+    def say() -> tuple[Any, ...]:
+        return (
+            said("accounts")[0],
+            said("loads"),
+            said("speed", "--by", "rule", "--from", day_ago, "--to", now),
+            week.say("statement", BRUNO).out,
+        )
+
+    account, loads, legs, statement = await asyncio.to_thread(say)
+    async with site.signed_in("viewer") as viewer:
+        today = text_of(await viewer.get(site.base))
+        manager = text_of(await viewer.get(f"{site.base}/managers/{BRUNO}"))
+        fairness = text_of(await viewer.get(f"{site.base}/fairness"))
+
+    assert f"{account['waiting']} wait," in today
+    assert f"nobody further than {account['deviation_units'] / UNITS:.3f} leads" in today
+    assert f"nobody is further than {account['deviation_units'] / UNITS:.3f} leads" in fairness
+    for each in loads["managers"]:
+        line = re.search(rf"\({each['manager_id']}\) .*?(?=[A-Z]\w+ \(\d+\)|Beyond share:)", today)
+        assert line is None or f" {each['open_leads']} " in line[0], each
+    assert [each["of"] for each in legs["speed"]] == ["hotline", "site", "vip"]
+    for each in legs["speed"]:
+        assert f"{each['of']} {each['given']} " in today
+    found = re.search(r"(\d+) leads; the fair share is ([\d.]+)\.", statement)
+    balance = re.search(r"Balance: (\S+) leads", manager)
+    assert found is not None
     assert balance is not None
-    assert balance[1] in said.out
+    assert f"Got {found[1]} leads; their fair share is {found[2]}." in manager
+    assert f"{found[1]} {found[2]} " in fairness
+    assert balance[1] in statement
+
+
+async def test_W3_9_an_account_in_a_zone_that_is_unknown_here_is_told(site: Site) -> None:
+    """As where the machine's zones are older than Kommo's."""
+    pool, account_id = site.installation.pool, site.account_id
+    move = "UPDATE accounts SET timezone = $2 WHERE account_id = $1"
+    account = await site.installation.accounts.get(account_id)
+    async with site.signed_in("viewer") as viewer:
+        await pool.execute(move, account_id, "Mars/Olympus")
+        try:
+            page = await viewer.get(site.base)
+        finally:
+            await pool.execute(move, account_id, account.timezone)
+
+    assert page.status_code < 500, page.text
+    assert "Mars/Olympus" in text_of(page)
 
 
 async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(

@@ -1,0 +1,48 @@
+"""Who can get the next lead, and why whoever is owed most cannot (W2, W4.1)."""
+
+from datetime import timedelta
+
+from contracts.events import LEAD
+from services.application.next_able import NextAble, Passed, next_in
+from tests.domain.scenario import (
+    ANN,
+    BOB,
+    CEM,
+    MONDAY,
+    NOON,
+    OFFICE,
+    dp,
+    given,
+    pause,
+    rule,
+    rules,
+)
+
+EVENING = MONDAY + timedelta(hours=20)
+RULES = rules(
+    rule(ANN, BOB, off_hours="duty", duty={"manager": CEM}),
+    schedules={"office": OFFICE},
+    default_schedule="office",
+)
+
+
+def test_W4_1_the_next_one_is_whoever_would_get_a_lead_that_asked_now() -> None:
+    scenario = given(dp(1), rules=RULES)
+    (foreseen,) = next_in(scenario.account, NOON)
+
+    assert foreseen == NextAble(rule_id="a", manager_id=BOB)
+    assert foreseen.manager_id == scenario.when(dp(2)).got()[-1]
+
+
+def test_W4_1_whoever_is_owed_most_and_is_paused_is_named_with_the_reason() -> None:
+    scenario = given(dp(1), pause(BOB), rules=RULES)
+    (foreseen,) = next_in(scenario.account, NOON)
+
+    owed = Passed(manager_id=BOB, credit_units=LEAD // 2, verdict="paused", until=None)
+    assert foreseen == NextAble(rule_id="a", manager_id=ANN, passed=owed)
+
+
+def test_W4_1_after_hours_it_is_whoever_has_duty() -> None:
+    (foreseen,) = next_in(given(rules=RULES).account, EVENING)
+
+    assert foreseen == NextAble(rule_id="a", manager_id=CEM, has_duty=True)
