@@ -89,6 +89,12 @@ audit: $(VENV)/release ## Look for known vulnerabilities in what an installation
 screens: $(VENV)/.dev ## Take pictures of every screen of the console, in both schemes, on a desktop, a phone and at 400%, into OUT=folder
 	@$(BIN)/python -m tests.services.console.screens $(if $(OUT),$(OUT),$(error OUT=folder for the pictures is missing)) $(ONLY)
 
+harness: $(VENV)/.dev ## Open a built widget in Kommo's surroundings, without Kommo: ZIP=fairlead.zip
+	@$(BIN)/python -m services.sandbox --leads 20 --harness $(if $(ZIP),$(ZIP),$(error ZIP=file of the widget is missing))
+
+widget-screens: $(VENV)/.dev ## Take pictures of the widget in each place, light and dark, into OUT=folder
+	@$(BIN)/python -m tests.services.widget.in_browser.pictures $(if $(OUT),$(OUT),$(error OUT=folder for the pictures is missing))
+
 words: $(VENV)/.dev ## Bring the catalogue of sentences up to date with the code; LANGUAGE=ru starts or follows a translation
 	@$(BIN)/python -m services.words.update $(LANGUAGE)
 
@@ -115,4 +121,4 @@ $(VENV)/.docs: requirements-docs.txt | $(VENV)/.runtime
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-docs.txt
 	@touch $@
 
-.PHONY: help demo try check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens words lock clean
+.PHONY: help demo try check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens harness widget-screens words lock clean

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.sandbox.answers import problem
+from services.sandbox.clock import SandboxClock
 from services.sandbox.control import control_app
 from services.sandbox.crm import Crm, crm_of
 from services.sandbox.gate import CUT, Gate
@@ -77,6 +78,7 @@ async def running_sandbox(
     port: int = 0,
     neighbours: Sequence[Neighbour] = (),
     certificate: tuple[Path, Path] | None = None,
+    clock: SandboxClock | None = None,
 ) -> AsyncIterator[Sandbox]:
     """Serve accounts until the block ends; hooks still under way are dropped then.
 
@@ -90,9 +92,11 @@ async def running_sandbox(
         port: The port on loopback; 0 for any free one.
         neighbours: More accounts.
         certificate: A certificate and its key as PEM files, to serve https.
+        clock: The machine's if not given.
     """
-    first = crm_of(account or sample_account(), knobs or Knobs())
-    crms = [first, *(crm_of(each.account, each.knobs, beside=first) for each in neighbours)]
+    first = crm_of(account or sample_account(), knobs or Knobs(), clock=clock)
+    others = (crm_of(each.account, each.knobs, beside=first, clock=clock) for each in neighbours)
+    crms = [first, *others]
     listeners = [socket.create_server((HOST, port), backlog=2_048)]
     listeners += [socket.create_server((HOST, 0), backlog=2_048) for _ in neighbours]
     ports = [listener.getsockname()[1] for listener in listeners]

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from playwright.async_api import Browser, Dialog, Page, async_playwright, expect
@@ -11,6 +13,15 @@ from tests.support.debian import require
 
 # As long as a busy machine needs.
 PATIENCE_MS = 60_000
+
+
+class Server(Protocol):
+    """One that a test pretends."""
+
+    origin: str
+
+    async def serve(self, page: Page) -> None:
+        """Take its place in a page."""
 
 
 @asynccontextmanager
@@ -35,7 +46,8 @@ async def looking(
     user_id: int,
     *,
     to: str,
-    server: str = "",
+    server: "str | Server" = "",
+    at: datetime | None = None,
     size: tuple[int, int] = DESKTOP,
     expected: Sequence[str] = (),
     **look: str | Sequence[str],
@@ -47,12 +59,14 @@ async def looking(
         origin: Of the account's pages.
         user_id: Who is looking.
         to: The first page.
-        server: Origin of the widget's server, the only other host that may be asked.
+        server: Of the widget, or its origin: the only other host that may be asked.
+        at: The page's time when it opens, which can be put forward.
         size: Of the window.
         expected: Beginnings of what is said of errors in this test, in order.
         look: Theme, language, knobs of the loader and so on, as the harness takes them.
     """
     said: list[str] = []
+    hosts = (origin, (server if isinstance(server, str) else server.origin) or origin)
 
     async def dismissed(dialog: Dialog) -> None:
         said.append(f"{dialog.type}: {dialog.message}")
@@ -60,7 +74,7 @@ async def looking(
 
     def asked(url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and not url.startswith((origin, server or origin)):
+        if parts.scheme not in ("data", "blob") and not url.startswith(hosts):
             said.append(f"foreign host: {parts.netloc}")
 
     context = await browser.new_context(
@@ -71,6 +85,10 @@ async def looking(
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     page = await context.new_page()
+    if at is not None:
+        await page.clock.install(time=at)
+    if not isinstance(server, str):
+        await server.serve(page)
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("dialog", dismissed)
@@ -78,7 +96,8 @@ async def looking(
     entry = urlencode({"user_id": user_id, "to": to, **look}, doseq=True)
     try:
         await page.goto(f"/harness/enter?{entry}")
-        await expect(page.locator("#page_holder")).to_have_attribute("data-ready", to)
+        ready = urlsplit(to).path
+        await expect(page.locator("#page_holder")).to_have_attribute("data-ready", ready)
         yield page
     except BaseException as error:
         error.add_note(f"The page said: {said}")
@@ -91,7 +110,7 @@ async def looking(
 
 async def gone_to(page: Page, name: str) -> None:
     """Follow a link of the menu on the left, without loading the document anew."""
-    link = page.locator(".nav__menu").get_by_role("link", name=name)
+    link = page.locator(".nav__menu").get_by_role("link", name=name, exact=True)
     path = await link.get_attribute("href")
     await link.click()
     await expect(page.locator("#page_holder")).to_have_attribute("data-ready", path or "")

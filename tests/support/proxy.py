@@ -1,6 +1,7 @@
 """A TCP proxy on the loopback address that delays, mutes, cuts and halves connections."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -30,6 +31,7 @@ class Proxy:
     Attributes:
         peer_port: Where the peer listens.
         port: Where we listen; 0 for a free one, known once started.
+        tls: What clients speak to us, not to the peer; None for neither.
         delay_s: How late each piece of the peer's answers is handed on.
         cut_after_bytes: What a client may send on one connection before it is cut.
         refuses: Whether new connections are closed at once.
@@ -38,6 +40,7 @@ class Proxy:
 
     peer_port: int
     port: int = 0
+    tls: ssl.SSLContext | None = None
     delay_s: float = 0.0
     cut_after_bytes: int | None = None
     refuses: bool = False
@@ -49,7 +52,7 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         self._speaks.set()
-        self._server = await asyncio.start_server(self._accept, HOST, self.port)
+        self._server = await asyncio.start_server(self._accept, HOST, self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -30,6 +30,7 @@ from services.demo.sample import NEW_REQUEST, SALES, sample_rules
 from services.history.kafka_side import InboundTopic
 from services.rules_file.file import dump
 from services.runtime.installation import open_installation
+from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
 from services.storage.embedded.cluster import running_pid
 
@@ -246,7 +247,11 @@ async def connect_sample(kommo: LocalKommo, installation: Installation, address:
 
 async def apply_rules(installation: Installation, text: str) -> None:
     """Put rules in force in the only account."""
-    account = await installation.account(None)
+    await apply_in(installation, await installation.account(None), text)
+
+
+async def apply_in(installation: Installation, account: RegisteredAccount, text: str) -> None:
+    """Put rules in force in an account."""
     await rules.apply(
         installation,
         account,

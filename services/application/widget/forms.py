@@ -84,6 +84,8 @@ async def remarks_of(
     others = [each for each in (rules or NO_RULES)["rules"] if each["id"] != section["id"]]
     whole = {**(rules or NO_RULES), "rules": [*others, section]}
     here = f"rules[{len(others)}]"
+    # Which stage it is, Kommo's own page says: our list of pipelines may be an hour old.
+    known_better = f"{here}.stages"
     found = await asyncio.to_thread(_looked_over, whole, account, at)
     return [
         FormRemark(
@@ -93,7 +95,9 @@ async def remarks_of(
             advice=each.advice,
         )
         for each in found
-        if each.field.startswith(here) and each.severity != "note"
+        if each.field.startswith(here)
+        and not each.field.startswith(known_better)
+        and each.severity != "note"
     ]
 
 
