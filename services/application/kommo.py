@@ -59,7 +59,9 @@ def renewal_of(installation: Installation, settings: RenewalSettings | None = No
 
 def endpoint_of(installation: Installation) -> TokenEndpoint:
     """Where codes and refresh tokens are exchanged."""
-    return TokenEndpoint(allows_local=installation.allows_simulation)
+    return TokenEndpoint(
+        allows_local=installation.allows_simulation, starts=SharedStarts(installation.pool)
+    )
 
 
 def receives_at(installation: Installation, public_url: str = "") -> str:

@@ -21,13 +21,27 @@ from services.runtime.wrong import Wrong
 # Leads come over so long when there is a script, so that there is a middle for things to break in.
 SPREAD_S: Final = 6.0
 WAVES: Final = 12
+# What Kommo asks for where no script says otherwise; there it is five minutes.
+RETRY_AFTER_S: Final = 1
 FOLDER: Final = "scripts"
 SCRIPT_BYTES_MAX: Final = 64 * 1_024
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m)?")
 
 FaultName = Literal[
-    "429_storm", "lost_webhooks", "hook_disabled", "poisoned_leads", "account_blocked", "kommo_down"
+    "429_storm",
+    "lost_webhooks",
+    "hook_disabled",
+    "token_expired",
+    "refresh_lost",
+    "poisoned_leads",
+    "account_blocked",
+    "kommo_down",
+    "flood",
 ]
+_OF_CONSENT: Final = frozenset({"token_expired", "refresh_lost"})
+_OF_ALL: Final = frozenset({"429_storm", "account_blocked"})
+# They have no end: what they do is done at once.
+_AT_ONCE: Final = _OF_CONSENT | {"flood"}
 
 
 def _seconds(value: object) -> object:
@@ -49,6 +63,8 @@ class FaultStep(BaseModel):
         share: Of `lost_webhooks`: how much of the changes loses its hooks.
         every: Of `poisoned_leads`: one lead in so many.
         retry_after_s: Of `429_storm`: what each refusal says.
+        answers: Of `refresh_lost`: so many are.
+        times: Of `flood`: the account has so many times the leads, and they come at once then.
         account: Which account it happens to, from 1; a script that names the second has two.
     """
 
@@ -60,14 +76,18 @@ class FaultStep(BaseModel):
     share: float = Field(default=0.2, gt=0, le=1)
     every: int = Field(default=50, ge=1, le=10_000)
     retry_after_s: Seconds = Field(default=1.0, alias="retry_after")
+    answers: int = Field(default=1, ge=1, le=100)
+    times: int = Field(default=5, ge=2, le=100)
     account: int = Field(default=1, ge=1, le=2)
 
     @property
     def words(self) -> str:
         """What happens, as a person says it."""
-        lasting = "to the end" if self.lasts_s is None else f"for {self.lasts_s:g} s"
         said = _WORDS[self.fault].format(step=self)
-        is_anothers = self.account > 1 and self.fault not in {"429_storm", "account_blocked"}
+        if self.fault in _AT_ONCE:
+            return f"{said} at {self.at_s:g} s"
+        lasting = "to the end" if self.lasts_s is None else f"for {self.lasts_s:g} s"
+        is_anothers = self.account > 1 and self.fault not in _OF_ALL
         whose = f" (account {self.account})" if is_anothers else ""
         return f"{said}{whose} from {self.at_s:g} s, {lasting}"
 
@@ -83,7 +103,18 @@ class FaultScript(BaseModel):
     @property
     def accounts(self) -> int:
         """How many accounts it needs."""
-        return max(step.account for step in self.steps)
+        is_flooded = any(step.fault == "flood" for step in self.steps)
+        return max(2 if is_flooded else 1, *(step.account for step in self.steps))
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether the accounts are let into by OAuth: a long-lived token is not renewed."""
+        return any(step.fault in _OF_CONSENT for step in self.steps)
+
+    def flood(self, account: int) -> FaultStep | None:
+        """What floods us from that account, if anything does."""
+        floods = (step for step in self.steps if step.fault == "flood")
+        return next((step for step in floods if step.account == account), None)
 
     @property
     def is_told_by_webhooks(self) -> bool:
@@ -156,8 +187,12 @@ async def _play(step: FaultStep, kommo: LocalKommo, lead_ids: Sequence[int]) -> 
             await asyncio.sleep(step.lasts_s)
             await kommo.post("/webhooks/enable", {})
         return
+    if step.fault == "flood":  # the leads themselves are
+        return
     begin, end = _KNOBS[step.fault]
     await kommo.turn(dict(begin(step, lead_ids)))
+    if step.fault in _OF_CONSENT:
+        await kommo.post("/tokens/expire", {})
     if step.lasts_s is None:
         return
     try:
@@ -171,7 +206,11 @@ _WORDS: Final[Mapping[str, str]] = {
     "lost_webhooks": "webhooks of {step.share:.0%} of the changes lost",
     "hook_disabled": "the webhook switched off",
     "poisoned_leads": "one lead in {step.every} refused with its first manager",
+    "token_expired": "the access token of account {step.account} too old",
+    "refresh_lost": "the access token of account {step.account} too old, and {step.answers} of the"
+    " answers with another lost,",
     "account_blocked": "account {step.account} blocked by 403",
+    "flood": "all {step.times} times as many leads of account {step.account}",
     "kommo_down": "Kommo down",
 }
 _Begin = Callable[[FaultStep, Sequence[int]], Mapping[str, Any]]
@@ -179,13 +218,15 @@ _Begin = Callable[[FaultStep, Sequence[int]], Mapping[str, Any]]
 _KNOBS: Final[Mapping[str, tuple[_Begin, Mapping[str, Any]]]] = {
     "429_storm": (
         lambda step, _: {"too_many_next": 1_000_000, "retry_after_s": round(step.retry_after_s)},
-        {"too_many_next": 0, "retry_after_s": 300},
+        {"too_many_next": 0, "retry_after_s": RETRY_AFTER_S},
     ),
     "lost_webhooks": (lambda step, _: {"drop_fraction": step.share}, {"drop_fraction": 0.0}),
     "poisoned_leads": (
         lambda step, lead_ids: {"refuse_first_user_lead_ids": tuple(lead_ids[:: step.every])},
         {"refuse_first_user_lead_ids": ()},
     ),
+    "token_expired": (lambda _, __: {}, {}),
+    "refresh_lost": (lambda step, _: {"lose_refresh_next": step.answers}, {}),
     "account_blocked": (lambda _, __: {"blocked": True}, {"blocked": False}),
     "kommo_down": (lambda _, __: {"down": True}, {"down": False}),
 }

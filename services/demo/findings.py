@@ -18,6 +18,7 @@ from domain.explain.reproduced import is_reproduced
 from projections import fairness, requests
 from services.application.installation import Installation
 from services.application.rules import users_of
+from services.demo.beside import Beside
 from services.demo.in_kind import SourceShare, source_shares, told_apart
 from services.demo.kommo_process import LocalKommo
 from services.demo.rules import Name, RuleRow, besides, rule_rows
@@ -89,6 +90,7 @@ class Findings:
         set_at: Seconds after that at which each lead was set, ascending.
         verdict: What the examination of the whole history came to.
         faults: What went wrong meanwhile, in words.
+        beside: What it had of another account that had very much to do.
         neighbours: The same of further accounts behind our address.
     """
 
@@ -114,6 +116,7 @@ class Findings:
     explained: list[ExplainedDecision]
     verdict: Verdict
     faults: tuple[str, ...] = ()
+    beside: Beside | None = None
     neighbours: tuple["Findings", ...] = ()
 
     @property

@@ -72,6 +72,8 @@ def print_findings(findings: Findings) -> None:
             f" {findings.floor_s:.2f} s: it was {findings.seconds / findings.floor_s:.2f} times"
             " that."
         )
+    if findings.beside is not None:
+        say(findings.beside.words)
     for fault in findings.faults:
         say(f"Meanwhile: {fault}.")
     for remark in _remarks(findings):

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import SecretStr
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.stage import Stage
@@ -23,16 +22,24 @@ from services.application import rules
 from services.application.callers import at_the_machine
 from services.application.commands import Once
 from services.application.confirmation import Assent
-from services.application.connect import connect
 from services.application.installation import Installation
 from services.application.pauses import pause, resume
 from services.application.principal import Principal
 from services.cli.output import note, out, say
+from services.demo.beside import beside
 from services.demo.fairlead_process import fairlead_up
-from services.demo.faults import SPREAD_S, WAVES, FaultScript, play
+from services.demo.faults import (
+    RETRY_AFTER_S,
+    SPREAD_S,
+    WAVES,
+    FaultScript,
+    FaultStep,
+    play,
+)
 from services.demo.findings import Findings, find
 from services.demo.kafka import Comparison, compare, distributed
 from services.demo.kommo_process import LocalKommo, local_kommo
+from services.demo.letting_in import by_consent, by_token
 from services.demo.output import (
     check_report,
     print_comparison,
@@ -69,6 +76,7 @@ HURRIED = {
     "FAIRLEAD_GATEWAY_SWEEP_RETRY_S": "2",
     "FAIRLEAD_GATEWAY_SWEEP_STOPPED_S": "5",
     "FAIRLEAD_GATEWAY_DIRECTORY_RETRY_S": "2",
+    "FAIRLEAD_GATEWAY_TOKENS_RETRY_FIRST_S": "1",
 }
 DEMO = Principal(id="demo:run", scopes=SCOPES)
 
@@ -118,10 +126,10 @@ class Demo:
     async def _told(self, played: Played, installation: Installation) -> None:
         findings, comparison = played
         print_findings(findings)
-        for number, beside in enumerate(findings.neighbours, 2):
+        for number, neighbour in enumerate(findings.neighbours, 2):
             say("")
             say(f"Account {number}, behind the same address:")
-            print_findings(beside)
+            print_findings(neighbour)
         if comparison is not None:
             print_comparison(comparison)
         await asyncio.to_thread(write_report, findings, self.report)
@@ -148,7 +156,8 @@ class Demo:
         return played
 
     async def _play(self, folder: Path, tell: Teller) -> Played:
-        knobs = {"journal_max": 10_000_000}
+        # A busy machine may bunch our requests after all; the pause is Kommo's, its length is not.
+        knobs = {"journal_max": 10_000_000, "retry_after_s": RETRY_AFTER_S}
         is_sweeping = self.drop_percent > 0 or self.faults is not None
         settings = _settings(batch=self.batch, is_sweeping=is_sweeping)
         neighbours = 0
@@ -168,6 +177,7 @@ class Demo:
                         starting.stop()
                         await tell(played, here.installation)
                         return played
+                settings["FAIRLEAD_KOMMO_ADDRESS"] = kommo.base_url
                 async with (
                     fairlead_up(folder, settings) as address,
                     open_installation(folder / "data") as installation,
@@ -179,12 +189,16 @@ class Demo:
 
     async def _run(self, kommo: LocalKommo, installation: Installation, address: str) -> Findings:
         kommos = (kommo, *kommo.neighbours)
-        samples = [await make_leads(each, self.leads) for each in kommos]
+        floods = [self._flood(each) for each in kommos]
+        samples = [
+            await make_leads(each, self.leads * (flood.times if flood else 1))
+            for each, flood in zip(kommos, floods, strict=True)
+        ]
         accounts = [
             await self._prepare(each, installation, address, sample)
             for each, sample in zip(kommos, samples, strict=True)
         ]
-        playing = None
+        began_at, playing = time.time(), None
         if self.faults is not None:
             moved = [[i for part in sample.rush.values() for i in part] for sample in samples]
             playing = asyncio.create_task(play(self.faults, kommos, moved))
@@ -198,7 +212,19 @@ class Demo:
         finally:
             if playing is not None:
                 playing.cancel()
+        flood = self._flood(kommo)
+        if flood is not None:  # then there is a second account
+            beside_it = await beside(
+                kommos[1],
+                kommo,
+                [lead_id for moved in samples[1].rush.values() for lead_id in moved],
+                flooded_at=began_at + flood.at_s,
+            )
+            others = [replace(others[0], beside=beside_it), *others[1:]]
         return replace(first, neighbours=tuple(others), faults=self._faults_in_words())
+
+    def _flood(self, kommo: LocalKommo) -> FaultStep | None:
+        return None if self.faults is None else self.faults.flood(kommo.number)
 
     def _faults_in_words(self) -> tuple[str, ...]:
         return () if self.faults is None else tuple(step.words for step in self.faults.steps)
@@ -210,14 +236,9 @@ class Demo:
         address: str,
         sample: SampleLeads,
     ) -> RegisteredAccount:
-        token = SecretStr(await asyncio.to_thread(kommo.token_file.read_text))
-        connected = await connect(
-            installation,
-            DEMO,
-            base_url=kommo.base_url,
-            token=token,
-            public_url=address,
-        )
+        is_by_consent = self.faults is not None and self.faults.needs_consent
+        let_in = by_consent if is_by_consent else by_token
+        connected = await let_in(installation, DEMO, kommo, address)
         account = await installation.account(connected.account_id)
         text = dump(sample_rules(datetime.now(UTC), account.timezone))
         await rules.apply(
@@ -256,8 +277,12 @@ class Demo:
         playing: asyncio.Task[None] | None = None,
     ) -> Findings:
         moved_at = time.time()
-        waves = 1 if playing is None else WAVES
-        moving = asyncio.create_task(_move_in_waves(kommo, sample.rush, waves=waves))
+        flood = self._flood(kommo)
+        waves = 1 if playing is None or flood else WAVES
+        after_s = flood.at_s if flood else 0.0
+        moving = asyncio.create_task(
+            _move_in_waves(kommo, sample.rush, waves=waves, after_s=after_s)
+        )
         lead_ids = [lead_id for moved in sample.rush.values() for lead_id in moved]
         await self._watch(kommo, installation, lead_ids)
         await moving
@@ -323,8 +348,11 @@ async def _move(kommo: LocalKommo, wave: Mapping[Stage, list[int]]) -> None:
     )
 
 
-async def _move_in_waves(kommo: LocalKommo, rush: Mapping[Stage, list[int]], *, waves: int) -> None:
+async def _move_in_waves(
+    kommo: LocalKommo, rush: Mapping[Stage, list[int]], *, waves: int, after_s: float = 0.0
+) -> None:
     """Move the leads of each stage in so many parts, one after another; one part all at once."""
+    await asyncio.sleep(after_s)
     for number in range(waves):
         await _move(kommo, {stage: moved[number::waves] for stage, moved in rush.items()})
         if number < waves - 1:

@@ -17,14 +17,20 @@ from services.kommo.blocks import Blocks
 from services.kommo.errors import AccountBlocked, AddressBlocked, Closed, Crowded, RateLimited
 from services.kommo.queue import Priority, Queue, Waiter
 from services.kommo.settings import LimiterSettings
-from services.kommo.starts import WINDOW_S, Asker, Lease, LeaseLost, OwnStarts, Starts
-from services.kommo.timing import SystemTiming, Timing
+from services.kommo.starts import (
+    SHORT_WAIT_S,
+    Asker,
+    Lease,
+    LeaseLost,
+    OwnStarts,
+    Starts,
+    most_of,
+)
+from services.kommo.timing import SystemTiming, Timing, wait_for
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-# A start that is one too many waits no longer than this; anything longer is a pause.
-SHORT_WAIT_S = 2.0
 # So old, a lease that was found in force may have been taken since: a process that hangs is not
 # missed for longer than this before others take over.
 LEASE_FRESH_S = 1.0
@@ -102,8 +108,7 @@ class Limiter:
         self._timing = timing or SystemTiming()
         self._starts = starts
         self._own_starts = OwnStarts(self._timing)
-        # One more than an even pace would bring, so that a late start can be made up for.
-        self._most = int(self._settings.rate_per_s * WINDOW_S) + 1
+        self._most = most_of(self._settings.rate_per_s)
         self._interval = 1.0 / self._settings.rate_per_s
         self._next_at = -math.inf  # when the next start is due at an even pace
         self._queue = Queue(self._settings.waiting_calls_max)

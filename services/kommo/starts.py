@@ -20,6 +20,18 @@ ASKS_S = 0.25
 YIELDS_S = 0.03
 
 
+# A start that is one too many waits no longer than this; anything longer is a pause.
+SHORT_WAIT_S = 2.0
+
+
+def most_of(rate_per_s: float) -> int:
+    """How many may begin within `WINDOW_S`: one more than an even pace would bring.
+
+    So that a late start can be made up for.
+    """
+    return int(rate_per_s * WINDOW_S) + 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The right to call Kommo for the accounts of a partition, until somebody else takes it."""

@@ -1,8 +1,8 @@
 """The token endpoint of an account: a code or a refresh token for a new pair.
 
 The secret of an integration is posted to hosts of Kommo alone, over TLS, to the public address that
-the name was resolved to, and no redirect is followed (S14). These requests are too few to count:
-one a day for an account.
+the name was resolved to, and no redirect is followed (S14). Kommo counts these requests with the
+others of our address, so their starts are noted with those, and a pause holds for them, too (F47).
 """
 
 import asyncio
@@ -16,7 +16,11 @@ import orjson
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from contracts.kommo.oauth import RenamedAccount, TokenPair
+from contracts.kommo.rest import read_problem
+from services.kommo.answers import TOO_MANY
 from services.kommo.errors import MalformedAnswer, Unreachable
+from services.kommo.settings import LimiterSettings
+from services.kommo.starts import SHORT_WAIT_S, Asker, Starts, most_of
 from services.outgoing.addresses import NotATarget, Resolve, pinned, resolve_host
 
 TIMEOUT_S = 10.0
@@ -58,9 +62,17 @@ class HostGone(Unreachable):
 
 @dataclass(slots=True)
 class TokenEndpoint:
-    """Asks; `allows_local` admits a simulation on this machine, which is never for production."""
+    """Asks for tokens.
+
+    Attributes:
+        allows_local: Whether a simulation on this machine is asked, which is never for production.
+        starts: Where the starts of our address are noted; None where nobody else calls from it.
+        limit: How many there may be.
+    """
 
     allows_local: bool
+    starts: Starts | None = None
+    limit: LimiterSettings = field(default_factory=LimiterSettings)
     timeout_s: float = TIMEOUT_S
     resolve: Resolve = resolve_host
     trusted: ssl.SSLContext | None = field(default=None, repr=False)
@@ -111,6 +123,7 @@ class TokenEndpoint:
     async def _exchange(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
     ) -> bytes:
+        await self._begin(url)
         try:
             async with asyncio.timeout(self.timeout_s):
                 status, answer = await self._request(method, url, body, headers)
@@ -125,10 +138,31 @@ class TokenEndpoint:
             raise ConsentRefused(status, _hint(answer))
         if status == _GONE:
             raise HostGone("the host answered 404", may_have_happened=False, status=status)
+        if status == TOO_MANY and self.starts is not None:
+            problem = read_problem(answer)
+            stated_s = problem.retry_after if problem is not None else None
+            pause_s = self.limit.pause_first_s if stated_s is None else stated_s
+            await self.starts.pause(min(pause_s, self.limit.pause_stated_max_s))
         if not _OK <= status < _REDIRECTS:
             text = f"the token endpoint answered {status}"
             raise Unreachable(text, may_have_happened=True, status=status)
         return answer
+
+    async def _begin(self, url: str) -> None:
+        """Wait for a start of our address.
+
+        Raises:
+            Unreachable: Our address is in a pause, or too busy; nothing was sent.
+        """
+        if self.starts is None:
+            return
+        asker, most = Asker(url.partition("/oauth2/")[0]), most_of(self.limit.rate_per_s)
+        left_s = self.timeout_s
+        while (wait_s := await self.starts.take(most, None, asker)) > 0:
+            left_s -= wait_s
+            if wait_s > SHORT_WAIT_S or left_s < 0:
+                raise Unreachable("our address may not call now", may_have_happened=False)
+            await asyncio.sleep(wait_s)
 
     async def _request(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]

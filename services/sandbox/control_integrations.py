@@ -60,6 +60,7 @@ def integration_routes(crm: Crm) -> list[Route]:
         Route(f"{one}/uninstall", orders.uninstall, methods=["POST"]),
         Route(f"{one}/one-time-token", orders.one_time_token, methods=["POST"]),
         Route("/sandbox/tokens", orders.long_lived, methods=["POST"]),
+        Route("/sandbox/tokens/expire", orders.expire, methods=["POST"]),
         Route("/sandbox/subdomain", orders.rename, methods=["POST"]),
     ]
 
@@ -141,6 +142,11 @@ class _Orders:
             expires_at=now + order.days * _DAY_S,
         )
         return answered({"token": token}, 201)
+
+    async def expire(self, request: Request) -> Response:
+        """Let every access token of the account that can be renewed be too old from now on."""
+        Order.model_validate_json(await request.body())
+        return answered({"expired": self._crm.oauth.expire_all(self._crm.account.id)})
 
     async def rename(self, request: Request) -> Response:
         """Give the account another subdomain; its old host is nobody's then."""

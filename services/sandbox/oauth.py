@@ -258,6 +258,17 @@ class OAuth:
         """Let an access token be too old from now on."""
         self._accesses.pop(token, None)
 
+    def expire_all(self, account_id: int) -> int:
+        """Let all access tokens of an account be too old that can be renewed; how many."""
+        found = [
+            token
+            for token, access in self._accesses.items()
+            if access.account_id == account_id and access.refresh is not None
+        ]
+        for token in found:
+            self.expire(token)
+        return len(found)
+
     def account_id_of(self, refresh: str | None, now: int) -> int | None:
         """Whose refresh token it is; None for one that does not work any more."""
         known = self._refreshes.get(refresh or "")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from services.gateway.starts import SharedStarts
 from services.kommo.errors import AccountStopped
 from services.sandbox.sample import ACCOUNT_ID
 from services.shared.secrets import Unsealable, Vault
@@ -18,6 +19,7 @@ from tests.services.oauth.kit import let_in
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.server
+LAST_START = "SELECT starts[cardinality(starts)] FROM gateway.addresses"
 ROW = "SELECT refresh_sealed, token_encrypted FROM accounts JOIN consents USING (account_id)"
 
 
@@ -32,6 +34,30 @@ async def test_F54_a_call_in_the_middle_renews_the_token_and_goes_on(pool: Any) 
         assert (account.id, again.id) == (ACCOUNT_ID, ACCOUNT_ID)
         assert here.asked() == before + 1
         assert await here.token() != stale
+
+
+async def test_F47_requests_for_tokens_count_as_calls_of_our_address(pool: Any) -> None:
+    """They wait for a start as others do, and a pause of the address holds for them, too."""
+    starts = SharedStarts(pool)
+    async with let_in(pool) as here:
+        stale, asked = await here.expire(), here.asked()
+        before = await pool.fetchval(LAST_START)
+        assert await here.renewal().newer(ACCOUNT_ID, stale) is not None
+        assert await pool.fetchval(LAST_START) > before
+
+        stale = await here.expire()
+        await starts.pause(60)
+        assert await here.renewal().newer(ACCOUNT_ID, stale) is None
+        assert here.asked() == asked + 1
+
+
+async def test_F47_a_429_for_a_token_pauses_the_address(pool: Any) -> None:
+    async with let_in(pool) as here:
+        stale = await here.expire()
+        here.sandbox.knobs.turn({"too_many_next": 1, "retry_after_s": 60})
+
+        assert await here.renewal().newer(ACCOUNT_ID, stale) is None
+        assert 50 < await SharedStarts(pool).take(7) <= 60
 
 
 async def test_F54_F57_a_fresh_token_that_is_refused_ends_it(pool: Any) -> None:
