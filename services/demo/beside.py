@@ -16,11 +16,13 @@ class Beside:
     Attributes:
         alone_s: From the hook to the manager in Kommo, before the other one had so much to do.
         beside_s: The same of the leads that came while it did.
+        own: Its own requests in that time: who takes turns has as many.
         between: Requests for the other account in that time.
     """
 
     alone_s: float
     beside_s: float
+    own: int
     between: int
 
     @property
@@ -28,8 +30,8 @@ class Beside:
         """It as a sentence."""
         return (
             f"95 of 100 leads were set within {self.beside_s:.2f} s beside the other account,"
-            f" within {self.alone_s:.2f} s before that; {self.between} requests for the other"
-            " one came between."
+            f" within {self.alone_s:.2f} s before that; {self.between} requests for the other one"
+            f" came between, beside {self.own} of its own."
         )
 
 
@@ -55,13 +57,17 @@ async def beside(
         for row in await kommo.rows("responsibles")
         if row["via"] == "api" and row["lead_id"] in begun
     }
-    calls = sorted(row["at"] for row in await other.rows("requests"))
+    own, calls = [
+        sorted(row["at"] for row in await each.rows("requests")) for each in (kommo, other)
+    ]
     last = max(calls, default=flooded_at)
     waits = [(begun[lead_id], at) for lead_id, at in ended.items()]
+    meanwhile = [wait for wait in waits if flooded_at <= wait[0] < last]
     return Beside(
         alone_s=_most([end - at for at, end in waits if end < flooded_at]),
-        beside_s=_most([end - at for at, end in waits if flooded_at <= at < last]),
-        between=int(_most([_between(calls, *wait) for wait in waits if flooded_at <= wait[0]])),
+        beside_s=_most([end - at for at, end in meanwhile]),
+        own=int(_most([_between(own, *wait) for wait in meanwhile])),
+        between=int(_most([_between(calls, *wait) for wait in meanwhile])),
     )
 
 

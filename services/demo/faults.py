@@ -21,6 +21,9 @@ from services.runtime.wrong import Wrong
 # Leads come over so long when there is a script, so that there is a middle for things to break in.
 SPREAD_S: Final = 6.0
 WAVES: Final = 12
+# Beside a flood the other account has less to do than half of what the address may, as it has to
+# share: who has more waits for its own.
+SPREAD_BESIDE_S, WAVES_BESIDE = 14.0, 7
 # What Kommo asks for where no script says otherwise; there it is five minutes.
 RETRY_AFTER_S: Final = 1
 FOLDER: Final = "scripts"
@@ -105,6 +108,11 @@ class FaultScript(BaseModel):
         """How many accounts it needs."""
         is_flooded = any(step.fault == "flood" for step in self.steps)
         return max(2 if is_flooded else 1, *(step.account for step in self.steps))
+
+    @property
+    def spread(self) -> tuple[int, float]:
+        """In how many waves leads come, and over how long."""
+        return (WAVES, SPREAD_S) if self.flood(1) is None else (WAVES_BESIDE, SPREAD_BESIDE_S)
 
     @property
     def needs_consent(self) -> bool:

@@ -30,8 +30,6 @@ from services.demo.beside import beside
 from services.demo.fairlead_process import fairlead_up
 from services.demo.faults import (
     RETRY_AFTER_S,
-    SPREAD_S,
-    WAVES,
     FaultScript,
     FaultStep,
     play,
@@ -278,10 +276,12 @@ class Demo:
     ) -> Findings:
         moved_at = time.time()
         flood = self._flood(kommo)
-        waves = 1 if playing is None or flood else WAVES
-        after_s = flood.at_s if flood else 0.0
+        waves, spread_s = self.faults.spread if self.faults else (1, 0.0)
+        after_s = 0.0
+        if flood is not None:
+            waves, after_s = 1, flood.at_s
         moving = asyncio.create_task(
-            _move_in_waves(kommo, sample.rush, waves=waves, after_s=after_s)
+            _move_in_waves(kommo, sample.rush, waves=waves, after_s=after_s, spread_s=spread_s)
         )
         lead_ids = [lead_id for moved in sample.rush.values() for lead_id in moved]
         await self._watch(kommo, installation, lead_ids)
@@ -349,14 +349,19 @@ async def _move(kommo: LocalKommo, wave: Mapping[Stage, list[int]]) -> None:
 
 
 async def _move_in_waves(
-    kommo: LocalKommo, rush: Mapping[Stage, list[int]], *, waves: int, after_s: float = 0.0
+    kommo: LocalKommo,
+    rush: Mapping[Stage, list[int]],
+    *,
+    waves: int,
+    after_s: float,
+    spread_s: float,
 ) -> None:
     """Move the leads of each stage in so many parts, one after another; one part all at once."""
     await asyncio.sleep(after_s)
     for number in range(waves):
         await _move(kommo, {stage: moved[number::waves] for stage, moved in rush.items()})
         if number < waves - 1:
-            await asyncio.sleep(SPREAD_S / waves)
+            await asyncio.sleep(spread_s / waves)
 
 
 async def _counts(
