@@ -12,6 +12,7 @@ ROUTES: Mapping[str, RouteEntry] = {
     "get_me": RouteEntry(None, "anybody"),
     "list_accounts": RouteEntry(None, "anybody"),
     "get_account": RouteEntry("read"),
+    "disconnect_account": RouteEntry("access"),
     # what happens
     "list_events": RouteEntry("read"),
     "follow_feed": RouteEntry("read"),

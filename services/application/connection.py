@@ -94,6 +94,12 @@ async def connection_of(
     )
 
 
+def diagnoses_of(found: AccountConnection) -> list[Diagnosis]:
+    """What a person reads line by line."""
+    lines = (found.token, found.stopped, found.webhooks, found.sweep)
+    return [each for each in lines if each is not None]
+
+
 async def subscribe_webhooks(
     installation: Installation, account: RegisteredAccount, principal: Principal
 ) -> None:

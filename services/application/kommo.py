@@ -32,6 +32,11 @@ async def kommo_of(
     Raises:
         Refused: The account's token cannot be opened here, or was destroyed.
     """
+    await check_asks_kommo(installation)
+    if account.disconnected_at is not None:
+        raise Refused(
+            "account_disconnected", account=account.account_id, since=account.disconnected_at
+        )
     if account.suspended_at is not None:
         raise Refused("account_suspended", account=account.account_id, since=account.suspended_at)
     connected = await RegisteredAccounts(installation.accounts).connected()
@@ -45,6 +50,16 @@ async def kommo_of(
         tokens=tokens_of(renewal_of(installation), ours),
     ) as client:
         yield client
+
+
+async def check_asks_kommo(installation: Installation) -> None:
+    """See that whoever works here may read the accounts' tokens: on many machines, few may (S18).
+
+    Raises:
+        Refused: They may not.
+    """
+    if not await installation.accounts.may_read_tokens():
+        raise Refused("kommo_not_asked_here")
 
 
 def renewal_of(installation: Installation, settings: RenewalSettings | None = None) -> Renewal:

@@ -46,6 +46,7 @@ OwnCode = Literal[
     "account_unpaid",
     "no_such_account",  # at that address
     "another_account",  # than the one that was named
+    "account_disconnected",  # by somebody here
     "account_suspended",  # it lets us in no more, of its own will
     "client_id_unusable",
     "client_secret_unusable",

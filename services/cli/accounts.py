@@ -17,8 +17,8 @@ from services.cli.opening import (
     for_installation,
     whoever_is_here,
 )
-from services.cli.options import DATA, AccountId, AsJson, Data
-from services.cli.output import ask_secret, fail, say, say_all, show_table
+from services.cli.options import DATA, AccountId, AsJson, Data, Yes
+from services.cli.output import ask, ask_secret, fail, say, say_all, show_table
 from services.cli.speech import words
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from services.application.overview import AccountOverview
 
 app = group()
+accounts = group("Show the connected accounts, and disconnect one.")
+app.add_typer(accounts, name="accounts")
 
 TOKEN_BYTES_MAX = 16_384
 
@@ -41,8 +43,8 @@ PublicUrl = Annotated[
 ]
 
 
-@app.command()
-def accounts(*, as_json: AsJson = False, data: Data = DATA) -> None:
+@accounts.command("list")
+def list_(*, as_json: AsJson = False, data: Data = DATA) -> None:
     """List the connected accounts, those in trouble first."""
 
     async def work(desk: Desk) -> None:
@@ -71,6 +73,62 @@ def accounts(*, as_json: AsJson = False, data: Data = DATA) -> None:
         )
 
     for_installation(data, work)
+
+
+@accounts.command()
+def show(account: AccountId = None, data: Data = DATA) -> None:
+    """Show how an account and Fairlead are connected, and what to do."""
+
+    async def work(desk: AccountDesk) -> None:
+        from datetime import UTC, datetime
+
+        from services.application.connection import connection_of, diagnoses_of
+        from services.cli.doctor import row_of
+
+        one = desk.account
+        found = await connection_of(desk.installation, one, desk.principal, now=datetime.now(UTC))
+        desk.tell(
+            sentence(
+                "accounts.one", account=one.account_id, address=one.base_url, zone=one.timezone
+            )
+        )
+        show_table(("what", "found", "to do"), (row_of(desk, each) for each in diagnoses_of(found)))
+        desk.tell(
+            sentence("accounts.users", users=found.users, administrators=found.administrators)
+        )
+
+    for_account(data, account, work)
+
+
+@accounts.command()
+def disconnect(
+    account: AccountId = None,
+    *,
+    erase: Annotated[
+        bool,
+        typer.Option("--erase", help="Names of people, texts about them and raw bodies go, too."),
+    ] = False,
+    yes: Yes = False,
+    data: Data = DATA,
+) -> None:
+    """Disconnect an account: no more webhooks, tokens destroyed; asks first.
+
+    Its history stays, and connected again it goes on. With --erase what is about people goes;
+    events stay, which hold ids and outcomes only.
+    """
+
+    async def work(desk: AccountDesk) -> None:
+        from services.application import disconnecting
+
+        if not (yes or ask(f"Disconnect account {desk.account.account_id}?")):
+            return
+        done = await disconnecting.disconnect(
+            desk.installation, desk.account, desk.principal, erases=erase
+        )
+        for line in disconnecting.told_of(desk.account, done):
+            desk.tell(line)
+
+    for_account(data, account, work)
 
 
 def _row(desk: Desk, found: "AccountOverview") -> tuple[object, ...]:

@@ -44,13 +44,14 @@ def doctor(data: Data = DATA) -> None:
         from services.application.doctor import examine
 
         found = [each async for each in examine(desk.installation, desk.principal)]
-        show_table(("what", "found", "to do"), (_row(desk, each) for each in found))
+        show_table(("what", "found", "to do"), (row_of(desk, each) for each in found))
         return all(each.severity == "well" for each in found)
 
     raise typer.Exit(0 if for_installation(data, work) else 1)
 
 
-def _row(desk: Desk, finding: "Diagnosis") -> tuple[str, str, str]:
+def row_of(desk: Desk, finding: "Diagnosis") -> tuple[str, str, str]:
+    """What was looked at, what it looks like, what to do: by a command, where one helps."""
     return desk.text(finding.subject), desk.text(finding.found), _to_do(desk, finding)
 
 

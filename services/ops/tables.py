@@ -57,7 +57,7 @@ ORDER BY account_id
 NOT_LET_IN = """
 SELECT account_id, CASE WHEN suspended_at IS NOT NULL THEN 'suspended' ELSE 'refused' END
 FROM accounts LEFT JOIN consents USING (account_id)
-WHERE suspended_at IS NOT NULL OR refused_at IS NOT NULL
+WHERE (suspended_at IS NOT NULL OR refused_at IS NOT NULL) AND disconnected_at IS NULL
 ORDER BY account_id
 """
 TARGETS_OFF = """

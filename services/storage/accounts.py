@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from pydantic import SecretStr
 
-from services.shared.secrets import Vault, digest_of
+from services.shared.secrets import Vault, digest_of, new_webhook_secret
 from services.storage import consents
 from services.storage.consents import REFRESH, TOKEN
 from services.storage.database import Connection, borrow, mapping
@@ -23,18 +23,18 @@ ON CONFLICT (account_id) DO UPDATE SET
     token_encrypted = $4,
     webhook_secret_sha256 = excluded.webhook_secret_sha256,
     timezone = excluded.timezone, token_expires_at = excluded.token_expires_at,
-    client_id = excluded.client_id, suspended_at = NULL, updated_at = now(),
-    admitted_at = now()
+    client_id = excluded.client_id, suspended_at = NULL, disconnected_at = NULL,
+    updated_at = now(), admitted_at = now()
 """
 # All but the address of its webhooks.
 ADMIT_TOKEN = """
 UPDATE accounts SET subdomain = $2, base_url = $3, token_encrypted = $4, timezone = $5,
-    token_expires_at = $6, client_id = $7, suspended_at = NULL, updated_at = now(),
-    admitted_at = now()
+    token_expires_at = $6, client_id = $7, suspended_at = NULL, disconnected_at = NULL,
+    updated_at = now(), admitted_at = now()
 WHERE account_id = $1 RETURNING account_id
 """  # noqa: S105 - SQL
 COLUMNS = """account_id, subdomain, base_url, timezone, directory, connected_at, updated_at,
-    token_expires_at, client_id, suspended_at, admitted_at"""
+    token_expires_at, client_id, suspended_at, admitted_at, disconnected_at"""
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
@@ -87,6 +87,20 @@ WHERE account_id = $1
 RETURNING (SELECT valid_until FROM kept) AS valid_until
 """
 DROP_FORMER = "DELETE FROM former_secrets WHERE account_id = $1"
+# Nobody knows the secret of the address that it has then.
+DISCONNECT = """
+UPDATE accounts SET token_encrypted = NULL, token_expires_at = NULL, webhook_secret_sha256 = $2,
+    suspended_at = coalesce(suspended_at, now()),
+    disconnected_at = coalesce(disconnected_at, now()),
+    directory = CASE WHEN $3 THEN '{}' ELSE directory - 'webhooks' END, updated_at = now()
+WHERE account_id = $1 RETURNING account_id
+"""
+# What is about people; keys last, so that nothing is left that nobody can open (S21).
+ERASE = (
+    "DELETE FROM dead_letters WHERE account_id = $1",
+    "DELETE FROM private_texts WHERE account_id = $1",
+    "DELETE FROM data_keys WHERE account_id = $1",
+)
 DELETE = "DELETE FROM accounts WHERE account_id = $1 RETURNING account_id"
 
 
@@ -121,6 +135,7 @@ class RegisteredAccount:
         client_id: The integration that renews it; None of a long-lived one.
         suspended_at: Since when nobody lets us in, because the account wanted it so (F57).
         admitted_at: When somebody last let us in.
+        disconnected_at: Since when it is disconnected by somebody here; then it is suspended, too.
     """
 
     account_id: int
@@ -134,6 +149,7 @@ class RegisteredAccount:
     client_id: str | None = None
     suspended_at: datetime | None = None
     admitted_at: datetime | None = None
+    disconnected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +343,21 @@ class AccountRegistry:
             UnknownAccount: Not connected.
         """
         await self._change(DELETE, account_id)
+
+    async def disconnect(self, account_id: int, *, erases: bool) -> None:
+        """Destroy all tokens and webhook secrets of an account, and what is about people if asked.
+
+        Raises:
+            UnknownAccount: Not connected.
+        """
+        digest = digest_of(new_webhook_secret())
+        async with borrow(self.pool) as connection, connection.transaction():
+            if await connection.fetchval(DISCONNECT, account_id, digest, erases) is None:
+                raise UnknownAccount(f"account {account_id} is not connected")
+            await connection.execute(DROP_FORMER, account_id)
+            await consents.give(connection, account_id, None)
+            for statement in ERASE if erases else ():
+                await connection.execute(statement, account_id)
 
     async def reseal(self) -> int:
         """Seal every token with the newest master key; how many were under an older one."""

@@ -27,7 +27,7 @@ MAKERS_OF_VIEWS = (f"{PREFIX}projector", f"{PREFIX}commands")
 # Of every account, but for its token and the digest of its secret.
 ACCOUNT = (
     "SELECT (account_id, subdomain, base_url, timezone, directory, connected_at, updated_at,"
-    " token_expires_at, client_id, suspended_at, admitted_at)"
+    " token_expires_at, client_id, suspended_at, admitted_at, disconnected_at)"
 )
 
 # Table to privileges, as SQL has them. A name without a schema is one of `public`; `*` stands for

@@ -1,11 +1,15 @@
 """The accounts that somebody may see, and how one of them does."""
 
+from typing import Annotated
+
+from fastapi import Query
 from pydantic import Field
 
-from services.api.asking import Calling, ToRead
+from services.api.asking import Calling, OfAccount, ToRead
 from services.api.resource import resource
 from services.api.times import Instant
 from services.application.condition import AccountCondition, condition
+from services.application.disconnecting import disconnect
 from services.application.overview import Trouble
 from services.gateway.stops import Cause
 from services.storage.accounts import RegisteredAccount
@@ -14,6 +18,10 @@ from services.web.models import Output
 from services.web.premises import PremisesOf
 
 router = resource("accounts")
+
+Erase = Annotated[
+    bool, Query(description="Names, texts about people and raw bodies go; events stay.")
+]
 
 
 class AccountSummary(Output):
@@ -98,6 +106,16 @@ class AccountDetail(AccountSummary):
     counts: CountsShape
 
 
+class DisconnectedShape(Output):
+    """What came of disconnecting an account."""
+
+    unsubscribed: int = Field(description="Webhooks that Kommo sends no more.", examples=[1])
+    asked_kommo: bool = Field(
+        description="false: Kommo could not be asked to send no more; delete the webhooks there."
+    )
+    is_erased: bool = Field(description="What is about people is gone, too.", examples=[False])
+
+
 @router.get("/accounts", operation_id="list_accounts", summary="Which accounts may I see?")
 async def list_accounts(premises: PremisesOf, caller: Calling) -> AccountList:
     """The accounts that the caller may see something of."""
@@ -134,6 +152,19 @@ async def get_account(visit: ToRead) -> AccountDetail:
         counts=CountsShape(
             requests=found.requests, given_in_day=found.given_in_day, pending=found.pending
         ),
+    )
+
+
+@router.delete(
+    "/accounts/{account_id}", operation_id="disconnect_account", summary="Disconnect an account"
+)
+async def disconnect_account(visit: OfAccount, erase: Erase = False) -> DisconnectedShape:  # noqa: FBT002 - a query's
+    """No more webhooks, and tokens destroyed, whatever Kommo says. The history stays."""
+    done = await disconnect(visit.installation, visit.account, visit.principal, erases=erase)
+    return DisconnectedShape(
+        unsubscribed=done.unsubscribed,
+        asked_kommo=done.unasked is None,
+        is_erased=done.is_erased,
     )
 
 

@@ -40,6 +40,8 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
         if account.account_id in stopped:
             yield refused_by_kommo(account, stopped[account.account_id])
         yield token_of(account, refused.get(account.account_id), now)
+        if account.disconnected_at is not None:
+            continue
         yield webhooks_of(account, now)
         yield await sweep_of(installation, account, now)
         if held := await installation.who_may().wide_deeds.held(account.account_id):

@@ -19,6 +19,8 @@ def token_of(
     """The token of an account, as it is known without asking Kommo."""
     subject = sentence("doctor.token", account=account.account_id)
     again = sentence("remedy.connect_again", address=account.base_url)
+    if account.disconnected_at is not None:
+        return well(subject, sentence("doctor.disconnected", since=account.disconnected_at))
     if account.suspended_at is not None:
         return problem(subject, sentence("doctor.suspended", since=account.suspended_at), again)
     if refused is not None:

@@ -28,6 +28,7 @@ from services.application.jobs.asked import (
     kind_of,
     require,
 )
+from services.application.kommo import check_asks_kommo
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.application.rules import draft_of
@@ -73,7 +74,7 @@ async def start(
         raise Refused("key_unusable", limit=255)
     _check(account, asked)
     if isinstance(asked, ShadowAuditAsked):
-        await check_token(installation)
+        await check_asks_kommo(installation)
     new = NewJob(
         account_id=account.account_id,
         job_id=_id_of(account.account_id, principal, once),
@@ -184,16 +185,6 @@ async def result_as(
 def reason_of(job: StoredJob) -> Sentence | None:
     """Why it failed; None unless it did."""
     return None if job.reason is None else reasons.told(job.reason)
-
-
-async def check_token(installation: Installation) -> None:
-    """See that whoever works here may read the accounts' tokens: on many machines, few may (S18).
-
-    Raises:
-        Refused: They may not.
-    """
-    if not await installation.accounts.may_read_tokens():
-        raise Refused("kommo_not_asked_here")
 
 
 def _check(account: RegisteredAccount, asked: JobAsked) -> None:

@@ -1,5 +1,7 @@
 """Connection: does Kommo talk to us? (W4.11)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
@@ -9,8 +11,14 @@ from pydantic import SecretStr
 from contracts.sentences import sentence
 from services.application.addresses import rotate_address
 from services.application.connect import reconnect
-from services.application.connection import connection_of, subscribe_webhooks, sweep_now
+from services.application.connection import (
+    connection_of,
+    diagnoses_of,
+    subscribe_webhooks,
+    sweep_now,
+)
 from services.application.consenting import depart
+from services.application.disconnecting import disconnect, told_of
 from services.application.kommo import receives_at
 from services.console.moments import moment
 from services.console.operations import finding_line, sorted_findings
@@ -27,6 +35,7 @@ OVERLAP_S = 72 * 3_600
 # What became of a deed, in the address that it leads to.
 DEEDS = ("connected", "subscribed", "sweeping")
 Done = Annotated[str, Query(max_length=20)]
+Erases = Annotated[bool, Form()]
 Token = Annotated[str, Form(max_length=16_384)]
 
 
@@ -91,28 +100,38 @@ async def post_sweep(who: InAccount) -> Response:
     return _done(who, "sweeping")
 
 
-async def _page(who: SeeingAccount, *, done: str = "", hook: str = "") -> Response:
+@router.post("/a/{account_id}/connection/disconnect")
+async def post_disconnect(who: InAccount, erases: Erases = False) -> Response:  # noqa: FBT002 - a form's
+    """No more webhooks, tokens destroyed; the history is kept."""
+    _reach_kommo(who)
+    done = await disconnect(who.installation, who.account, who.principal, erases=erases)
+    lines = [who.words.say(each) for each in told_of(who.account, done)]
+    account = await who.installation.account(who.account.account_id)
+    return await _page(replace(who, account=account), lines=lines)
+
+
+async def _page(
+    who: SeeingAccount, *, done: str = "", hook: str = "", lines: Sequence[str] = ()
+) -> Response:
     found = await connection_of(who.installation, who.account, who.principal, now=who.now)
     told = None
     if done in DEEDS:
         text = who.words.say(sentence(f"console.connection.done.{done}"))
         told = Receipt(text=text, is_done=True)
-    said = [
-        finding_line(who, each)
-        for each in (found.token, found.stopped, found.webhooks, found.sweep)
-        if each is not None
-    ]
+    said = [finding_line(who, each) for each in diagnoses_of(found)]
     needed = sorted_findings(said)
     return account_page(
         "connection.html",
         who,
         here="connection",
         found=found,
-        lines=[*needed, *(each for each in said if each not in needed)],
+        state=[*needed, *(each for each in said if each not in needed)],
+        lines=lines,
         told=told,
         hook=hook,
         heard_at=None if found.heard_at is None else moment(who, found.heard_at),
         may_mend=who.principal.may("access"),
+        may_disconnect=who.principal.may("access") and who.account.disconnected_at is None,
     )
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from contracts.sentences import Sentence, sentence
-from services.application.jobs.giving import check_token
+from services.application.kommo import check_asks_kommo
 from services.application.proof.day import prove
 from services.application.proof.told import head_of, lines_of, rows_of, title_of
 from services.application.refused import Refused
@@ -64,7 +64,7 @@ async def get_proof(
 async def _why_not_kommo(who: SeeingAccount) -> Sentence | None:
     """Why Kommo cannot be asked from here; None if it can."""
     try:
-        await check_token(who.installation)
+        await check_asks_kommo(who.installation)
     except Refused as refused:
         return refused.sentence
     return None

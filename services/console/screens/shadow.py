@@ -10,7 +10,8 @@ from contracts.events import LEAD
 from contracts.sentences import sentence
 from services.application.commands import Once
 from services.application.jobs.asked import ShadowAuditAsked
-from services.application.jobs.giving import check_token, result_as, start
+from services.application.jobs.giving import result_as, start
+from services.application.kommo import check_asks_kommo
 from services.application.refused import Refused
 from services.application.shadow.audit import DAYS, LEADS_MIN, PEOPLE_MIN, ShadowAudit
 from services.application.shadow.judged import ShadowManager
@@ -148,7 +149,7 @@ async def _page(
 async def _why_not(who: SeeingAccount) -> str:
     """Why Kommo cannot be asked from here; empty if it can."""
     try:
-        await check_token(who.installation)
+        await check_asks_kommo(who.installation)
     except Refused as refused:
         return who.words.say(refused.sentence)
     return ""

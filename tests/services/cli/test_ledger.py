@@ -178,8 +178,8 @@ def test_D3_9_what_is_told_apart_is_in_the_explanation_and_the_statement(here: H
 
 
 def test_D1_2_the_connected_accounts_are_listed(here: Here) -> None:
-    said = here.say("accounts")
-    (found,) = json.loads(here.say("accounts", "--json").out)
+    said = here.say("accounts", "list")
+    (found,) = json.loads(here.say("accounts", "list", "--json").out)
 
     assert str(found["account_id"]) in said.out
     assert found["subdomain"] in said.out

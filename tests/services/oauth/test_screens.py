@@ -84,6 +84,7 @@ async def test_W4_11_from_nothing_to_a_connection_that_can_be_mended(desk: Desk)
     renewed = await desk.post(f"{base}/connection/token", token=token)
     listed = await desk.web.get("/?all=1")
     leaving = await desk.post("/connect/consent", client_id=CLIENT_ID)
+    ended = await desk.post(f"{base}/connection/disconnect", erases="true")
 
     assert "19 days" in page.text  # and some hours
     assert (swept.status_code, again.status_code, renewed.status_code) == (303, 303, 303)
@@ -92,6 +93,9 @@ async def test_W4_11_from_nothing_to_a_connection_that_can_be_mended(desk: Desk)
     assert "19 days left" in listed.text
     assert f"{here.sandbox.base_url}/oauth?client_id={CLIENT_ID}" in leaving.text
     assert "fairlead-consent" in leaving.headers["set-cookie"]
+    assert "1 webhook is unsubscribed in Kommo." in ended.text
+    assert "are erased" in ended.text
+    assert "connection/disconnect" not in ended.text
 
 
 async def test_W4_1_the_first_rule_is_everybody_evenly(desk: Desk) -> None:
