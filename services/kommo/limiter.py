@@ -26,7 +26,7 @@ from services.kommo.starts import (
     Starts,
     most_of,
 )
-from services.kommo.timing import SystemTiming, Timing, wait_for
+from services.kommo.timing import SystemTiming, Timing
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
