@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from services.application.refused import OwnCode, Refused
+from services.application.refused import Refused
 
 DAY = timedelta(days=1)
 # Beyond these, an instant has no date in some zone.
@@ -89,7 +90,7 @@ def check_length(span: Span) -> None:
 
 
 def day_from(
-    text: str, *, now: datetime, timezone: str, wrong: OwnCode = "day_not_a_date"
+    text: str, *, now: datetime, timezone: str, end: Literal["from", "to"] | None = None
 ) -> tuple[date, Span]:
     """A day of the account, and when it began and ended.
 
@@ -97,7 +98,7 @@ def day_from(
         text: A date, or how long ago, as `-7d`; empty for the present day.
         now: The time.
         timezone: The account's zone.
-        wrong: What to say of one that is none, where it begins or ends a range.
+        end: Of the range that it begins or ends, if it does.
 
     Raises:
         Refused: It is none.
@@ -107,8 +108,16 @@ def day_from(
         on = _day(text, now.astimezone(zone))
         starts_at, ends_at = (_midnight(each, zone) for each in (on, on + DAY))
     except (ValueError, OverflowError) as error:
-        raise Refused(wrong, text=text) from error
+        raise _not_a_day(text, end) from error
     return on, Span(start=starts_at, end=ends_at)
+
+
+def _not_a_day(text: str, end: Literal["from", "to"] | None) -> Refused:
+    if end == "from":
+        return Refused("from_not_a_time", text=text)
+    if end == "to":
+        return Refused("to_not_a_time", text=text)
+    return Refused("day_not_a_date", text=text)
 
 
 def _day(text: str, here: datetime) -> date:

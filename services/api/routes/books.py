@@ -173,8 +173,8 @@ async def list_tallies(
 ) -> TallyPage:
     """What was given out from a day to another one; kept counts, whatever the range."""
     zone, now = visit.account.timezone, listing.at
-    last, _ = day_from(to, now=now, timezone=zone, wrong="to_not_a_time")
-    first, _ = day_from(since, now=now, timezone=zone, wrong="from_not_a_time")
+    last, _ = day_from(to, now=now, timezone=zone, end="to")
+    first, _ = day_from(since, now=now, timezone=zone, end="from")
     found = await tallied(
         visit.installation, visit.account, visit.principal, first=first, last=last, by=by
     )

@@ -52,6 +52,9 @@ def test_those_that_come_with_the_demo_are_found_by_name() -> None:
         "kommo_down.yaml",
         "lost_webhooks.yaml",
         "poisoned_leads.yaml",
+        "refresh_lost.yaml",
+        "token_expired.yaml",
+        "two_accounts.yaml",
     ]
     assert [read_script(Path(name)).name for name in names] == [Path(n).stem for n in names]
 
@@ -60,7 +63,7 @@ def test_those_that_come_with_the_demo_are_found_by_name() -> None:
     ("text", "told"),
     [
         ("- {at: soon, fault: kommo_down}", "steps.0.at"),
-        ("- {at: 5s, fault: flood}", "steps.0.fault"),
+        ("- {at: 5s, fault: deluge}", "steps.0.fault"),
         ("- {at: 5s, fault: kommo_down, until: 9s}", "steps.0.until"),
         ("- {fault: kommo_down}", "steps.0.at"),
         ("[]", "steps"),
