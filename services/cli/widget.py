@@ -23,6 +23,7 @@ Archive = Annotated[Path, typer.Argument(help="The zip.", exists=True, dir_okay=
 @app.command()
 def build(
     out: Annotated[Path, typer.Option(help="File to write.", dir_okay=False)],
+    support_email: Annotated[str, typer.Option(help="Where people ask for help.")],
     account: AccountId = None,
     url: Annotated[
         str, typer.Option(help="Where browsers reach this installation. Default: its own address.")
@@ -30,7 +31,6 @@ def build(
     version: Annotated[
         str, typer.Option(help="Has to be higher with each upload, or browsers keep the former.")
     ] = "1.0.0",
-    support_email: Annotated[str, typer.Option(help="Where people ask for help.")] = "",
     data: Data = DATA,
     *,
     public: Annotated[

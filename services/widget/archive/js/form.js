@@ -178,7 +178,9 @@ define(['./nodes.js', './fields.js', './people.js', './stages.js', './sources.js
         schedule: schedule.get() || null,
         distribute_by_coefficient: byCoefficient.get(),
         limit: isLimited.get() ? Object.assign({}, limit, {
-          max: needed('limit/max', limitMax), stages: limitStages.get(),
+          max: needed('limit/max', limitMax),
+          // None chosen is all open stages, which the rule says by naming none.
+          stages: limitStages.get().length ? limitStages.get() : null,
         }) : null,
         linked: linkedNow(),
         owners: from.get().length ? Object.assign({}, owners, {
