@@ -52,7 +52,7 @@ define([
       }
       self.render_template({
         caption: { class_name: nodes.of('caption') },
-        body: '<div class="fairlead fairlead__card"></div>',
+        body: '<div class="fairlead__root fairlead__card"></div>',
         render: '',
       }, {});
     }

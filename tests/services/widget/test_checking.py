@@ -258,7 +258,8 @@ BROKEN: dict[str, tuple[Callable[[Files], None], str, str]] = {
     "description": (said("en", "widget.description", "x" * 401), "i18n/en.json", "400 at most"),
     # styles
     "foreign selector": (style(".button { color: red }\n"), "style.css", ".button"),
-    "mixed selectors": (style(".fairlead a, b { color: red }\n"), "style.css", "b does not"),
+    "Kommo's own box": (style(".fairlead p { color: red }\n"), "style.css", ".fairlead p does"),
+    "mixed selectors": (style(".fairlead__root a, b { color: red }\n"), "style.css", "b does not"),
     "in a query": (style("@media print { p { color: red } }\n"), "style.css", "p does not"),
     "import": (style("@import 'other.css';\n"), "style.css", "imports"),
     "Kommo's variable": (

@@ -64,7 +64,7 @@ define(['./constants.js'], function (constants) {
   }
 
   function root(part) {
-    return el('div', { class: constants.ROOT + ' ' + of(part) });
+    return el('div', { class: of('root') + ' ' + of(part) });
   }
 
   return { el: el, fill: fill, of: of, button: button, refuse: refuse, tell: tell, root: root };
