@@ -12,7 +12,7 @@ from tests.services.console.browser import ARGUMENTS, DESKTOP
 from tests.support.debian import require
 
 # As long as a busy machine needs.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 
 
 class Server(Protocol):
