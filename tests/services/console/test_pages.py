@@ -65,7 +65,7 @@ async def test_W4_1_the_numbers_are_those_of_the_command_line(site: Site, week: 
 
     def say() -> tuple[Any, ...]:
         return (
-            said("accounts")[0],
+            said("accounts", "list")[0],
             said("loads"),
             said("speed", "--by", "rule", "--from", day_ago, "--to", now),
             week.say("statement", BRUNO).out,
