@@ -95,10 +95,15 @@ def hours_of(
 ) -> Hours:
     """When somebody works by any of these schedules, without their absences."""
     once = {id(each): each for each in schedules}.values()
-    found: list[tuple[datetime, datetime]] = []
-    for start, end in sorted(
+    return merged(
         each for schedule in once for each in present(rules, manager_id, schedule, None, span)
-    ):
+    )
+
+
+def merged(intervals: Iterable[tuple[datetime, datetime]]) -> Hours:
+    """The same time as intervals that do not touch."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(intervals):
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:

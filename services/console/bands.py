@@ -124,18 +124,19 @@ def _days(
             for cover in covers
             if cover.start < end and cover.end > start
         )
-        found.append(BandDay(x=x(start), name=_day(who, local), rows=rows))
+        found.append(BandDay(x=x(start), name=day_name(who, local), rows=rows))
         start = end
     return found
 
 
-def _day(who: SeeingAccount, at: datetime) -> str:
+def day_name(who: SeeingAccount, at: datetime) -> str:
+    """A day as a week has it: `Sun 25`."""
     return f"{who.words.say(sentence(f'console.day.{WEEKDAYS[at.weekday()]}'))} {at.day}"
 
 
 def _from_to(who: SeeingAccount, cover: Cover) -> str:
     start, end = cover.start.astimezone(who.zone), cover.end.astimezone(who.zone)
-    return f"{_day(who, start)} {_clock(start)}\N{EN DASH}{_day(who, end)} {_clock(end)}"
+    return f"{day_name(who, start)} {_clock(start)}\N{EN DASH}{day_name(who, end)} {_clock(end)}"
 
 
 def within(who: SeeingAccount, interval: tuple[datetime, datetime], day: Span) -> str:

@@ -1,10 +1,12 @@
 """When somebody works on a day, as a bar from midnight to midnight, and in words."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 
 from services.application.cover import Hours
 from services.application.span import Span
-from services.console.bands import within
+from services.console.bands import day_name, within
 from services.console.seeing import SeeingAccount
 
 WIDTH = 240
@@ -39,3 +41,27 @@ def hours_bar(who: SeeingAccount, hours: Hours, day: Span) -> HoursBar:
         now_x=x((who.now - day.start) / length) if day.start <= who.now < day.end else None,
         text=", ".join(within(who, each, day) for each in inside),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursDay:
+    """A day with its name."""
+
+    name: str
+    bar: HoursBar
+
+
+def hours_days(who: SeeingAccount, hours: Hours, days: int) -> list[HoursDay]:
+    """So many days of the account from today on."""
+    first = who.now.astimezone(who.zone).date()
+    starts = [
+        datetime.combine(first + timedelta(days=n), time(), who.zone).astimezone(UTC)
+        for n in range(days + 1)
+    ]
+    return [
+        HoursDay(
+            name=day_name(who, start.astimezone(who.zone)),
+            bar=hours_bar(who, hours, Span(start=start, end=end)),
+        )
+        for start, end in pairwise(starts)
+    ]

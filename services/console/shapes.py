@@ -151,6 +151,7 @@ class MovementLine:
     lead_id: int | None
     href: str
     note: str
+    by: str
     moved: str
     balance: str
 
@@ -288,8 +289,8 @@ def _candidates(who: SeeingAccount, decided: LeadAssigned) -> tuple[Candidate, .
     )
 
 
-def movement_line(who: SeeingAccount, line: StatementLine) -> MovementLine:
-    """A line of a statement."""
+def movement_line(who: SeeingAccount, line: StatementLine, by: str) -> MovementLine:
+    """A line of a statement, and who posted it."""
     movement = line.movement
     return MovementLine(
         version=movement.version,
@@ -298,6 +299,7 @@ def movement_line(who: SeeingAccount, line: StatementLine) -> MovementLine:
         lead_id=movement.lead_id,
         href="" if movement.lead_id is None else f"{who.base}/leads/{movement.lead_id}",
         note=line.note,
+        by=by,
         moved=who.words.say(sentence("cell.credit", units=movement.units)),
         balance=who.words.say(sentence("cell.credit", units=movement.balance_units)),
     )

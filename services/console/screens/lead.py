@@ -1,5 +1,6 @@
 """A lead: why her? (W4.2), and the way to it from an id."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -10,9 +11,10 @@ from services.application.offered import offered
 from services.application.operations import shown
 from services.application.refused import Refused
 from services.console.pages import Parts, account_page
-from services.console.receipts import Told, Version, receipt
+from services.console.receipts import Receipt, Told, Version, receipt
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import OfferLine, kommo_lead, offer_line, story_of
+from services.web.faults import problem_of
 
 router = APIRouter()
 
@@ -42,12 +44,24 @@ async def get_lead(
     who: InAccount, lead_id: int, only: Parts, told: Told = "", version: Version = ""
 ) -> Response:
     """Its story, and every decision with everybody who could have got it."""
+    return await lead_page(who, lead_id, only=only, told=receipt(who, told, version))
+
+
+async def lead_page(
+    who: SeeingAccount,
+    lead_id: int,
+    *,
+    only: Sequence[str] = (),
+    told: Receipt | None = None,
+    refused: Refused | None = None,
+) -> Response:
+    """The page of a lead, with what became of a deed, or why it was refused."""
     who.require("explain")
     shows = await shown(who.installation, who.account.account_id)
     try:
         found = await explain_lead(who.installation, who.account, who.principal, lead_id)
-    except Refused as refused:
-        if refused.code != "nothing_decided":
+    except Refused as unknown:
+        if unknown.code != "nothing_decided":
             raise
         found = []
     story = story_of(who, found)
@@ -57,13 +71,14 @@ async def get_lead(
         here="leads",
         only=only,
         shown=str(shows),
-        status=200 if found else 404,
+        status=problem_of(refused).status if refused else 200 if found else 404,
+        wrong="" if refused is None else who.words.say(refused.sentence),
         lead_id=lead_id,
         kommo=kommo_lead(who, lead_id),
         answer=next((each for each in reversed(story) if each.is_decision), None),
         story=story,
         offer=next(iter(await _offers(who, lead_id)), None),
-        told=receipt(who, told, version),
+        told=told,
     )
 
 

@@ -1,5 +1,6 @@
 """What is done about one lead: taken, passed on, put back (D7.6, D6.4)."""
 
+from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,9 +9,12 @@ from fastapi.responses import Response
 from contracts.sentences import sentence
 from services.application import offers, undo
 from services.application.commands import Answer, Once
+from services.application.refused import Refused
 from services.application.undo_told import would_go_back
 from services.console.deeds import Foretold, deed_page, foretold
 from services.console.receipts import Key, told_at
+from services.console.screens.lead import lead_page
+from services.console.screens.manager import ELSEWHERE, refused_page
 from services.console.seeing import InAccount, SeeingAccount
 
 router = APIRouter()
@@ -21,7 +25,7 @@ AT_ONCE_S = 0.0
 @router.post("/a/{account_id}/leads/{lead_id}/take")
 async def post_take(who: InAccount, lead_id: int, key: Key) -> Response:
     """An offered lead is somebody's for good."""
-    answer = await offers.take(
+    taken = offers.take(
         who.installation,
         who.account,
         who.principal,
@@ -29,7 +33,7 @@ async def post_take(who: InAccount, lead_id: int, key: Key) -> Response:
         manager_id=_whose(who),
         once=Once(key=key),
     )
-    return _back(who, lead_id, answer)
+    return await _told(who, lead_id, taken)
 
 
 @router.post("/a/{account_id}/leads/{lead_id}/pass-on")
@@ -37,7 +41,7 @@ async def post_pass_on(
     who: InAccount, lead_id: int, key: Key, reason: Annotated[str, Form(max_length=500)] = ""
 ) -> Response:
     """An offered lead goes to the next one."""
-    answer = await offers.pass_on(
+    passed = offers.pass_on(
         who.installation,
         who.account,
         who.principal,
@@ -46,7 +50,7 @@ async def post_pass_on(
         reason=reason.strip(),
         once=Once(key=key),
     )
-    return _back(who, lead_id, answer)
+    return await _told(who, lead_id, passed)
 
 
 @router.get("/a/{account_id}/leads/{lead_id}/undo")
@@ -85,6 +89,19 @@ async def post_undo(who: InAccount, lead_id: int, key: Key) -> Response:
 def _whose(who: SeeingAccount) -> int | None:
     """Whose lead it has to be: their own, of who may do this about themselves alone."""
     return None if who.principal.may("activity") else who.principal.manager_id
+
+
+async def _told(who: SeeingAccount, lead_id: int, deed: Awaitable[Answer]) -> Response:
+    """The page on which it was done, with what became of it, or why it was refused."""
+    try:
+        return _back(who, lead_id, await deed)
+    except Refused as refused:
+        if refused.code in ELSEWHERE:
+            raise
+        if who.principal.may("explain"):
+            return await lead_page(who, lead_id, refused=refused)
+        assert who.principal.manager_id is not None, "whoever may do this about themselves"  # noqa: S101
+        return await refused_page(who, who.principal.manager_id, refused)
 
 
 def _back(who: SeeingAccount, lead_id: int, answer: Answer) -> Response:

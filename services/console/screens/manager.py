@@ -1,52 +1,105 @@
 """A manager: what do I get, and why not more? (W4.3); one's own page is `/me`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
 from domain.configuration import ACCOUNT_LEDGER
 from services.application.attendance import oneself
 from services.application.commands import Answer, Once
+from services.application.cover import merged
 from services.application.offered import OfferedLead, offered
 from services.application.operations import shown
 from services.application.pauses import pause, resume
 from services.application.refused import Refused
-from services.application.span import span_from
-from services.application.statement import Statement, statement
+from services.application.shifts import shifts_of_manager
+from services.application.span import Span, check_length, span_from
+from services.application.speed import Speed, speed
+from services.application.statement import Statement, StatementLine, statement, whole_statement
 from services.application.why_not import Question, why_not
+from services.console.bands import days_from
+from services.console.hours import hours_days
+from services.console.moments import moment
 from services.console.names import name_of
-from services.console.pages import Parts, account_page
+from services.console.pages import HEADERS, Parts, account_page
 from services.console.pauses import choices, end_of
 from services.console.receipts import Key, Told, Version, receipt, told_at
 from services.console.seeing import InAccount, SeeingAccount
-from services.console.shapes import (
-    mate_line,
-    movement_line,
-    offer_line,
-    why_not_lines,
-)
+from services.console.shapes import mate_line, movement_line, offer_line, why_not_lines
+from services.console.speeds import speed_line
+from services.shared.spreadsheet import as_csv
+from services.web.faults import problem_of
 from services.web.problems import HttpProblem
+from services.words.credit import signed
 
 router = APIRouter()
 
 DAYS = 7
-MOVEMENTS = 20
+RANGES = ("-7d", "-30d", "-90d")
+MOVEMENTS = 50
+DAYS_AHEAD = 14
+COLUMNS = ("at", "movement", "lead_id", "by", "reason", "leads", "balance")
+# What nobody at the page can mend by doing something else: a page of its own tells it.
+ELSEWHERE = ("not_allowed", "proof_needed")
+
+From = Annotated[str, Query(alias="from", max_length=40)]
+To = Annotated[str, Query(max_length=40)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerAddress:
+    """What of a manager is looked at, as the address has it (W3.1)."""
+
+    start: str = ""
+    end: str = ""
+    told: str = ""
+    version: str = ""
+
+
+def _address(
+    start: From = "", to: To = "", told: Told = "", version: Version = ""
+) -> ManagerAddress:
+    return ManagerAddress(start=start, end=to, told=told, version=version)
+
+
+Asked = Annotated[ManagerAddress, Depends(_address)]
 
 
 @router.get("/a/{account_id}/me")
-async def get_me(who: InAccount, only: Parts, told: Told = "", version: Version = "") -> Response:
+async def get_me(who: InAccount, only: Parts, asked: Asked) -> Response:
     """One's own page."""
-    return await _page(who, _own_id(who), only=only, told=told, version=version)
+    return await manager_page(who, _own_id(who), asked, only=only)
 
 
 @router.get("/a/{account_id}/managers/{manager_id}")
-async def get_manager(
-    who: InAccount, manager_id: int, only: Parts, told: Told = "", version: Version = ""
-) -> Response:
+async def get_manager(who: InAccount, manager_id: int, only: Parts, asked: Asked) -> Response:
     """Anybody's page, for who may read; one's own for everybody."""
-    return await _page(who, manager_id, only=only, told=told, version=version)
+    return await manager_page(who, manager_id, asked, only=only)
+
+
+@router.get("/a/{account_id}/managers/{manager_id}/statement.csv")
+async def get_statement_csv(who: InAccount, manager_id: int, asked: Asked) -> Response:
+    """All movements of the range for a spreadsheet (S31)."""
+    found = await whole_statement(
+        who.installation,
+        who.account,
+        who.principal,
+        manager_id,
+        ledger=ACCOUNT_LEDGER,
+        span=_span(who, asked),
+    )
+    names = await _posted_by(who, found)
+    text = as_csv(COLUMNS, [_cells(each, names) for each in found.lines])
+    name = f"statement-{manager_id}.csv"
+    return Response(
+        text,
+        media_type="text/csv; charset=utf-8",
+        headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @router.post("/a/{account_id}/managers/{manager_id}/pause")
@@ -59,30 +112,54 @@ async def post_pause(
     until: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
     """Pause somebody for a while, or until somebody ends it."""
-    answer = await pause(
-        who.installation,
-        who.account,
-        who.principal,
-        manager_id,
-        until=end_of(who, length, until),
-        reason=reason,
-        once=Once(key=key),
-    )
+    try:
+        answer = await pause(
+            who.installation,
+            who.account,
+            who.principal,
+            manager_id,
+            until=end_of(who, length, until),
+            reason=reason,
+            once=Once(key=key),
+        )
+    except Refused as refused:
+        return await refused_page(who, manager_id, refused)
     return _done(who, manager_id, answer)
 
 
 @router.post("/a/{account_id}/managers/{manager_id}/resume")
 async def post_resume(who: InAccount, manager_id: int, key: Key) -> Response:
     """End a pause."""
-    answer = await resume(
-        who.installation, who.account, who.principal, manager_id, once=Once(key=key)
-    )
+    try:
+        answer = await resume(
+            who.installation, who.account, who.principal, manager_id, once=Once(key=key)
+        )
+    except Refused as refused:
+        return await refused_page(who, manager_id, refused)
     return _done(who, manager_id, answer)
 
 
-async def _page(
-    who: SeeingAccount, manager_id: int, *, only: Sequence[str], told: str, version: str
+async def refused_page(who: SeeingAccount, manager_id: int, refused: Refused) -> Response:
+    """The page once more, with why a deed was refused.
+
+    Raises:
+        Refused: Nothing else could be done on it.
+    """
+    if refused.code in ELSEWHERE:
+        raise refused
+    return await manager_page(who, manager_id, ManagerAddress(), refused=refused)
+
+
+async def manager_page(
+    who: SeeingAccount,
+    manager_id: int,
+    asked: ManagerAddress,
+    *,
+    only: Sequence[str] = (),
+    refused: Refused | None = None,
 ) -> Response:
+    """Everything about a manager."""
+    place = (who.installation, who.account, who.principal)
     version_shown = await shown(who.installation, who.account.account_id)
     mate = await oneself(
         who.installation,
@@ -92,29 +169,86 @@ async def _page(
         manager_id,
         now=who.now,
     )
-    span = span_from("", "", now=who.now, timezone=who.account.timezone, days=DAYS)
+    span, own = _span(who, asked), manager_id == _id_of(who)
     counted = await why_not(
         who.installation, who.principal, Question(who.account, manager_id, span)
     )
-    moved = await _statement(who, manager_id)
+    moved = await _statement(who, manager_id, span)
+    names = {} if moved is None else await _posted_by(who, moved)
+    ahead = days_from(who.now, who.zone, DAYS_AHEAD)
+    shifts = await shifts_of_manager(*place, manager_id, span=ahead)
+    served = await _speed(who, manager_id, span)
+    here = f"{who.base}/me" if own else f"{who.base}/managers/{manager_id}"
+    asked_for = {key: text for key, text in (("from", asked.start), ("to", asked.end)) if text}
     return account_page(
         "manager.html",
         who,
-        here="me" if manager_id == _id_of(who) else "today",
+        here="me" if own else "today",
         only=only,
         shown=str(version_shown),
+        status=200 if refused is None else problem_of(refused).status,
+        wrong="" if refused is None else who.words.say(refused.sentence),
         manager_id=manager_id,
         name=name_of(who, manager_id),
-        is_own=manager_id == _id_of(who),
+        is_own=own,
         mate=None if mate is None else mate_line(who, mate),
         counted=counted,
         lines=why_not_lines(who, counted),
-        days=DAYS,
-        moved=[] if moved is None else [movement_line(who, each) for each in moved.lines[::-1]],
+        ranges=[(each, each.strip("-d"), f"{here}?from={each}") for each in RANGES],
+        place=here,
+        asked=asked,
+        since=moment(who, span.start),
+        until=moment(who, span.end),
+        csv=f"{who.base}/managers/{manager_id}/statement.csv?{urlencode(asked_for)}",
+        moved=[]
+        if moved is None
+        else [movement_line(who, each, names.get(each.by, each.by)) for each in moved.lines[::-1]],
         statement=moved,
+        speed=[speed_line(who, each, name_of(who, manager_id)) for each in served],
+        days=hours_days(who, merged((each.start, each.end) for each in shifts), DAYS_AHEAD),
         choices=choices(who.words),
         offers=[offer_line(who, each) for each in await _offered(who, manager_id)],
-        told=receipt(who, told, version),
+        told=receipt(who, asked.told, asked.version),
+    )
+
+
+def _span(who: SeeingAccount, asked: ManagerAddress) -> Span:
+    span = span_from(asked.start, asked.end, now=who.now, timezone=who.account.timezone, days=DAYS)
+    check_length(span)
+    return span
+
+
+async def _speed(who: SeeingAccount, manager_id: int, span: Span) -> list[Speed]:
+    """How fast they served leads, for who may compare people."""
+    if not who.principal.may("read"):
+        return []
+    found = await speed(
+        who.installation, who.account, who.principal, span=span, by="manager", now=who.now
+    )
+    return [each for each in found if each.of == manager_id]
+
+
+async def _posted_by(who: SeeingAccount, found: Statement) -> dict[str, str]:
+    """Names of those who posted lines, as far as they are people who sign in here."""
+    names: dict[str, str] = {}
+    for by in {each.by for each in found.lines}:
+        kind, _, number = by.partition(":")
+        if kind == "person" and number.isdecimal():
+            person = await who.premises.access.people.get(int(number))
+            names[by] = by if person is None else person.name
+    return names
+
+
+def _cells(line: StatementLine, names: Mapping[str, str]) -> Sequence[str | int | None]:
+    movement = line.movement
+    return (
+        movement.at.isoformat(),
+        movement.reason,
+        movement.lead_id,
+        names.get(line.by, line.by),
+        line.note,
+        signed(movement.units),
+        signed(movement.balance_units),
     )
 
 
@@ -126,8 +260,8 @@ async def _offered(who: SeeingAccount, manager_id: int) -> list[OfferedLead]:
     return await offered(who.premises.present, who.account, who.principal, manager_id=manager_id)
 
 
-async def _statement(who: SeeingAccount, manager_id: int) -> Statement | None:
-    """Their newest movements; None where nothing was ever moved."""
+async def _statement(who: SeeingAccount, manager_id: int, span: Span) -> Statement | None:
+    """Their newest movements of a range; None where nothing was ever moved."""
     try:
         return await statement(
             who.installation,
@@ -136,6 +270,7 @@ async def _statement(who: SeeingAccount, manager_id: int) -> Statement | None:
             manager_id,
             ledger=ACCOUNT_LEDGER,
             limit=MOVEMENTS,
+            span=span,
         )
     except Refused as refused:
         if refused.code not in ("no_movement", "no_movement_in_ledger"):

@@ -1,10 +1,12 @@
 """What the pages of the console show to whom, and what a deed on them needs (W3, W4, S10, S11)."""
 
 import asyncio
+import csv
 import json
 import re
 from datetime import timedelta
 from html import unescape
+from io import StringIO
 from typing import Any
 
 import httpx
@@ -129,6 +131,24 @@ async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
     assert "Expected a number, such as 900001." in text_of(wrong)
 
 
+async def test_W4_3_a_statement_has_a_range_a_file_and_who_posted_what(site: Site) -> None:
+    lasted = {"from": "2026-10-23", "to": "2026-10-23"}
+    async with site.signed_in("manager", BRUNO) as bruno:
+        page = await bruno.get(f"{site.base}/me", params=lasted)
+        sheet = await bruno.get(f"{site.base}/managers/{BRUNO}/statement.csv", params=lasted)
+        others = await bruno.get(f"{site.base}/managers/501/statement.csv")
+        empty = await bruno.get(f"{site.base}/me", params={"from": "soon"})
+
+    rows = list(csv.DictReader(StringIO(sheet.text)))
+    assert [(row["movement"], row["by"], row["reason"]) for row in rows] == [
+        ("corrected", "Vera", "training on Thursday")
+    ]
+    assert "corrected training on Thursday · Vera" in text_of(page)
+    assert "fairlead statement" not in page.text
+    assert "Mon 26 09:00\N{EN DASH}13:00, 14:00\N{EN DASH}18:00" in text_of(page)
+    assert (others.status_code, empty.status_code) == (403, 422)
+
+
 async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -> None:
     async with site.signed_in("manager", BRUNO) as bruno:
         start = await bruno.get(site.base)
@@ -137,7 +157,7 @@ async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -
         lead = await bruno.get(f"{site.base}/leads/{LEAD}")
 
     assert start.headers["location"] == f"{site.base}/me"
-    assert "25 of 274 leads given out in the last 7 days." in text_of(own)
+    assert "25 of 274 leads given out in this range." in text_of(own)
     assert "Ana" not in text_of(own)
     assert (others.status_code, lead.status_code) == (403, 403)
 
