@@ -21,7 +21,7 @@ import orjson
 from pydantic import SecretStr
 
 from services.application.consenting import Return, by_code
-from services.application.installation import RUNTIME_FILE, WEB_FILE
+from services.application.installation import RUNTIME_FILE, WEB_FILE, Installation
 from services.application.integrations import register_integration
 from services.application.widget.triggers import hook_address
 from services.demo.kommo_process import end, written
@@ -153,6 +153,7 @@ class Site:
     """What is running.
 
     Attributes:
+        environment: What Fairlead's settings say there; nobody else's processes may find it.
         rules: How names lead to it, for the browser.
     """
 
@@ -161,7 +162,15 @@ class Site:
     clock: Clock
     ingress: str
     rules: tuple[str, ...]
+    environment: Mapping[str, str]
     taken: int = 0
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Installation]:
+        """The installation, as its own processes see it."""
+        with mock.patch.dict(os.environ, self.environment):
+            async with open_installation(self.data) as installation:
+                yield installation
 
     async def account(self) -> Account:
         """Another account, connected, with the widget installed in it."""
@@ -172,7 +181,7 @@ class Site:
             made = await client.post(f"/sandbox/integrations/{CLIENT_ID}/code", json={})
             code = SecretStr(made.json()["code"])
             referer = kommo.base_url.removeprefix("http://")
-            async with open_installation(self.data) as installation:
+            async with self.opened() as installation:
                 brought = Return(client_id=CLIENT_ID, code=code, referer=referer)
                 await by_code(installation, brought, public_url=self.ingress)
                 found = await installation.account(model.id)
@@ -196,16 +205,18 @@ async def site(folder: Path) -> AsyncIterator[Site]:
     async with AsyncExitStack() as stack:
         kommo = await stack.enter_async_context(_kommo(clock))
         environment = {**ENVIRONMENT, "FAIRLEAD_KOMMO_ADDRESS": kommo.base_url}
-        stack.enter_context(mock.patch.dict(os.environ, environment))
-        up = ("up", "--port=0", f"--data={data}")
-        ingress = await stack.enter_async_context(_process(folder, clock, data / RUNTIME_FILE, up))
-        web = await stack.enter_async_context(
-            _process(folder, clock, data / WEB_FILE, ("run", "web", f"--data={data}"))
-        )
-        async with open_installation(data) as installation:
-            await register_integration(
-                installation, TESTER, client_id=CLIENT_ID, secret=SECRET, redirect_uri=REDIRECT
+        with mock.patch.dict(os.environ, environment):
+            up = ("up", "--port=0", f"--data={data}")
+            ingress = await stack.enter_async_context(
+                _process(folder, clock, data / RUNTIME_FILE, up)
             )
+            web = await stack.enter_async_context(
+                _process(folder, clock, data / WEB_FILE, ("run", "web", f"--data={data}"))
+            )
+            async with open_installation(data) as installation:
+                await register_integration(
+                    installation, TESTER, client_id=CLIENT_ID, secret=SECRET, redirect_uri=REDIRECT
+                )
         tls = _tls(folder)
         ours = await stack.enter_async_context(Proxy(_port(web), tls=tls))
         theirs = await stack.enter_async_context(Proxy(_port(kommo.base_url), tls=tls))
@@ -215,7 +226,14 @@ async def site(folder: Path) -> AsyncIterator[Site]:
             f"MAP evil.test 127.0.0.1:{theirs.port}",
         )
         with _said(folder):
-            yield Site(data=data, kommo=kommo, clock=clock, ingress=ingress, rules=rules)
+            yield Site(
+                data=data,
+                kommo=kommo,
+                clock=clock,
+                ingress=ingress,
+                rules=rules,
+                environment=environment,
+            )
 
 
 @asynccontextmanager

@@ -9,7 +9,6 @@ import pytest
 from playwright.async_api import Browser
 
 from services.rules_file.file import dump
-from services.runtime.installation import open_installation
 from services.sandbox.sample import ADMIN_ID
 from tests.services.widget.in_browser.jobs import ANA, BRUNO, CARLA, a_trigger, at_board, kept
 from tests.services.widget.in_browser.site import Account, Site
@@ -28,7 +27,7 @@ def _at(site: Site, days: int, hour: int, minute: int, second: int = 0) -> datet
 
 async def _has(site: Site, account: Account, schedules: dict[str, Any]) -> None:
     """The account has these schedules."""
-    async with open_installation(site.data) as installation:
+    async with site.opened() as installation:
         found = await installation.account(account.id)
         text = dump({"version": 1, "schedules": schedules, "rules": []})
         await apply_in(installation, found, text)
