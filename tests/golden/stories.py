@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.events import LeadKind, NoticeKind, Transfer
 from contracts.inbound import (
+    CarryTrigger,
     DistributeLeads,
     HandOverLeads,
     Inbound,
@@ -30,6 +31,7 @@ from contracts.inbound import (
     TasksListed,
     UndoTransfers,
 )
+from contracts.stage import Stage
 from tests.domain import kommo_model
 from tests.domain.scenario import (
     ANN,
@@ -416,6 +418,41 @@ def too_many_tasks() -> list[Inbound]:
     return story.heard
 
 
+def triggers_are_rules() -> list[Inbound]:
+    """Revisions that triggers carry: first, newer, older, a copy, and one made separate (D1.8)."""
+    story = given(rules=rules(trust_webhooks=True))
+    first, second = "trigger-1", "trigger-2"
+    story.when(_carried(first, 1, ANN), dp(1), at=at(1))
+    story.when(_carried(first, 1, ANN), _carried(first, 2, BOB), dp(2), at=at(2))
+    story.when(_carried(first, 1, ANN, stage=HOT), dp(3, HOT), at=at(3))
+    story.when(_carried(second, 1, CEM, stage=HOT, separated_from=first), dp(4, HOT), at=at(4))
+    story.when(rules(rule(DAN), trust_webhooks=True), dp(5), dp(6, HOT), at=at(5))
+    return story.heard
+
+
+def _carried(
+    rule_id: str,
+    revision: int,
+    manager: int,
+    *,
+    stage: Stage = NEW,
+    separated_from: str | None = None,
+) -> CarryTrigger:
+    section: dict[str, Any] = {
+        "id": rule_id,
+        "participants": [participant(manager)],
+        "widget": {"revision": revision},
+    }
+    return CarryTrigger(
+        rule_id=rule_id,
+        revision=revision,
+        stage=stage,
+        section=section,
+        by="kommo:trigger",
+        separated_from=separated_from,
+    )
+
+
 def rough_weather() -> list[Inbound]:
     """Random hooks, lost, late, twice and out of order, of a model of Kommo."""
     return kommo_model.History(ROUGH_SEED, leads_max=12).run().messages
@@ -433,6 +470,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "fair-in-kind": fair_in_kind,
     "even-in-total": even_in_total,
     "too-many-tasks": too_many_tasks,
+    "triggers-are-rules": triggers_are_rules,
     "rough-weather": rough_weather,
     "commands-that-come-again": commands_that_come_again,
     "taken-and-passed-on": taken_and_passed_on,
