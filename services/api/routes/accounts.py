@@ -6,7 +6,7 @@ from fastapi import Query
 from pydantic import Field
 
 from services.api.asking import Calling, OfAccount, ToRead
-from services.api.resource import resource
+from services.api.resource import problem, resource
 from services.api.times import Instant
 from services.application.condition import AccountCondition, condition
 from services.application.disconnecting import disconnect
@@ -156,7 +156,10 @@ async def get_account(visit: ToRead) -> AccountDetail:
 
 
 @router.delete(
-    "/accounts/{account_id}", operation_id="disconnect_account", summary="Disconnect an account"
+    "/accounts/{account_id}",
+    operation_id="disconnect_account",
+    summary="Disconnect an account",
+    responses={409: problem("Kommo cannot be asked from here.")},
 )
 async def disconnect_account(visit: OfAccount, erase: Erase = False) -> DisconnectedShape:  # noqa: FBT002 - a query's
     """No more webhooks, and tokens destroyed, whatever Kommo says. The history stays."""

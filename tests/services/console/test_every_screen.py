@@ -46,6 +46,7 @@ DEEDS: Mapping[str, Scope] = {
     "/schedules/office": "rules",
     "/schedules/office/exceptions": "rules",
     "/connection/address": "access",
+    "/connection/disconnect": "access",
     "/connection/sweep": "access",
     "/connection/token": "access",
     "/connection/webhooks": "access",
@@ -53,7 +54,7 @@ DEEDS: Mapping[str, Scope] = {
     "/webhooks": "access",
 }
 # Other screens, which a page leads to by a button, or asks with a filter.
-SCREENS = {"", "/audit/then", "/leads", "/proof", "/waiting"}
+SCREENS = {"", "/audit/then", "/leads", "/managers/N", "/me", "/proof", "/waiting"}
 PAYLOAD = "<img src=x onerror=alert(1)>\"'{{7*7}}\u202e"
 
 # Every word is 40% longer, as in the longest languages.
