@@ -25,19 +25,17 @@ def judge_duty(
     Of a standing only the manager, their place (`tier`, the fallback last) and the verdict count.
     The fallback is there when all else fails, so nothing but Kommo's refusal keeps them away.
     """
-    if rule.rota is None:
-        return ()
-    stage = request.stage
-    verdicts = [
-        (entry.manager_id, availability(account, entry.manager_id, entry.schedule, at, stage))
-        for entry in rule.rota.managers
-    ]
-    if (fallback_id := rule.rota.fallback_id) is not None:
-        verdicts.append((fallback_id, _verdict_of_fallback(account, fallback_id, stage)))
+    verdicts = _verdicts(account, rule, at, request.stage)
     return tuple(
         _standing(account, rule, place, manager_id, _of_lead(request, manager_id, verdict))
         for place, (manager_id, verdict) in enumerate(verdicts, start=1)
     )
+
+
+def first_on_duty(account: Account, rule: Rule, at: datetime) -> int | None:
+    """Who would be asked to take any lead of the rule, None if nobody has duty."""
+    verdicts = _verdicts(account, rule, at, None)
+    return next((who for who, verdict in verdicts if verdict == "eligible"), None)
 
 
 def choose_duty(standings: tuple[Standing, ...]) -> Choice | None:
@@ -104,10 +102,25 @@ def _duty_starts(
     ]
 
 
-def _verdict_of_fallback(account: Account, manager_id: int, stage: Stage) -> Verdict:
+def _verdicts(
+    account: Account, rule: Rule, at: datetime, stage: Stage | None
+) -> list[tuple[int, Verdict]]:
+    """Everyone who may have duty, in the order they are asked; of a stage, or of any."""
+    if rule.rota is None:
+        return []
+    verdicts = [
+        (entry.manager_id, availability(account, entry.manager_id, entry.schedule, at, stage))
+        for entry in rule.rota.managers
+    ]
+    if (fallback_id := rule.rota.fallback_id) is not None:
+        verdicts.append((fallback_id, _verdict_of_fallback(account, fallback_id, stage)))
+    return verdicts
+
+
+def _verdict_of_fallback(account: Account, manager_id: int, stage: Stage | None) -> Verdict:
     if account.is_inactive(manager_id):
         return "inactive"
-    return "eligible" if account.may_see(manager_id, stage) else "no_access"
+    return "eligible" if stage is None or account.may_see(manager_id, stage) else "no_access"
 
 
 def _of_lead(request: Request, manager_id: int, verdict: Verdict) -> Verdict:

@@ -6,8 +6,9 @@ from datetime import datetime
 from contracts.events import Standing, Verdict
 from domain.choosing.fewest_given import levels
 from domain.choosing.policies import choose_under
-from domain.choosing.standings import AT_WORK, availability, judge, look_at, next_look
+from domain.choosing.standings import AT_WORK, judge, look_at, next_look
 from domain.configuration import Rule
+from domain.duty import first_on_duty
 from domain.state import Account
 from services.application.present import Present
 from services.application.principal import Principal
@@ -82,7 +83,7 @@ def _of(account: Account, rule: Rule, at: datetime) -> NextAble:
             else None,
         )
     is_empty = not any(each.verdict in AT_WORK for each in standings)
-    duty = _on_duty(account, rule, at) if is_empty and rule.off_hours == "duty" else None
+    duty = first_on_duty(account, rule, at) if is_empty and rule.off_hours == "duty" else None
     return NextAble(
         rule_id=rule.rule_id,
         manager_id=duty,
@@ -109,15 +110,3 @@ def _passed(
         if most.verdict in ("off_shift", "paused", "absent")
         else None,
     )
-
-
-def _on_duty(account: Account, rule: Rule, at: datetime) -> int | None:
-    """Who takes it outside all hours: the first of the rota who is there, or the fallback."""
-    if rule.rota is None:
-        return None
-    there = (
-        each.manager_id
-        for each in rule.rota.managers
-        if availability(account, each.manager_id, each.schedule, at) == "eligible"
-    )
-    return next(there, rule.rota.fallback_id)

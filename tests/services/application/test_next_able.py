@@ -8,6 +8,7 @@ from tests.domain.scenario import (
     ANN,
     BOB,
     CEM,
+    DAN,
     MONDAY,
     NOON,
     OFFICE,
@@ -16,6 +17,7 @@ from tests.domain.scenario import (
     pause,
     rule,
     rules,
+    users,
 )
 
 EVENING = MONDAY + timedelta(hours=20)
@@ -46,3 +48,16 @@ def test_W4_1_after_hours_it_is_whoever_has_duty() -> None:
     (foreseen,) = next_in(given(rules=RULES).account, EVENING)
 
     assert foreseen == NextAble(rule_id="a", manager_id=CEM, has_duty=True)
+
+
+def test_D7_4_a_fallback_who_left_kommo_gets_nothing() -> None:
+    fallback = {"rota": [{"manager": CEM, "schedule": "office"}], "fallback": DAN}
+    data = rules(
+        rule(ANN, off_hours="duty", duty=fallback),
+        schedules={"office": OFFICE},
+        default_schedule="office",
+    )
+    (there,) = next_in(given(rules=data).account, EVENING)
+    (gone,) = next_in(given(users(ANN, BOB, CEM), rules=data).account, EVENING)
+
+    assert (there.manager_id, gone.manager_id) == (DAN, None)
