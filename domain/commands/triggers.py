@@ -71,6 +71,14 @@ def carried(known: Mapping[str, Any] | None, message: CarryTrigger) -> dict[str,
     return {**before, "rules": changed}
 
 
+def as_of_a_file(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """The same rules, those of triggers as if a file alone said what they are."""
+    sections = [
+        {name: value for name, value in each.items() if name != "widget"} for each in _rules(rules)
+    ]
+    return {**rules, "rules": sections}
+
+
 def _rules(data: Mapping[str, Any]) -> Sequence[Section]:
     found = data.get("rules")
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

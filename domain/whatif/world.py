@@ -71,6 +71,7 @@ from contracts.inbound import (
     TriggerFired,
 )
 from domain.commands.orders import LEADS_MAX
+from domain.commands.triggers import as_of_a_file
 from domain.configuration import Rule
 from domain.decide import decide
 from domain.kinds import OTHER
@@ -132,14 +133,16 @@ class World:
         """Put the rules in force and let the time pass; every event, as it would be recorded.
 
         Args:
-            rules: A rules file as JSON data, without problems.
+            rules: A rules file as JSON data, without problems, its triggers' rules as they would
+                be in force: none that the past knows takes their place.
             start: When they are put in force.
             end: The first instant that is left out.
         """
         self._now = max(self._now, start)
         self._take_up()
-        yield from self._tell(ApplyRules(rules=dict(rules), by=BY))
-        assert self.account.rules_data == rules, "whoever asks has seen to it that they are usable"
+        wanted = as_of_a_file(rules)
+        yield from self._tell(ApplyRules(rules=wanted, by=BY))
+        assert self.account.rules_data == wanted, "whoever asks has seen to it that they are usable"
         for happening in self.past.happenings:
             yield from self._pass_until(happening.at)
             self._now = max(self._now + TICK, happening.at)

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from contracts.events import RulesApplied
 from contracts.rules import RulesFile
 from domain import snapshot
+from domain.commands.triggers import with_triggers
 from domain.whatif import past as whatif_past
 from domain.whatif.past import Past, PastReader
 from domain.whatif.world import TICK, Assumed, World
@@ -18,6 +20,7 @@ from services.application.past import events_between, state_at, version_before
 from services.application.principal import Principal
 from services.application.progress import Progress, untold
 from services.application.refused import Refused
+from services.application.rules import newest
 from services.application.span import LATEST, Span
 from services.application.whatif import results
 from services.application.whatif.results import ResultCounter, Results
@@ -98,14 +101,16 @@ async def simulate(
     # Where the log ends, the time of the drafts ends too: nobody did anything more.
     ends_at = min(span.end, await _lived_until(installation, account_id, last))
     played = Span(start=span.start, end=ends_at)
+    applied = await newest(installation, account, principal)
     simulated = []
     for number, (name, file) in enumerate(drafts.items(), start=1):
 
         def tell(done: int, goal: int, before: int = number) -> None:
             progress(PART * before + PART * done // goal, PART * parts)
 
+        rules = _in_force(file, applied)
         simulated.append(
-            await asyncio.to_thread(_simulated, name, file, begun, reader.past, played, tell)
+            await asyncio.to_thread(_simulated, name, rules, begun, reader.past, played, tell)
         )
     return WhatIf(span=span, got=then, drafts=tuple(simulated))
 
@@ -118,12 +123,22 @@ async def _lived_until(installation: Installation, account_id: int, version: int
     return recorded.event.at + TICK
 
 
+def _in_force(draft: RulesFile, applied: RulesApplied | None) -> dict[str, Any]:
+    """What a draft would put in force now: the rules of triggers are what the triggers say."""
+    data: dict[str, Any] = draft.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return with_triggers(data, applied.rules if applied is not None else None)
+
+
 def _simulated(
-    name: str, rules: RulesFile, begun: bytes, past: Past, span: Span, progress: Progress
+    name: str,
+    rules: Mapping[str, Any],
+    begun: bytes,
+    past: Past,
+    span: Span,
+    progress: Progress,
 ) -> Simulated:
     world, counted = World(snapshot.load(begun), past), ResultCounter()
-    data: dict[str, Any] = rules.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    lived = world.live(data, start=span.start, end=span.end)
+    lived = world.live(rules, start=span.start, end=span.end)
     seconds = max((span.end - span.start) // SECOND, 1)
     while events := list(islice(lived, PIECE)):
         counted.add(events)

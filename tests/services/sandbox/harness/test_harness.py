@@ -27,6 +27,7 @@ VENDORED = {
 }
 CLIENT = "11111111-2222-4333-8444-555555555555"
 CARD, BOARD = "/leads/detail/900001", f"/settings/pipeline/leads/{SALES}"
+ONCE = re.compile("changed, init$")
 TWICE = re.compile(r"changed, init.*changed, init$")
 BEGUN = "constructed, render, init, bind_actions, page:changed"
 
@@ -101,6 +102,8 @@ async def test_the_knobs_of_the_loader(kommo: Sandbox, browser: Browser) -> None
         async with looking(
             browser, kommo.base_url, ADMIN_ID, to=CARD, knobs=[knob], expected=expected
         ) as page:
+            if knob == "thenable":
+                await expect(page.locator("html")).to_have_attribute("data-told", ONCE)
             await gone_to(page, "Integrations")
             if knob == "thenable":
                 await expect(page.locator("html")).to_have_attribute("data-told", TWICE)
