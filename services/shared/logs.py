@@ -35,25 +35,24 @@ MULTI_LINE = frozenset({"exception", "stack"})
 
 
 class _Masks:
-    """The secrets to hide, as one pattern that is rebuilt when a secret is added."""
+    """The secrets to hide, longest first: one within another leaves nothing of the longer."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._values: tuple[str, ...] = ()
 
     def add(self, value: str) -> None:
+        if len(value) < SECRET_LENGTH_MIN or value in self._values:
+            return
         with self._lock:
-            if len(value) >= SECRET_LENGTH_MIN and value not in self._values:
-                # Also as it looks inside a JSON line.
-                self._values |= {value, json.dumps(value)[1:-1]}
-                longest_first = sorted(self._values, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            # Also as it looks inside a JSON line.
+            values = {*self._values, value, json.dumps(value)[1:-1]}
+            self._values = tuple(sorted(values, key=len, reverse=True))
 
     def clean(self, line: str) -> str:
-        pattern = self._pattern
-        if pattern is not None:
-            line = pattern.sub(MASK, line)
+        for value in self._values:
+            if value in line:
+                line = line.replace(value, MASK)
         return PATH_SECRET.sub(rf"\1{MASK}", line)
 
 
