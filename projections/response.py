@@ -13,7 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import asyncpg
 
 from contracts.events import (
     AccountDescribed,
@@ -31,7 +33,7 @@ from domain.configuration import NO_RULES, Configuration, compile_rules
 from projections import Connection
 
 NAME = "response"
-REVISION = 3
+REVISION = 4
 EVENTS: frozenset[type] = frozenset(
     {
         AccountDescribed,
@@ -67,6 +69,7 @@ CREATE TABLE leads (
     PRIMARY KEY (account_id, request_id, attempt)
 ) WITH (fillfactor = 70);
 CREATE INDEX leads_decided_idx ON leads (account_id, decided_at);
+CREATE INDEX leads_manager_idx ON leads (account_id, manager_id, decided_at);
 CREATE INDEX leads_due_idx ON leads (account_id, rule_id, decided_at)
     WHERE touch_due_at IS NOT NULL;
 CREATE TABLE asked (
@@ -144,11 +147,16 @@ SELECT manager_id, rule_id, date_trunc('hour', decided_at, 'UTC') AS hour,
 FROM response.leads
 WHERE account_id = $1 AND decided_at >= $2 AND decided_at < $3
 """
+OF_MANAGER = "AND manager_id = $5"
+# Of each leg how many leads have come to its end, and the two times; NULL instead of both
+# where there are none.
+LEG = """count({leg}_s) AS {leg}_leads,
+    percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY {leg}_s) AS {leg}_s,
+    percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY {leg}_worked_s) AS {leg}_worked_s"""
 FIGURES = """
-SELECT {of} AS of, count(*) AS given, count({leg}) AS leads,
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY {leg}) AS median_s,
-    percentile_cont(0.9) WITHIN GROUP (ORDER BY {leg}) AS p90_s,
-    count(in_target) AS judged, count(*) FILTER (WHERE in_target) AS in_target
+SELECT {of} AS of, count(*) AS given,
+    count(in_target) AS judged, count(*) FILTER (WHERE in_target) AS in_target,
+    {times}
 FROM ({legs}) AS legs GROUP BY {of} ORDER BY {of}
 """
 # Of the newest leads of a rule of which it is known; what is older than a month tells of no today.
@@ -169,6 +177,7 @@ ORDER BY targets.account_id, targets.rule_id LIMIT $3
 """
 LAST_LEADS = 20
 Leg = Literal["wait", "push", "touch"]
+THE_LEGS: tuple[Leg, ...] = get_args(Leg)
 By = Literal["manager", "rule", "hour"]
 COLUMNS: Mapping[By, str] = {"manager": "manager_id", "rule": "rule_id", "hour": "hour"}
 MILLISECOND = timedelta(milliseconds=1)
@@ -207,25 +216,38 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """One leg of the way of many leads.
+class LegTimes:
+    """How long one leg of the way took, by the clock and in the managers' working time.
 
     Attributes:
-        of: The manager, the rule, or the hour that was asked for.
-        given: How many leads were given.
-        leads: How many of these have come to the end of the leg.
-        median_s: Of those; None when there are none.
-        judged: Of how many leads it is known whether the first touch was within the rule's target.
-        in_target: Of how many of these it was.
+        leads: How many leads have come to its end; of these are the times, None without any.
+    """
+
+    leads: int
+    median_s: float | None
+    p90_s: float | None
+    median_worked_s: float | None
+    p90_worked_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """How fast the leads of a manager, a rule or an hour were served.
+
+    Attributes:
+        of: The manager, the rule, or when the hour began.
+        given: How often a lead was given to somebody.
+        judged: Of how many it is known whether they were touched within the rule's target.
+        in_target: How many of these were.
+        legs: `wait` from asked to decided, `push` from there until Kommo held it, `touch` from
+            decided to the first touch.
     """
 
     of: int | str | datetime
     given: int
-    leads: int
-    median_s: float | None
-    p90_s: float | None
     judged: int
     in_target: int
+    legs: Mapping[Leg, LegTimes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -453,11 +475,10 @@ async def figures(
     since: datetime,
     until: datetime,
     by: By,
-    leg: Leg,
     now: datetime,
-    is_working_time: bool = False,
-) -> list[Figures]:
-    """One leg of all leads that were given in a range, by manager, rule or hour.
+    manager_id: int | None = None,
+) -> list[Speed]:
+    """All leads that were given in a range, by manager, rule or hour, in their order.
 
     Args:
         connection: Where to ask.
@@ -465,15 +486,43 @@ async def figures(
         since: They were given then or later.
         until: And before it.
         by: What the figures are of.
-        leg: `wait` from asked to decided, `push` from decided to in Kommo, `touch` from decided
-            to the first touch.
         now: By when it has to be sure that a lead was not touched in time.
-        is_working_time: Whether only the managers' working time counts.
+        manager_id: Only of the leads of one manager.
     """
-    column = f"{leg}_worked_s" if is_working_time else f"{leg}_s"
-    statement = FIGURES.format(of=COLUMNS[by], leg=column, legs=LEGS)
-    rows = await connection.fetch(statement, account_id, since, until, now)
-    return [Figures(**row) for row in rows]
+    statement = figures_statement(by, of_one=manager_id is not None)
+    one = () if manager_id is None else (manager_id,)
+    rows = await connection.fetch(statement, account_id, since, until, now, *one)
+    return [
+        Speed(
+            of=row["of"],
+            given=row["given"],
+            judged=row["judged"],
+            in_target=row["in_target"],
+            legs={leg: _times(row, leg) for leg in THE_LEGS},
+        )
+        for row in rows
+    ]
+
+
+def figures_statement(by: By, *, of_one: bool) -> str:
+    """What asks for them; the manager's id is the last argument if it is about one."""
+    return FIGURES.format(
+        of=COLUMNS[by],
+        times=",\n    ".join(LEG.format(leg=leg) for leg in THE_LEGS),
+        legs=f"{LEGS} {OF_MANAGER}" if of_one else LEGS,
+    )
+
+
+def _times(row: asyncpg.Record, leg: Leg) -> LegTimes:
+    median_s, p90_s = row[f"{leg}_s"] or (None, None)
+    median_worked_s, p90_worked_s = row[f"{leg}_worked_s"] or (None, None)
+    return LegTimes(
+        leads=row[f"{leg}_leads"],
+        median_s=median_s,
+        p90_s=p90_s,
+        median_worked_s=median_worked_s,
+        p90_worked_s=p90_worked_s,
+    )
 
 
 async def late_rules(connection: Connection, *, now: datetime, limit: int = 100) -> list[LateRule]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from projections import decisions, requests
 from projections.decisions import Decision, DecisionFilter
 from projections.requests import Request
+from projections.response import Speed
 from services.application.attendance import Team, everybody
 from services.application.condition import AccountCondition, condition
 from services.application.installation import Installation
@@ -16,7 +17,7 @@ from services.application.present import Present
 from services.application.principal import Principal
 from services.application.problems import AccountProblem, besides, problems
 from services.application.span import DAY, Span
-from services.application.speed import Speed, speed
+from services.application.speed import speed
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 

@@ -1,6 +1,6 @@
 """`fairlead speed`: how fast leads are served."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +14,8 @@ from services.cli.options import DATA, AccountId, AsJson, Data, From, To
 from services.cli.output import show_table
 
 if TYPE_CHECKING:
+    from projections.response import Speed
     from services.application.span import Span
-    from services.application.speed import Speed
 
 app = group()
 
@@ -66,7 +66,7 @@ def speed_command(
     for_account(data, account, work)
 
 
-def _show(desk: AccountDesk, by: SpeedBy, found: "list[Speed]") -> None:
+def _show(desk: AccountDesk, by: SpeedBy, found: "Sequence[Speed]") -> None:
     """Whose it is and how many they were given, then a line for each leg: 60 columns are enough."""
     show_table(
         (by.value, "leads", "median", "90%"),
@@ -107,7 +107,9 @@ def _duration(desk: AccountDesk, seconds: float | None) -> str:
     return desk.text(sentence("cell.brief", seconds=round(seconds)))
 
 
-def _data(desk: AccountDesk, span: "Span", by: SpeedBy, found: "list[Speed]") -> dict[str, object]:
+def _data(
+    desk: AccountDesk, span: "Span", by: SpeedBy, found: "Sequence[Speed]"
+) -> dict[str, object]:
     """What another program gets."""
     return {
         "account_id": desk.account.account_id,

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from contracts.sentences import sentence
-from projections.response import Leg
-from services.application.speed import Speed
+from projections.response import Leg, Speed
 from services.console.seeing import SeeingAccount
 
 NOTHING = "\N{EN DASH}"

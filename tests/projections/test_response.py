@@ -15,7 +15,7 @@ from contracts.events import (
     TouchesRequested,
 )
 from projections import response
-from projections.response import COLUMNS, FIGURES, LATE, LEGS, By, Figures, LateRule
+from projections.response import LATE, By, LateRule, LegTimes, figures_statement
 from tests.projections.history import story
 from tests.projections.kit import (
     ACCOUNT,
@@ -161,20 +161,26 @@ async def test_D12_1_count_median_and_p90(pool: Any) -> None:
     await apply(pool, response, recorded(opened(9), assigned(9), after=12))
     asked = {"account_id": ACCOUNT, "since": NINE, "until": later(1), "now": later(99)}
 
-    by_rule = await response.figures(pool, by="rule", leg="touch", **asked)
-    by_manager = await response.figures(pool, by="manager", leg="touch", **asked)
-    by_hour = await response.figures(pool, by="hour", leg="wait", is_working_time=True, **asked)
+    [rule] = await response.figures(pool, by="rule", **asked)
+    by_manager = await response.figures(pool, by="manager", **asked)
+    [one] = await response.figures(pool, by="manager", manager_id=502, **asked)
+    nobody = await response.figures(pool, by="manager", manager_id=503, **asked)
+    [hour] = await response.figures(pool, by="hour", **asked)
 
-    [rule] = by_rule
-    assert (rule.of, rule.given, rule.leads, rule.median_s) == ("new", 5, 4, 150)
-    assert rule.p90_s == pytest.approx(474)
-    assert [(each.of, each.leads, each.median_s) for each in by_manager] == [
-        (501, 2, 360),
-        (502, 2, 120),
-    ]
-    assert by_hour == [
-        Figures(of=NINE, given=5, leads=5, median_s=0, p90_s=0, judged=0, in_target=0),
-    ]
+    touch = rule.legs["touch"]
+    assert (rule.of, rule.given, touch.leads, touch.median_s) == ("new", 5, 4, 150)
+    assert touch.p90_s == pytest.approx(474)
+    assert [
+        (each.of, each.legs["touch"].leads, each.legs["touch"].median_s) for each in by_manager
+    ] == [(501, 2, 360), (502, 2, 120)]
+    assert (one, nobody) == (by_manager[1], [])
+    assert (hour.of, hour.given, hour.judged, hour.in_target) == (NINE, 5, 0, 0)
+    assert hour.legs["wait"] == LegTimes(
+        leads=5, median_s=0, p90_s=0, median_worked_s=0, p90_worked_s=0
+    )
+    assert hour.legs["push"] == LegTimes(
+        leads=0, median_s=None, p90_s=None, median_worked_s=None, p90_worked_s=None
+    )
 
 
 PASSED_ON = {"redistribution": {"after_minutes": 300}, "first_touch_target_minutes": 30}
@@ -189,7 +195,6 @@ async def judged(pool: Any, *events: Any, now: datetime) -> tuple[int, int]:
         since=YESTERDAY,
         until=later(9_999),
         by="rule",
-        leg="touch",
         now=now,
     )
     return found.judged, found.in_target
@@ -403,14 +408,15 @@ async def test_I13_no_figure_reads_the_history(pool: Any, by: By) -> None:
     await apply(pool, response, recorded(opened(1), assigned(1)))
     await pool.execute("""
         INSERT INTO response.leads
-        SELECT account_id, n || '.1', 1, n, 501, 'new', at, at, at, at, 0, 0, 0, at, NULL
+        SELECT account_id, n || '.1', 1, n, 501 + n % 9, 'new', at, at, at, at, 0, 0, 0, at, NULL
         FROM (VALUES (7), (8)) AS accounts (account_id), generate_series(2, 20000) AS n,
             LATERAL (SELECT timestamptz '2024-01-01' + n * interval '1 minute' AS at) AS instants
     """)
     await pool.execute("ANALYZE response.leads")
     day = datetime(2024, 1, 5, tzinfo=UTC), datetime(2024, 1, 6, tzinfo=UTC)
 
-    statement = FIGURES.format(of=COLUMNS[by], leg="touch_s", legs=LEGS)
-    text = await plan(pool, statement, ACCOUNT, *day, NINE)
+    text = await plan(pool, figures_statement(by, of_one=False), ACCOUNT, *day, NINE)
+    of_one = await plan(pool, figures_statement(by, of_one=True), ACCOUNT, *day, NINE, 502)
     assert "leads_decided_idx" in text
-    assert "Seq Scan" not in text
+    assert "leads_manager_idx" in of_one
+    assert "Seq Scan" not in text + of_one

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
 from domain.configuration import ACCOUNT_LEDGER
+from projections.response import Speed
 from services.application.attendance import oneself
 from services.application.commands import Answer, Once
 from services.application.cover import merged
@@ -18,7 +19,7 @@ from services.application.pauses import pause, resume
 from services.application.refused import Refused
 from services.application.shifts import shifts_of_manager
 from services.application.span import Span, check_length, span_from
-from services.application.speed import Speed, speed
+from services.application.speed import speed
 from services.application.statement import Statement, StatementLine, statement, whole_statement
 from services.application.why_not import Question, why_not
 from services.console.bands import days_from
@@ -218,14 +219,19 @@ def _span(who: SeeingAccount, asked: ManagerAddress) -> Span:
     return span
 
 
-async def _speed(who: SeeingAccount, manager_id: int, span: Span) -> list[Speed]:
+async def _speed(who: SeeingAccount, manager_id: int, span: Span) -> Sequence[Speed]:
     """How fast they served leads, for who may compare people."""
     if not who.principal.may("read"):
         return []
-    found = await speed(
-        who.installation, who.account, who.principal, span=span, by="manager", now=who.now
+    return await speed(
+        who.installation,
+        who.account,
+        who.principal,
+        span=span,
+        by="manager",
+        now=who.now,
+        manager_id=manager_id,
     )
-    return [each for each in found if each.of == manager_id]
 
 
 async def _posted_by(who: SeeingAccount, found: Statement) -> dict[str, str]:

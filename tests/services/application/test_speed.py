@@ -1,16 +1,17 @@
 """How fast leads were served, as whoever may read is told (D12.1)."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
 
 from projections import response
-from projections.response import By
+from projections.response import By, LegTimes, Speed
 from services.access.roles import ROLES
 from services.application.principal import Principal
 from services.application.refused import Refused
-from services.application.speed import LegTimes, Speed, speed
+from services.application.speed import speed
 from services.cli.speed import SpeedBy
 from tests.projections.kit import (
     ACCOUNT,
@@ -45,7 +46,7 @@ LOG = recorded(
 
 async def asked(
     pool: Any, by: By, principal: Principal = VIEWER, *, begins: int = -9
-) -> list[Speed]:
+) -> Sequence[Speed]:
     ours = await lived(pool, LOG, (response,))
     span = between(later(begins), later(99))
     return await speed(ours, ACME, principal, span=span, by=by, now=later(99))

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.sentences import Sentence
-from projections.response import Leg
-from services.application.speed import LegTimes, Speed
+from projections.response import Leg, LegTimes, Speed
 from services.cli.output import out, say_all
 from services.cli.speed import SpeedBy, _show
 from services.sandbox.sample import MANAGER_IDS
