@@ -52,23 +52,52 @@ IN_RANGE = """
 FROM why_not.hours
 WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4::text IS NULL OR rule_id = $4)
 """
-COUNTS = f"""
-SELECT line, sum(count)::bigint AS count
-FROM (SELECT manager_ids, lines, counts {IN_RANGE}) AS found,
+# Of most hours somebody is in few rules: arrays of others are not taken apart.
+LINES = f"""
+SELECT found.*, line, count
+FROM (SELECT * {IN_RANGE} AND $5::bigint = ANY (manager_ids)) AS found,
     unnest(manager_ids, lines, counts) AS stood (manager_id, line, count)
-WHERE manager_id = $5 GROUP BY line ORDER BY line
+WHERE manager_id = $5
 """  # noqa: S608 - a constant of ours
-DECISIONS = f"""
+TOTALS = f"""
 SELECT coalesce(sum(decisions), 0)::bigint AS decisions,
-    coalesce(sum(to_owners), 0)::bigint AS to_owners {IN_RANGE}
-"""
-STRETCHES = f"""
-SELECT hour, rule_id, first_version, last_version, decisions, to_owners,
-    (SELECT coalesce(jsonb_object_agg(line, count), '{{}}')
-        FROM unnest(manager_ids, lines, counts) AS stood (manager_id, line, count)
-        WHERE manager_id = $5) AS lines
-{IN_RANGE} ORDER BY hour, rule_id
-"""  # noqa: S608 - a constant of ours
+    coalesce(sum(to_owners), 0)::bigint AS to_owners,
+    (SELECT coalesce(jsonb_object_agg(line, total), '{{}}') FROM (
+        SELECT line, sum(count)::bigint AS total FROM ({LINES}) AS own GROUP BY line
+    ) AS totals) AS lines
+{IN_RANGE}
+"""  # noqa: S608 - constants of ours
+# Hours are taken, the newest first, until more leads than wanted are sure to be in them: not all
+# of an hour that reaches beyond the end or the version.
+NEWEST = f"""
+WITH own AS ({LINES}), mine AS (
+    SELECT hour, rule_id, sum(count) AS lines,
+        coalesce(sum(count) FILTER (WHERE line = 'got_as_owner'), 0) AS as_owner
+    FROM own GROUP BY hour, rule_id
+), others AS (
+    SELECT hour, rule_id, first_version, last_version,
+        decisions - coalesce(mine.lines, 0) AS decisions,
+        to_owners - coalesce(as_owner, 0) AS to_owners
+    FROM (SELECT * {IN_RANGE}) AS found LEFT JOIN mine USING (hour, rule_id)
+), stood AS (
+    SELECT hour, rule_id, first_version, last_version, line, count FROM own
+    UNION ALL
+    SELECT hour, rule_id, first_version, last_version, 'to_owner', to_owners FROM others
+    UNION ALL
+    SELECT hour, rule_id, first_version, last_version, 'not_in_rule', decisions - to_owners
+    FROM others
+), sure AS (
+    SELECT *, CASE WHEN hour + interval '1 hour' <= $3 AND last_version < $7 THEN count ELSE 0 END
+        AS sure
+    FROM stood WHERE line = ANY ($6::text[]) AND count > 0 AND first_version < $7
+), summed AS (
+    SELECT *, sum(sure) OVER (PARTITION BY line ORDER BY hour DESC)
+        - sum(sure) OVER (PARTITION BY line, hour) AS newer
+    FROM sure
+)
+SELECT line, hour, rule_id, first_version, last_version FROM summed WHERE newer <= $8
+ORDER BY hour DESC, rule_id, line
+"""  # noqa: S608 - constants of ours
 
 
 @dataclass(slots=True)
@@ -123,9 +152,10 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch(Totals):
-    """A rule in an hour, and where its decisions are, among those of other rules."""
+class Stretch:
+    """A rule in an hour in which somebody stood in a way, and where its decisions are."""
 
+    line: Stood
     hour: datetime
     rule_id: str
     first_version: int
@@ -179,28 +209,42 @@ async def totals(
     rule_id: str | None = None,
 ) -> Totals:
     """How a manager stood in whole hours, `since` included, `until` not."""
-    arguments = (account_id, since, until, rule_id)
-    decided = await connection.fetchrow(DECISIONS, *arguments)
-    assert decided is not None, "sums are one row"  # noqa: S101 - an invariant
-    rows = await connection.fetch(COUNTS, *arguments, manager_id)
-    return Totals(
-        decisions=decided["decisions"],
-        to_owners=decided["to_owners"],
-        lines={row["line"]: row["count"] for row in rows},
-    )
+    row = await connection.fetchrow(TOTALS, account_id, since, until, rule_id, manager_id)
+    assert row is not None, "sums are one row"  # noqa: S101 - an invariant
+    return Totals(**row)
 
 
-async def stretches(
+async def newest(  # noqa: PLR0913 - each says another thing of it
     connection: Connection,
     *,
     account_id: int,
     manager_id: int,
     since: datetime,
     until: datetime,
+    lines: Sequence[Stood],
+    limit: int,
+    before: int,
     rule_id: str | None = None,
 ) -> list[Stretch]:
-    """Where the decisions of whole hours are, by hour and rule."""
-    rows = await connection.fetch(STRETCHES, account_id, since, until, rule_id, manager_id)
+    """Where the newest leads are to which a manager stood in these ways, the newest hour first.
+
+    All of an hour, if one of it; and of each line enough of them for more leads than the limit,
+    if there are so many.
+
+    Args:
+        connection: Where to ask.
+        account_id: Whose leads.
+        manager_id: Who stood to them.
+        since: The beginning of the first hour.
+        until: Leads are looked for before this instant.
+        lines: How they stood.
+        limit: How many leads of each line are wanted.
+        before: Only leads given before this version.
+        rule_id: Of this rule only.
+    """
+    rows = await connection.fetch(
+        NEWEST, account_id, since, until, rule_id, manager_id, lines, before, limit
+    )
     return [Stretch(**row) for row in rows]
 
 

@@ -9,7 +9,16 @@ from typing import get_args
 from contracts.events import Recorded
 from projections import Connection
 from projections.decisions.entries import Decided, Decision, Kind, changes
-from projections.decisions.queries import ALL, DecisionFilter, first_since, of_lead, page, paged
+from projections.decisions.queries import (
+    ALL,
+    DecisionFilter,
+    first_since,
+    given_between,
+    given_in,
+    of_lead,
+    page,
+    paged,
+)
 
 __all__ = [
     "ALL",
@@ -22,6 +31,8 @@ __all__ = [
     "Kind",
     "changes",
     "first_since",
+    "given_between",
+    "given_in",
     "of_lead",
     "page",
     "paged",

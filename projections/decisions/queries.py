@@ -23,6 +23,27 @@ SINCE = """version >= (SELECT version FROM decisions.feed
     WHERE account_id = $1 AND at >= ${n}::timestamptz ORDER BY at, version LIMIT 1)"""
 UNTIL = """version <= (SELECT version FROM decisions.feed
     WHERE account_id = $1 AND at < ${n}::timestamptz ORDER BY at DESC, version DESC LIMIT 1)"""
+# Of each part the newest are enough, whatever the others have.
+GIVEN_BETWEEN = """
+SELECT version
+FROM unnest($2::timestamptz[], $3::timestamptz[]) AS part (since, until), LATERAL (
+    SELECT version FROM decisions.feed
+    WHERE account_id = $1 AND at >= since AND at < until AND kind = 'assigned'
+        AND ($4::text IS NULL OR rule_id = $4) AND version < $5
+    ORDER BY at DESC, version DESC LIMIT $6
+) AS found
+ORDER BY version DESC LIMIT $6
+"""
+GIVEN_IN = """
+SELECT version
+FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS part (rule_id, first, last), LATERAL (
+    SELECT version FROM decisions.feed
+    WHERE account_id = $1 AND feed.rule_id = part.rule_id AND version >= first AND version <= last
+        AND kind = 'assigned' AND version < $5
+    ORDER BY version DESC LIMIT $6
+) AS found
+ORDER BY version DESC LIMIT $6
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +80,44 @@ async def first_since(connection: Connection, *, account_id: int, at: datetime) 
     """The version of the first decision at an instant or later; what is before it is earlier."""
     version: int | None = await connection.fetchval(FIRST_SINCE, account_id, at)
     return version
+
+
+async def given_between(
+    connection: Connection,
+    *,
+    account_id: int,
+    parts: Sequence[tuple[datetime, datetime]],
+    before: int,
+    limit: int,
+    rule_id: str | None = None,
+) -> list[int]:
+    """Versions of the decisions that gave a lead to somebody in any of these times, newest first.
+
+    Args:
+        connection: Where to ask.
+        account_id: Whose.
+        parts: From an instant to before another one each; they do not overlap.
+        before: Only those before this version.
+        limit: The most to return.
+        rule_id: Under this rule only.
+    """
+    since, until = [start for start, _ in parts], [end for _, end in parts]
+    rows = await connection.fetch(GIVEN_BETWEEN, account_id, since, until, rule_id, before, limit)
+    return [row["version"] for row in rows]
+
+
+async def given_in(
+    connection: Connection,
+    *,
+    account_id: int,
+    parts: Sequence[tuple[str, int, int]],
+    before: int,
+    limit: int,
+) -> list[int]:
+    """The same of parts of the log: a rule's decisions from a version to another one, included."""
+    rules, first, last = [list(each) for each in zip(*parts, strict=True)]
+    rows = await connection.fetch(GIVEN_IN, account_id, rules, first, last, before, limit)
+    return [row["version"] for row in rows]
 
 
 async def page(

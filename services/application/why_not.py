@@ -1,7 +1,7 @@
 """Why somebody did not get more: every lead that was given out, by how they stood to it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from domain.explain.why_not import STOOD, Stood, stood
 from projections import decisions
 from projections import why_not as counters
 from projections.decisions import DecisionFilter
-from projections.why_not import hour_of
+from projections.why_not import Stretch, hour_of
 from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.principal import Principal
@@ -21,6 +21,7 @@ from services.storage.database import borrow_to_read
 
 HOUR = timedelta(hours=1)
 PIECE = 500
+LATEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,64 +116,110 @@ async def why_not(
         await note_access(installation, account_id, principal, "why_not", [asked.manager_id])
     await _check_rule(installation, asked)
     counts = await _counts(installation, asked)
+    lines = [each for each in ((line,) if line is not None else STOOD) if counts[each]]
     names = principal.may("read")
+    leads = await _newest(installation, asked, lines, limit=limit, before=before)
     return WhyNot(
         asked=asked,
         given=counts.total(),
         counts={each: counts[each] for each in STOOD if counts[each]},
-        leads={
-            each: await _leads(installation, asked, each, limit=limit, before=before, names=names)
-            for each in ((line,) if line is not None else STOOD)
-            if counts[each]
-        },
+        leads={each: _page(leads[each], limit, names=names) for each in lines},
     )
 
 
 async def _counts(installation: Installation, asked: Question) -> Counter[Stood]:
     """Whole hours are counted already; of what is left of others, the decisions are read."""
-    span = asked.span
+    span, account_id = asked.span, asked.account.account_id
     first, last = _next_hour(span.start), hour_of(span.end)
     found: Counter[Stood] = Counter()
-    rest = [span]
+    parts = [(span.start, span.end)]
     if first < last:
-        rest = [Span(start=span.start, end=first), Span(start=last, end=span.end)]
+        parts = [(span.start, first), (last, span.end)]
         async with borrow_to_read(installation.pool) as connection:
             totals = await counters.totals(
                 connection,
-                account_id=asked.account.account_id,
+                account_id=account_id,
                 manager_id=asked.manager_id,
                 since=first,
                 until=last,
                 rule_id=asked.rule_id,
             )
         found.update(totals.stood)
-    rules = (asked.rule_id,) if asked.rule_id is not None else ()
-    for part in rest:
-        async for _, event in _decided(installation, asked, part, rules):
+    parts = [(start, end) for start, end in parts if start < end]
+    before = LATEST
+    while parts:
+        async with borrow_to_read(installation.pool) as connection:
+            versions = await decisions.given_between(
+                connection,
+                account_id=account_id,
+                parts=parts,
+                before=before,
+                limit=PIECE,
+                rule_id=asked.rule_id,
+            )
+        for _, event in await _read(installation, account_id, versions):
             found[stood(event, asked.manager_id)] += 1
+        if len(versions) < PIECE:
+            break
+        before = versions[-1]
     return found
 
 
-async def _leads(
+async def _newest(
     installation: Installation,
     asked: Question,
-    wanted: Stood,
+    lines: Sequence[Stood],
     *,
     limit: int,
     before: int | None,
-    names: bool,
-) -> GivenLeads:
-    """Only decisions of hours and rules that have such a lead are read."""
-    found: list[GivenLead] = []
-    for hour, rules in await _hours(installation, asked, wanted, before):
-        span = Span(start=max(hour, asked.span.start), end=min(hour + HOUR, asked.span.end))
-        async for version, event in _decided(installation, asked, span, rules, before):
-            if stood(event, asked.manager_id) != wanted:
-                continue
-            if len(found) == limit:
-                return GivenLeads(leads=found, next_before=found[-1].version)
-            found.append(_lead(version, event, names=names))
-    return GivenLeads(leads=found, next_before=None)
+) -> dict[Stood, list[tuple[int, LeadAssigned]]]:
+    """The newest leads of each line, one more than wanted if there are so many.
+
+    Only decisions of hours and rules that have such a lead are read.
+    """
+    found: dict[Stood, list[tuple[int, LeadAssigned]]] = {each: [] for each in lines}
+    account_id, before = asked.account.account_id, before or LATEST
+    if not lines or not limit:
+        return found
+    async with borrow_to_read(installation.pool) as connection:
+        stretches = await counters.newest(
+            connection,
+            account_id=account_id,
+            manager_id=asked.manager_id,
+            since=hour_of(asked.span.start),
+            until=asked.span.end,
+            lines=lines,
+            limit=limit,
+            before=before,
+            rule_id=asked.rule_id,
+        )
+    places = {each: {(s.hour, s.rule_id) for s in stretches if s.line == each} for each in lines}
+    while parts := _parts(stretches, [each for each in lines if len(found[each]) <= limit]):
+        async with borrow_to_read(installation.pool) as connection:
+            versions = await decisions.given_in(
+                connection, account_id=account_id, parts=parts, before=before, limit=PIECE
+            )
+        for version, event in await _read(installation, account_id, versions):
+            line = stood(event, asked.manager_id)
+            is_asked_for = asked.span.start <= event.at < asked.span.end
+            # In the hours of other lines there may be some of this one, and others between them.
+            if is_asked_for and (hour_of(event.at), event.rule_id) in places.get(line, ()):
+                found[line].append((version, event))
+        if len(versions) < PIECE:
+            break
+        before = versions[-1]
+    return found
+
+
+def _parts(stretches: Sequence[Stretch], lines: Sequence[Stood]) -> list[tuple[str, int, int]]:
+    """Where in the log these lines are, each part once."""
+    return list(
+        dict.fromkeys(
+            (each.rule_id, each.first_version, each.last_version)
+            for each in stretches
+            if each.line in lines
+        )
+    )
 
 
 async def _check_rule(installation: Installation, asked: Question) -> None:
@@ -186,49 +233,21 @@ async def _check_rule(installation: Installation, asked: Question) -> None:
             raise Refused("rule_never_gave", rule=asked.rule_id)
 
 
-async def _hours(
-    installation: Installation, asked: Question, wanted: Stood, before: int | None
-) -> list[tuple[datetime, list[str]]]:
-    """The hours with such leads, the newest first, and the rules in each."""
-    async with borrow_to_read(installation.pool) as connection:
-        stretches = await counters.stretches(
-            connection,
-            account_id=asked.account.account_id,
-            manager_id=asked.manager_id,
-            since=hour_of(asked.span.start),
-            until=asked.span.end,
-            rule_id=asked.rule_id,
-        )
-    found: dict[datetime, list[str]] = {}
-    for each in stretches:
-        if wanted in each.stood and (before is None or each.first_version < before):
-            found.setdefault(each.hour, []).append(each.rule_id)
-    return sorted(found.items(), reverse=True)
+async def _read(
+    installation: Installation, account_id: int, versions: Sequence[int]
+) -> list[tuple[int, LeadAssigned]]:
+    """The decisions themselves, the newest first."""
+    found: list[tuple[int, LeadAssigned]] = []
+    for recorded in reversed(await installation.events.named(account_id, versions)):
+        event = recorded.event
+        assert isinstance(event, LeadAssigned), "what the feed was made from"  # noqa: S101
+        found.append((recorded.version, event))
+    return found
 
 
-async def _decided(
-    installation: Installation,
-    asked: Question,
-    span: Span,
-    rules: Sequence[str],
-    before: int | None = None,
-) -> AsyncIterator[tuple[int, LeadAssigned]]:
-    """The decisions of a range under these rules or any, the newest first, read in pieces."""
-    account_id = asked.account.account_id
-    which = DecisionFilter(kinds=["assigned"], rule_ids=rules, since=span.start, until=span.end)
-    while span.start < span.end:
-        async with borrow_to_read(installation.pool) as connection:
-            page = await decisions.page(
-                connection, account_id=account_id, which=which, before=before, limit=PIECE
-            )
-        read = await installation.events.named(account_id, [each.version for each in page])
-        for recorded in reversed(read):
-            event = recorded.event
-            assert isinstance(event, LeadAssigned), "what the feed was made from"  # noqa: S101
-            yield recorded.version, event
-        if len(page) < PIECE:
-            return
-        before = page[-1].version
+def _page(found: Sequence[tuple[int, LeadAssigned]], limit: int, *, names: bool) -> GivenLeads:
+    leads = [_lead(version, event, names=names) for version, event in found[:limit]]
+    return GivenLeads(leads=leads, next_before=leads[-1].version if len(found) > limit else None)
 
 
 def _lead(version: int, event: LeadAssigned, *, names: bool) -> GivenLead:

@@ -1,6 +1,7 @@
 """How often each manager stood how, by rule and hour."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from contracts.events import LEAD, LeadAssigned, Standing
 from domain.explain.why_not import lines
 from projections import why_not
-from projections.why_not import COUNTS, DECISIONS, STRETCHES, Stretch, Totals, hour_of
+from projections.why_not import NEWEST, TOTALS, Stretch, Totals, hour_of
 from tests.projections.history import MANAGERS, story
 from tests.projections.kit import ACCOUNT, NINE, apply, assigned, later, plan, recorded
 
@@ -38,7 +39,14 @@ async def test_D2_2_an_hour_counts_the_lines_of_each_manager(pool: Any) -> None:
     first = await why_not.totals(pool, manager_id=501, **asked)
     second = await why_not.totals(pool, manager_id=502, rule_id="new", **asked)
     stranger = await why_not.totals(pool, manager_id=9, **{**asked, "until": TEN})
-    found = await why_not.stretches(pool, manager_id=502, **asked)
+    seen = [
+        await why_not.newest(pool, manager_id=502, limit=limit, before=before, lines=told, **asked)
+        for told, limit, before in (
+            (("off_shift", "to_owner", "got", "not_in_rule"), 0, 99),
+            (("off_shift",), 1, 99),
+            (("off_shift",), 0, 4),
+        )
+    ]
 
     assert first.stood == {"got": 2, "got_as_owner": 1, "to_duty": 1}
     assert second.stood == {"got": 1, "off_shift": 1, "to_owner": 1}
@@ -48,18 +56,16 @@ async def test_D2_2_an_hour_counts_the_lines_of_each_manager(pool: Any) -> None:
     )
     assert second == Totals(decisions=3, to_owners=1, lines={"got": 1, "off_shift": 1})
     assert stranger == Totals(decisions=2, to_owners=1, lines={})
-    assert found[0] == Stretch(
-        hour=NINE,
-        rule_id="new",
-        first_version=1,
-        last_version=2,
-        lines={"off_shift": 1},
-        decisions=2,
-        to_owners=1,
-    )
-    assert [(each.rule_id, each.lines) for each in found[1:]] == [
-        ("late", {"off_shift": 1}),
-        ("new", {"got": 1}),
+    early = Stretch(line="off_shift", hour=NINE, rule_id="new", first_version=1, last_version=2)
+    late = Stretch(line="off_shift", hour=TEN, rule_id="late", first_version=4, last_version=4)
+    assert seen == [
+        [
+            late,
+            Stretch(line="got", hour=TEN, rule_id="new", first_version=3, last_version=3),
+            replace(early, line="to_owner"),
+        ],
+        [late, early],
+        [early],
     ]
 
 
@@ -93,9 +99,9 @@ async def test_I13_a_week_of_a_manager_does_not_read_the_history(pool: Any) -> N
         FROM generate_series(1, 15000) AS n, (VALUES (7), (8)) AS accounts (account_id)
     """)
     await pool.execute("ANALYZE why_not.hours")
-    week = (ACCOUNT, NINE - timedelta(days=7), NINE, None)
+    week = (ACCOUNT, NINE - timedelta(days=7), NINE, None, 501)
 
-    for statement, more in ((COUNTS, (501,)), (DECISIONS, ()), (STRETCHES, (501,))):
+    for statement, more in ((TOTALS, ()), (NEWEST, (["got"], 99_999, 5))):
         text = await plan(pool, statement, *week, *more)
         assert "hours_pkey" in text
         assert "Seq Scan" not in text

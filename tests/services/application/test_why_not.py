@@ -139,9 +139,11 @@ async def test_D2_2_a_stranger_is_in_no_rule_and_a_quiet_time_counts_nothing(poo
 
     stranger = await why_not(ours, TESTER, Question(ACME, 9, DAY))
     quiet = await why_not(ours, TESTER, Question(ACME, 501, before))
+    counted = await why_not(ours, TESTER, Question(ACME, 501, DAY), limit=0)
 
     assert stranger.counts == {"not_in_rule": 1}
     assert (quiet.given, quiet.counts) == (0, {})
+    assert (counted.counts, counted.leads["got"].leads) == ({"got": 1}, [])
 
 
 async def test_I13_only_hours_with_such_a_lead_are_read(
