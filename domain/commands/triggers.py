@@ -43,32 +43,36 @@ def carried(known: Mapping[str, Any] | None, message: CarryTrigger) -> dict[str,
     """The rules once a trigger carries this revision; None if nothing follows from it.
 
     A trigger with an older revision is a copy that nobody has opened since, on another stage: it
-    brings nothing back, and its stage is the rule's, too.
+    brings nothing back, and its stage is the rule's, too. What was made separate takes its stage
+    from the rule that it was each time it is seen there: a hook from before, which comes late,
+    says that the stage is that rule's.
     """
     before = known or NOTHING
     rules = _rules(before)
     present = next((each for each in rules if each["id"] == message.rule_id), None)
     if present is not None and not _is_of_trigger(present):
         return None
-    is_newer = present is None or message.revision > present["widget"]["revision"]
     stages = _with_stage(present["stages"] if present is not None else (), message.stage)
-    if present is not None and not is_newer and stages == present["stages"]:
-        return None
-    section = dict(message.section) if is_newer or present is None else dict(present)
-    section["id"] = message.rule_id
-    section["stages"] = stages
-    if present is not None:
-        section = _switched(section, present)
-    if is_newer:
-        section["widget"] = {**section.get("widget", {}), "revision": message.revision}
-    given_up = message.separated_from if is_newer else None
+    if present is not None and message.revision <= present["widget"]["revision"]:
+        section = {**present, "stages": stages}
+    else:
+        section = {**_revised(message, like=present), "stages": stages}
     changed = [
-        section if each["id"] == message.rule_id else _without(each, given_up, message.stage)
+        section
+        if each["id"] == message.rule_id
+        else _without(each, message.separated_from, message.stage)
         for each in rules
     ]
     if present is None:
         changed.append(section)
-    return {**before, "rules": changed}
+    return None if changed == rules else {**before, "rules": changed}
+
+
+def _revised(message: CarryTrigger, *, like: Section | None) -> Section:
+    """The revision as a rule, switched off if the one before it was."""
+    widget = {**message.section.get("widget", {}), "revision": message.revision}
+    section = {**message.section, "id": message.rule_id, "widget": widget}
+    return section if like is None else _switched(section, like)
 
 
 def as_of_a_file(rules: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,9 @@ INSERT INTO widget_rules (account_id, rule_id, revision, pipeline_id, stage_id, 
     separated_from, made_by)
 VALUES ($1, $2, (
     SELECT coalesce(max(revision), 0) + 1 FROM widget_rules WHERE account_id = $1 AND rule_id = $2
-), $3, $4, $5, $6, $7, $8) RETURNING revision
+), $3, $4, $5, $6, coalesce($7, (
+    SELECT separated_from FROM widget_rules WHERE account_id = $1 AND rule_id = $2 AND revision = 1
+)), $8) RETURNING revision
 """
 SELECT = """
 SELECT rule_id, revision, pipeline_id, stage_id, form, section, separated_from
@@ -42,7 +44,7 @@ class TriggerRevision:
     Attributes:
         form: As somebody filled it in.
         section: As the rules have it, but for its stages.
-        separated_from: The rule that gives up this stage.
+        separated_from: The rule that gives up this stage; all revisions of a rule name the same.
     """
 
     rule_id: str

@@ -83,6 +83,18 @@ def test_D1_8_a_copied_pipeline_is_one_rule_on_two_stages_until_it_is_made_separ
     assert in_force(scenario) == {T: (1, [NEW.status_id]), U: (1, [HOT.status_id])}
 
 
+def test_D1_8_a_late_hook_from_before_gives_a_separate_rules_stage_back_until_the_next() -> None:
+    scenario = given(carry(1), carry(1, stage=HOT), rules=NO_RULES)
+    own = carry(1, BOB, rule_id=U, stage=HOT, separated_from=T)
+    scenario.when(own, carry(1, stage=HOT))
+    late = in_force(scenario)
+    scenario.when(own)
+
+    assert late[T] == (1, [NEW.status_id, HOT.status_id])
+    assert in_force(scenario) == {T: (1, [NEW.status_id]), U: (1, [HOT.status_id])}
+    assert scenario.when(own).answer == ()
+
+
 def test_D1_8_a_file_leaves_rules_of_triggers_after_its_own_and_as_they_are() -> None:
     scenario = given(carry(3), carry(1, rule_id=U), rules=NO_RULES)
     written = {"id": U, "stages": [{"pipeline": 1, "stage": 1}], "widget": {"revision": 9}}

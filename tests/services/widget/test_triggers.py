@@ -141,6 +141,12 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
             "/widget/v1/activity", json={"enabled": True, "managers_may_change": False}
         )
         rules: Any = (await here.account()).rules_data
+        separate = await boss.post(
+            "/widget/v1/rules", json=body(of(BOB), rule=opened.json()["rule"], stage=WORK.status_id)
+        )
+        later = await rules_of(installation).get(
+            ACCOUNT_ID, separate.json()["rule"], separate.json()["rev"]
+        )
 
     assert again.get_secret_value() == address.get_secret_value()
     assert (empty["rule"], empty["here"]["place"], empty["form"]["everyone"]) == (None, 1, True)
@@ -171,5 +177,7 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
     assert asked == [None, None, None]
     assert problem(file) == (409, "rule-of-file")
     assert opened.json()["rule"] != first["rule"]
+    assert separate.json()["rev"] == 2
+    assert (later and later.separated_from) == first["rule"]
     assert switched.status_code == 200
     assert [each["id"] for each in rules["rules"]] == ["of-file", first["rule"]]

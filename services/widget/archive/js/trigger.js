@@ -109,6 +109,9 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
     let timer = null;
     let isSending = false;
     let isDirty = false;
+    // Asked for, and not yet answered: whatever is sent until then makes it separate.
+    let isSeparating = false;
+    const copied = el('div', {});
 
     function write(answer) {
       held = { rule: answer.rule, rev: answer.rev, key: answer.key };
@@ -127,7 +130,13 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
       timer = setTimeout(send, constants.PAUSE_MS);
     }
 
-    function send(separate) {
+    function separate() {
+      isSeparating = true;
+      isDirty = true;
+      send();
+    }
+
+    function send() {
       clearTimeout(timer);
       if (isSending || !document.body.contains(root)) {
         return;
@@ -144,28 +153,30 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
       isSending = true;
       nodes.fill(told, nodes.tell(said.text('trigger.keeping'), 'soft'));
       server.ask('POST', '/rules', {
-        rule: held.rule, rev: held.rev, separate: separate === true,
+        rule: held.rule, rev: held.rev, separate: isSeparating,
         pipeline: place.pipeline, stage: place.stage, form: now.form,
       }).then(function (answer) {
         isSending = false;
         if (document.body.contains(root)) {
-          kept(answer, separate === true);
+          kept(answer);
         }
       }, function (failure) {
         isSending = false;
-        failed(failure, separate === true);
+        failed(failure);
       });
     }
 
-    function kept(answer, isSeparate) {
+    function kept(answer) {
+      if (isSeparating && answer.rule !== held.rule) {
+        isSeparating = false;
+        if (copied.contains(document.activeElement)) {
+          view.node.querySelector('[data-field]').focus();
+        }
+        nodes.fill(copied, null);
+      }
       write(answer);
       if (isDirty) {
         send();
-        return;
-      }
-      if (isSeparate) {
-        hold.release(true);
-        load();
         return;
       }
       const rest = view.mark(answer.warnings || [], 'warning');
@@ -176,7 +187,7 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
       hold.release(true);
     }
 
-    function failed(failure, isSeparate) {
+    function failed(failure) {
       if (isDirty) {
         send();
         return;
@@ -187,7 +198,7 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
         rest.map(function (each) { return nodes.tell(each.detail, 'bad'); }),
         nodes.tell(errors.length ? said.text('trigger.wrong') : said.failure(failure), 'bad'),
         el('p', {}, said.text(held.rule ? 'trigger.as_it_was' : 'trigger.empty')),
-        errors.length ? null : nodes.button(said.text('retry'), function () { send(isSeparate); }),
+        errors.length ? null : nodes.button(said.text('retry'), send),
       ]);
       if (!errors.length) {
         hold.release(false);
@@ -211,14 +222,12 @@ define(['jquery', './constants.js', './nodes.js', './form.js'], function ($, con
     }
 
     function copy(found) {
-      if (!found.here || !found.here.is_copy_of) {
-        return null;
-      }
-      return el('div', { class: of('here') }, [
-        el('p', {}, said.text('trigger.copy', { stage: found.here.is_copy_of })),
-        found.me.may_edit_rules
-          ? nodes.button(said.text('trigger.separate'), function () { send(true); }) : null,
-      ]);
+      const stage = found.here && found.here.is_copy_of;
+      nodes.fill(copied, stage ? el('div', { class: of('here') }, [
+        el('p', {}, said.text('trigger.copy', { stage: stage })),
+        found.me.may_edit_rules ? nodes.button(said.text('trigger.separate'), separate) : null,
+      ]) : null);
+      return copied;
     }
 
     function draw(found) {

@@ -43,7 +43,7 @@ CLIENT_ID = "11111111-2222-4333-8444-555555555555"
 SECRET = SecretStr("sim-secret-of-thirty-two-bytes-or-more")
 REDIRECT = f"{OURS}/oauth/kommo"
 ACCOUNTS = 24
-UP_WITHIN_S = 90.0
+UP_WITHIN_S = 240.0
 ENVIRONMENT = {
     **FAST,
     "FAIRLEAD_PUBLIC_URL": OURS,
