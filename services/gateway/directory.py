@@ -12,6 +12,7 @@ import structlog
 from pydantic import SecretStr
 
 from services.gateway.connections import Connection, Connections
+from services.gateway.failures import Failures
 from services.gateway.names import description, groups_of, read_names
 from services.gateway.ports import ConnectedAccounts, InboundPublisher, Now, Untold
 from services.gateway.settings import DirectorySettings
@@ -52,6 +53,7 @@ class Directory:
         self._now = now
         self._settings = settings or DirectorySettings()
         self._timing = timing or SystemTiming()
+        self._failures = Failures(self._settings.retry_s)
         self._attempts: dict[int, _Attempt] = {}
         # Addresses, which hold secrets, that Kommo switched off and has not taken again yet.
         self._unsaved: dict[int, list[SecretStr]] = {}
@@ -114,13 +116,15 @@ class Directory:
         account_id, pause_s, is_delayed = connection.account_id, self._settings.interval_s, False
         try:
             await self._read(connection)
+            self._failures.over(account_id)
         except AccountStopped as stopped:
             # 403 here: the token is not an administrator's, so users cannot be read.
             log.error("directory_refused", account_id=account_id, status=stopped.status)  # noqa: TRY400 - no bug
             pause_s = stopped.retry_in_s or pause_s
         except (Unavailable, Rejected) as error:
             log.warning("directory_delayed", account_id=account_id, error=type(error).__name__)
-            pause_s, is_delayed = self._settings.retry_s, isinstance(error, Unavailable)
+            pause_s = self._failures.pause_s(account_id)
+            is_delayed = isinstance(error, Unavailable)
         return _Attempt(connection, self._timing.monotonic() + pause_s, is_delayed)
 
     async def _read(self, connection: Connection) -> None:

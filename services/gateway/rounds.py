@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from services.gateway.connections import Connection, Connections
+from services.gateway.failures import Failures
 from services.gateway.settings import LookupSettings
 from services.kommo.errors import AccountStopped, Rejected
 from services.kommo.timing import SystemTiming, Timing
@@ -81,6 +82,7 @@ class Rounds(Generic[R]):
         self._timing = timing or SystemTiming()
         self._wake = asyncio.Event()
         self._busy: dict[int, Connection] = {}
+        self._failures = Failures(self._settings.retry_s)
         self._next_at: dict[int, float] = {}
         # Answered, and not settled yet: key to (version, when).
         self._told: dict[Hashable, tuple[int, float]] = {}
@@ -153,13 +155,14 @@ class Rounds(Generic[R]):
         try:
             await self._work(connection, rows)
             self._remember(rows)
+            self._failures.over(account_id)
         except AccountStopped as stopped:
             pause_s = stopped.retry_in_s or self._settings.stopped_s
             log.warning(
                 "work_stopped", rounds=self._name, account_id=account_id, status=stopped.status
             )
         except (Unavailable, Rejected) as error:
-            pause_s = self._settings.retry_s
+            pause_s = self._failures.pause_s(account_id)
             log.warning(
                 "work_delayed",
                 rounds=self._name,

@@ -67,7 +67,8 @@ class LookupSettings(Settings):
         page_rows: Rows of a work list that are fetched at once.
         poll_ms: How often the work lists are read without a wake-up.
         settle_s: A reading that its account has not taken notice of after this is repeated.
-        retry_s: The pause of an account after a failure.
+        retry_s: The longest pause of an account after failures in a row; the first is a sixteenth
+            of it, each other twice the one before.
         stopped_s: The pause of an account that does not let us in.
     """
 
@@ -91,7 +92,8 @@ class SweepSettings(Settings):
         pages_max: Pages of one account that are read before others have their turn.
         accounts_max: Accounts swept at the same time.
         poll_ms: How often it is looked whose sweep is due.
-        retry_s: The pause of an account after a failure.
+        retry_s: The longest pause of an account after failures in a row; the first is a sixteenth
+            of it, each other twice the one before.
         stopped_s: The pause of an account that does not let us in.
     """
 
@@ -113,7 +115,8 @@ class TaskSettings(Settings):
     Attributes:
         interval_s: The time from one reading of all open tasks of an account to the next.
         poll_ms: How often it is looked whether rules have such a limit, and whose reading is due.
-        retry_s: The pause of an account after a failure.
+        retry_s: The longest pause of an account after failures in a row; the first is a sixteenth
+            of it, each other twice the one before.
         stopped_s: The pause of an account that does not let us in.
     """
 
@@ -131,7 +134,8 @@ class DirectorySettings(Settings):
     Attributes:
         interval_s: How often users, stages and the state of the webhooks are read.
         poll_ms: How often it is looked whose reading is due.
-        retry_s: The pause of an account after a failure.
+        retry_s: The longest pause of an account after failures in a row; the first is a sixteenth
+            of it, each other twice the one before.
         listen_s: How often it is looked whether sweeps found leads that no webhook told of; such an
             account is read at once.
     """

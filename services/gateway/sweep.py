@@ -26,6 +26,7 @@ from contracts.inbound import Inbound, LeadObserved, LeadsListed
 from contracts.kommo.pages import Odd
 from contracts.kommo.rest import Lead
 from services.gateway.connections import Connection, Connections
+from services.gateway.failures import Failures
 from services.gateway.ports import InboundPublisher, Now
 from services.gateway.settings import SweepSettings
 from services.gateway.taken import taken_since
@@ -135,6 +136,7 @@ class Sweeper:
         self._now = now
         self._settings = settings or SweepSettings()
         self._timing = timing or SystemTiming()
+        self._failures = Failures(self._settings.retry_s)
         self._next_at: dict[int, tuple[Connection, float]] = {}
         self._asked_at: Mapping[int, datetime] = {}
         self._answering: dict[int, datetime] = {}
@@ -184,9 +186,10 @@ class Sweeper:
 
     async def _in_place(self, places: asyncio.Semaphore, connection: Connection) -> None:
         async with places:
-            began_at = self._timing.monotonic()
+            from_at = self._timing.monotonic()
             try:
                 is_done = await self._some_pages(connection)
+                self._failures.over(connection.account_id)
                 is_asked = connection.account_id in {*self._asked_at, *self._hastened}
                 pause_s = self._settings.interval_s if is_done and not is_asked else 0.0
             except AccountStopped as stopped:
@@ -198,8 +201,9 @@ class Sweeper:
                 log.warning(
                     "sweep_delayed", account_id=connection.account_id, error=type(error).__name__
                 )
-                pause_s = self._settings.retry_s
-            self._next_at[connection.account_id] = (connection, began_at + pause_s)
+                from_at = self._timing.monotonic()
+                pause_s = self._failures.pause_s(connection.account_id)
+            self._next_at[connection.account_id] = (connection, from_at + pause_s)
 
     async def _some_pages(self, connection: Connection) -> bool:
         """Read up to `pages_max` pages; whether the sweep is complete."""

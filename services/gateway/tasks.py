@@ -12,6 +12,7 @@ import structlog
 from contracts.inbound import Inbound, SeenTask, TasksListed
 from projections.tasks import counts_tasks
 from services.gateway.connections import Connection, Connections
+from services.gateway.failures import Failures
 from services.gateway.ports import InboundPublisher, Now, RulesOf
 from services.gateway.settings import TaskSettings
 from services.kommo.client import TaskPage
@@ -51,6 +52,7 @@ class TaskReader:
         self._now = now
         self._settings = settings
         self._timing = timing
+        self._failures = Failures(settings.retry_s)
         self._due: dict[int, _Due] = {}
 
     async def run(self) -> None:
@@ -88,7 +90,8 @@ class TaskReader:
             return stopped.retry_in_s or self._settings.stopped_s
         except (Unavailable, Rejected) as error:
             log.warning("tasks_delayed", account_id=account_id, error=type(error).__name__)
-            return self._settings.retry_s
+            return self._failures.pause_s(account_id)
+        self._failures.over(account_id)
         log.info("tasks_listed", account_id=account_id, tasks=tasks)
         return self._settings.interval_s
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +20,7 @@ from contracts.stage import Stage
 from projections.lookups import Lookup
 from services.gateway.connections import Connection
 from services.gateway.directory import Directory
+from services.gateway.failures import Failures
 from services.gateway.lookups import look_up, read_unknown
 from services.gateway.ports import ConnectedAccount, Untold
 from services.gateway.rounds import Rounds
@@ -154,18 +156,55 @@ async def test_F30_a_later_sweep_reads_what_changed_since_with_overlap_and_no_up
         assert began <= store.progress.watermark <= utc_now()
 
 
-async def test_F30_the_watermark_stays_when_a_page_cannot_be_published() -> None:
+class OwnClock:
+    """The clock of one reader: only its own sleeping lets it go on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        self.now += seconds
+        await asyncio.sleep(0)
+        return event.is_set()
+
+
+async def test_F30_F49_a_page_that_cannot_be_published_is_read_again_soon_then_more_rarely() -> (
+    None
+):
+    clock = OwnClock()
+    failed_at: list[float] = []
+
     class Deaf:
         async def publish(self, _: Sequence[Inbound]) -> None:
+            failed_at.append(clock.now)
             raise Unreachable("away", may_have_happened=False)
 
-    async with world(3) as here:
+    async with world(3, rate_per_s=600.0) as here:
         store = Memory()
         here.books = Deaf()  # type: ignore[assignment]
-        async with running(sweeper(here, store, retry_s=5.0).run()):
-            await until(lambda: len(here.requests()) >= 2)
+        here.timing = clock  # type: ignore[assignment]
+        async with running(sweeper(here, store, retry_s=64.0).run()):
+            await until(lambda: len(failed_at) >= 7)
 
         assert store.saved == []
+        pauses = [later - at for at, later in pairwise(failed_at[:7])]
+        assert pauses == [4, 8, 16, 32, 64, 64]
+
+
+def test_F49_after_a_success_pauses_begin_anew_and_each_account_has_its_own() -> None:
+    failures = Failures(64.0)
+    pauses = [failures.pause_s(1), failures.pause_s(1), failures.pause_s(2)]
+    failures.over(1)
+    pauses += [failures.pause_s(1), failures.pause_s(2)]
+
+    assert pauses == [4.0, 8.0, 4.0, 4.0, 8.0]
 
 
 async def test_F30_a_giant_account_goes_on_where_it_stopped_even_after_a_restart() -> None:
