@@ -2,7 +2,8 @@
 
 Kommo signs nothing, so the path carries a random secret of the account. Only its SHA-256 digest
 is stored. All digests are held in memory: a webhook costs no query, and a guess costs the
-database nothing but its part of one look per second.
+database nothing but its part of one look per second. A new secret is valid at its first webhook,
+unless somebody has guessed within that second.
 """
 
 import asyncio
@@ -62,14 +63,18 @@ class AccountDirectory:
         owner = self._owner_of(digest)
         if owner is not None:
             return owner
-        now = asyncio.get_running_loop().time()
-        if now >= self._look_again_at or self._loading.locked():
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._look_again_at or self._loading.locked():
             async with self._loading:
-                if asyncio.get_running_loop().time() >= self._look_again_at:
+                owner = self._owner_of(digest)
+                if owner is None and loop.time() >= self._look_again_at:
                     await self._load()
+                    owner = self._owner_of(digest)
+                    if owner is None:  # who finds is no guesser, and keeps nobody new waiting
+                        self._look_again_at = loop.time() + self._wait_s
         if self._by_prefix is None:
             raise Unavailable("the accounts are not known yet")
-        return self._owner_of(digest)
+        return owner
 
     async def keep_fresh(self) -> None:
         """Load now and then for ever, so that withdrawn secrets stop working."""
@@ -87,7 +92,6 @@ class AccountDirectory:
         return None
 
     async def _load(self) -> None:
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(LOAD_WITHIN_S):
                 owners = await self._accounts.webhook_owners()
@@ -96,8 +100,6 @@ class AccountDirectory:
             log.warning("accounts_not_refreshed", reason=type(error).__name__)
         else:
             self._by_prefix = _by_prefix(owners)
-        finally:
-            self._look_again_at = loop.time() + self._wait_s
 
 
 def _by_prefix(

@@ -38,8 +38,8 @@ class IngressSettings(Settings):
             better than none.
         drain_pause_min_ms: The pause after a failure; doubled with each, up to
             `drain_pause_max_ms`.
-        directory_wait_ms: The least time between two looks for unknown secrets, so that guessing
-            cannot load the database (S1).
+        directory_wait_ms: The least time between two looks for secrets that turn out to be
+            nobody's, so that guessing cannot load the database (S1).
         directory_age_max_s: A withdrawn secret stops working after this long at the latest.
         host: Address to receive webhooks at.
         port: Port of the same; 0 for any free one.
