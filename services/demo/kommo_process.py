@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import orjson
 
-START_WITHIN_S = 30.0
-STOP_WITHIN_S = 10.0
+START_WITHIN_S = 120.0
+STOP_WITHIN_S = 30.0
 ANSWER_WITHIN_S = 60.0
 POLL_S = 0.05
 FIRST_ACCOUNT_ID = 32_000_001

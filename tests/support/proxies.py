@@ -61,7 +61,7 @@ class Proxy:
         try:
             writer.write(content)
             await writer.drain()
-            return await asyncio.wait_for(reader.read(), 20)
+            return await asyncio.wait_for(reader.read(), 60)
         finally:
             writer.close()
 

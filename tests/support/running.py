@@ -36,7 +36,7 @@ from services.storage.embedded.cluster import running_pid
 
 ADMIN_ID = 500
 TESTER = Principal(id="cli:tester", scopes=SCOPES)
-UP_WITHIN_S = 60.0
+UP_WITHIN_S = 180.0
 LOG_CHARACTERS = 4_000
 FAST = {
     "FAIRLEAD_GATEWAY_SWEEP_INTERVAL_S": "2",

@@ -31,7 +31,7 @@ DIES_WITHIN_S = 240.0
 AGAIN_AFTER_S = 2.0
 SLOWER_EACH_TIME = 1.5
 PAUSE_MAX_S = 12.0
-SETTLED_WITHIN_S = 120.0
+SETTLED_WITHIN_S = 240.0
 PAUSED_FOR = timedelta(seconds=1)
 KNOBS = {
     # Refused webhooks come again soon, some twice.

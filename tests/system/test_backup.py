@@ -102,7 +102,7 @@ async def test_F39_what_a_failover_forgot_is_decided_just_so_again_and_not_sent_
         last = await distributed(system)
 
         given = [*first, *forgotten]
-        await until(lambda: agrees(system, given), within_s=120, every_s=0.5)
+        await until(lambda: agrees(system, given), within_s=240, every_s=0.5)
         assert {each: (await system.owners())[each] for each in given} == owners
         await each_once(system, [*given, *last])
 
@@ -111,8 +111,8 @@ async def distributed(system: Cluster) -> list[int]:
     """New leads, once each of them is somebody's."""
     lead_ids = await system.new_leads(LEADS)
     await system.move(lead_ids)
-    await until(lambda: all_set(system, lead_ids), within_s=120)
-    await until(lambda: agrees(system, lead_ids), within_s=120, every_s=0.5)
+    await until(lambda: all_set(system, lead_ids), within_s=240)
+    await until(lambda: agrees(system, lead_ids), within_s=240, every_s=0.5)
     return lead_ids
 
 

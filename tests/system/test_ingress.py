@@ -115,7 +115,7 @@ async def _until_known(http: httpx.AsyncClient, url: str) -> None:
     async def is_known() -> bool:
         return await _answer(http, url, b"") == 200
 
-    await until(is_known, within_s=5)
+    await until(is_known)
 
 
 def _trigger(lead_id: int) -> bytes:

@@ -35,8 +35,8 @@ async def test_F12_each_role_killed_once_under_load_every_lead_is_assigned_once(
             await system.process(name).kill()
             await system.process(name).start()
         await moving
-        await until(lambda: all_set(system, lead_ids), within_s=120)
-        await until(lambda: agrees(system, lead_ids), within_s=120, every_s=0.5)
+        await until(lambda: all_set(system, lead_ids), within_s=240)
+        await until(lambda: agrees(system, lead_ids), within_s=240, every_s=0.5)
 
         await each_once(system, lead_ids)
         assert "Traceback" not in system.logs()

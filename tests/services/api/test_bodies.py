@@ -36,7 +36,7 @@ async def answered(it: Hall, length: str, body: bytes) -> bytes:
     writer.write("\r\n".join((*head, "", "")).encode())
     await writer.drain()
     writer.write(body)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await writer.drain()
         found = await reader.read()
     writer.close()

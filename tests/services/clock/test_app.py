@@ -42,7 +42,7 @@ async def test_F10_due_timers_of_the_projection_reach_the_log_once(pool: Any) ->
     await prepare(pool)
     async with pool.acquire() as connection:
         await connection.execute(SET, 10)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await unmarked(pool):
             pass
     messages = await sent(pool)

@@ -52,7 +52,7 @@ class StartsConformance:
     ) -> None:
         own = noted.process()
         await take_all(own)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (wait_s := await own.take(MOST)) > 0:
                 await noted.passes(wait_s)
 

@@ -65,7 +65,7 @@ async def test_I4_committed_decisions_reach_kommo_and_results_the_inbound_log(po
         )
         async with running(work):
             await until(lambda: all(here.owner(each) == ANA for each in here.lead_ids))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while sum(isinstance(each, ResponsibleSet) for each in seen) < 120:
                     seen = await bodies(pool)
                 while not {LeadMissing, LeadObserved, DescribeAccount} <= set(map(type, seen)):

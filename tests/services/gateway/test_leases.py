@@ -197,7 +197,7 @@ async def test_F20_after_a_revocation_nothing_begins_and_what_flies_may_land(poo
             here.books.decide(here.lead_ids, ANA)
             await until(lambda: here.requests("PATCH") != [])
             gateway.leases.want(())
-            await asyncio.wait_for(gateway.pusher.let_go(), 10)
+            await asyncio.wait_for(gateway.pusher.let_go(), 60)
             sent = len(here.patched_ids())
             await more(lambda: here.books.readings)
 

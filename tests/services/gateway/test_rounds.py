@@ -37,7 +37,7 @@ async def test_F20_work_for_an_account_that_is_taken_away_ends_before_it_is_let_
         rounds = here.rounds(pending, work)
         async with running(rounds.run()):
             await has_begun.wait()
-            await asyncio.wait_for(rounds.let_go(), 10)  # ours still: nobody waits for it
+            await asyncio.wait_for(rounds.let_go(), 60)  # ours still: nobody waits for it
             here.accounts.is_known = False
             await here.connections.reload()
             letting_go = asyncio.create_task(rounds.let_go())
@@ -46,7 +46,7 @@ async def test_F20_work_for_an_account_that_is_taken_away_ends_before_it_is_let_
             assert not letting_go.done()
 
             may_end.set()
-            await asyncio.wait_for(letting_go, 10)
+            await asyncio.wait_for(letting_go, 60)
 
 
 async def test_F70_a_long_list_of_one_account_hides_no_row_of_another() -> None:

@@ -162,7 +162,7 @@ async def test_F18_a_frozen_log_holds_up_nobody_and_keeps_few_calls(tmp_path: Pa
     log = MemoryLog()
     log.open.clear()
     async with roundabout(tmp_path, log, **NO_DRAIN) as way:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await way.put("a")
             await way.put("b")
         assert (log.attempts, way.detour.queue.rows) == (1, 2)
@@ -352,7 +352,7 @@ asyncio.run(main())
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", script, str(tmp_path), at
         )
-        ends.append(await asyncio.wait_for(process.wait(), 30))
+        ends.append(await asyncio.wait_for(process.wait(), 60))
 
     assert ends == [-signal.SIGKILL, 0]
     values = [int(line) for line in sent.read_text().split()]

@@ -28,7 +28,7 @@ def entry(account_id: int, text: str) -> Entry:
 async def drain(reader: LogReader, count: int, *, limit: int = 100) -> dict[int, list[str]]:
     """Read until `count` records came; their values by account, in order."""
     seen: dict[int, list[str]] = defaultdict(list)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sum(map(len, seen.values())) < count:
             for batch in await reader.read(limit=limit, wait_s=1.0):
                 assert batch.records
@@ -65,7 +65,7 @@ class LogConformance:
         await log.writer().publish([entry(a, str(n)) for n in range(25) for a in (1, 2)])
         reader = log.reader()
         sizes: Counter[int] = Counter()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while sizes.total() < 50:
                 batches = await reader.read(limit=10, wait_s=1.0)
                 assert len({batch.source for batch in batches}) == len(batches)
@@ -159,7 +159,7 @@ class LogConformance:
         values: Sequence[bytes] = (b"", bytes(range(256)), b"x" * 300_000)
         await log.writer().publish([Entry(account_id=2**53, value=value) for value in values])
         reader, seen = log.reader(), list[bytes]()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(seen) < len(values):
                 for batch in await reader.read(limit=10, wait_s=1.0):
                     seen += [record.value for record in batch.records]

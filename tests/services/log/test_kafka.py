@@ -268,7 +268,7 @@ async def test_F70_a_busy_partition_does_not_starve_the_others(kafka_log: KafkaL
     busy, other = account_in(0), account_in(1)
     await kafka_log.writer().publish([entry(busy, "x") for _ in range(500)] + [entry(other, "y")])
     reader, reads = kafka_log.reader(), 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             batches = await reader.read(limit=5, wait_s=1.0)
             reads += bool(batches)
@@ -326,7 +326,7 @@ async def test_F22_a_log_that_ends_before_our_position_stops_its_partition(
     await kafka_log.store_position(source, 10, kafka_log.consumer)
     await kafka_log.writer().publish([entry(account_in(0), "made anew")])
     reader = kafka_log.member(kafka_log.consumer, behind_for_s=0.1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not reader.stopped:
             assert await reader.read(limit=10, wait_s=0.1) == []
 
@@ -336,7 +336,7 @@ async def test_F22_a_log_that_ends_before_our_position_stops_its_partition(
 async def test_positions_are_copied_to_kafka_for_lag_monitors(kafka_log: KafkaLog) -> None:
     await kafka_log.writer().publish([entry(1, text) for text in "abc"])
     reader = kafka_log.member(kafka_log.consumer, report_every_s=0.01)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (batches := await reader.read(limit=2, wait_s=1.0)):
             pass
     await kafka_log.store(batches[0])

@@ -146,7 +146,7 @@ async def test_F20_a_partition_is_given_away_only_after_the_role_has_let_go(topi
     async def let_go() -> None:
         order.append("told")
         assert not one.partitions
-        await asyncio.wait_for(is_under_way.wait(), 5)
+        await asyncio.wait_for(is_under_way.wait(), 60)
         order.append("let go")
 
     one = topic.follower(let_go=let_go, release_within_s=10)

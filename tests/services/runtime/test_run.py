@@ -109,7 +109,7 @@ async def test_F37_a_database_that_is_away_is_waited_for_and_a_signal_ends_that(
     try:
         await until(lambda: _has_said(waiting, "database_awaited"))
         waiting.process.terminate()
-        assert await asyncio.wait_for(waiting.process.wait(), 10) == 0
+        assert await asyncio.wait_for(waiting.process.wait(), 60) == 0
     finally:
         await waiting.kill()
     assert SECRET not in waiting.log()

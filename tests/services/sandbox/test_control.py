@@ -207,14 +207,14 @@ async def test_the_process_starts_says_where_and_stops_on_sigterm(tmp_path: Path
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             said = (await process.stdout.readline()).decode().strip()
         headers = {"Authorization": f"Bearer {token_file.read_text()}"}
         async with httpx.AsyncClient(base_url=said, headers=headers) as client:
             leads = await client.get("/api/v4/leads")
     finally:
         process.terminate()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             rest, _ = await process.communicate()
 
     assert port_file.read_text() == said

@@ -256,7 +256,7 @@ async def test_F6_a_backend_killed_inside_the_append_leaves_nothing(
         # The append stops at the events, after the position and the head were written.
         await blocker.execute("LOCK TABLE account_events IN ACCESS EXCLUSIVE MODE")
         attempt = asyncio.create_task(append(store, looked_up(1, 1), position=1))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await blocker.fetchval(KILL_WAITING) == 0:
                 pass
         with pytest.raises(Unavailable):

@@ -41,7 +41,7 @@ async def cancelled_when(database: EmbeddedDatabase, has_come: Callable[[], obje
     await until(is_there, every_s=0.001)
     using.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(using, 30)
+        await asyncio.wait_for(using, 60)
 
 
 async def opens(folder: Path) -> bool:

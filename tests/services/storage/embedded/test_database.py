@@ -258,7 +258,7 @@ def test_F77_a_cluster_that_was_being_made_is_made_again(folder: Path) -> None:
 
 async def test_a_folder_deeper_than_a_sockets_name_works(folder: Path) -> None:
     deep = folder / ("d" * 120)
-    async with EmbeddedDatabase(deep) as database, asyncio.timeout(10):
+    async with EmbeddedDatabase(deep) as database, asyncio.timeout(60):
         assert len(await run(database.dsn, "SELECT 1")) == 1
 
 
