@@ -6,10 +6,13 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
+import httpx
+import httpx._transports.default as transports
 import pytest
 
 # Makes `tests.support` importable: pytest's importlib mode leaves the path alone.
@@ -32,6 +35,8 @@ write_to_memory()
 budget_examples()
 # A thousand webhooks at once are two thousand sockets where both ends are in one process.
 allow_open_files()
+# Reading who is trusted takes 30 ms for every client, and tests make thousands of them.
+setattr(transports, "create_ssl_context", cache(httpx.create_ssl_context))  # noqa: B010 - not theirs to give
 # Tests of API and console say that they want them; all others are without a process beside them.
 os.environ.setdefault("FAIRLEAD_WEB_ENABLED", "false")
 # The brokers of tests live for seconds: compiling less saves two of five seconds of a core at each

@@ -22,9 +22,10 @@ def collected(lane: str, module: str, count: int, *scopes: str) -> list[Any]:
     ]
 
 
-def handed(items: list[Any], workers: int) -> list[list[str]]:
+def handed(items: list[Any], workers: int, cores: int | None = None) -> list[list[str]]:
     """What each worker gets, as `worksteal` hands it out: by equal pieces."""
-    order = [item.nodeid for item in dealt(items, workers, lambda item: vars(item)["lane"])]
+    found = dealt(items, workers, lambda item: vars(item)["lane"], cores=cores or workers)
+    order = [item.nodeid for item in found]
     ends = [worker * len(order) // workers for worker in range(workers + 1)]
     return [order[begin:end] for begin, end in pairwise(ends)]
 
@@ -36,6 +37,17 @@ def test_each_worker_has_long_tests_first_and_short_ones_to_give_away() -> None:
     assert handed([*short, *server, *long], 2) == [
         ["b::0", "b::2", "a::0", "a::1", "a::2"],
         ["b::1", "c::0", "c::1", "a::3", "a::4"],
+    ]
+
+
+def test_a_worker_beyond_the_cores_has_servers_and_fills_the_waits_of_the_others() -> None:
+    short, long = collected("unit", "a", 5), collected("system", "b", 2)
+    server, broker = collected("server", "c", 2, "module"), collected("broker", "d", 1)
+
+    assert handed([*short, *server, *long, *broker], 3, cores=2) == [
+        ["b::0", "d::0", "a::0"],
+        ["b::1", "a::1", "a::2"],
+        ["c::0", "c::1", "a::3", "a::4"],
     ]
 
 
