@@ -3,26 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contracts.kommo.steps import at_once
-from contracts.kommo.webhooks import reading
 from contracts.topics import ALLOCATIONS
 from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.principal import Principal
+from services.application.read_again import read_again
 from services.application.reasons import check_reason
 from services.application.refused import Refused
-from services.ingress.body import Body
-from services.ingress.clock import ReceiptClock
-from services.ingress.intake import Intake
-from services.ingress.triggers import Carried, KnownRevisions, may_carry
 from services.log.allocations import read_allocation
 from services.log.port import Entry
-from services.shared.codec import decode_inbound, encode_inbound
+from services.shared.codec import decode_inbound
 from services.shared.errors import Malformed
-from services.shared.wall_clock import utc_now
-from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import BIGGEST_ID, KeptLetter, LetterReason
-from services.storage.widget_rules import WidgetRules
 
 REASONS_MAX = 100
 # So that a request has an end; what is left over is told, and tried by the next one.
@@ -163,32 +155,10 @@ async def _understood(
     if letter.position is not None:  # a message of the log itself
         decode_inbound(letter.body)
         return [Entry(account_id, letter.body)]
-    intake = Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(utc_now))
-    key_sha256, carried = await _shown_by_triggers(installation, letter, account_id)
-    kept = at_once(
-        intake.understanding(
-            WebhookOwner(account_id, subdomain="", key_sha256=key_sha256),
-            Body(letter.body, len(letter.body)),
-            content_type=letter.content_type,
-            content_encoding=None,
-            carried=carried,
-        )
-    )
-    if not kept.entries:
-        reasons = "; ".join(again.reason for again in kept.letters)
-        raise Malformed(reasons or "it holds nothing for us")
-    return kept.entries
-
-
-async def _shown_by_triggers(
-    installation: Installation, letter: KeptLetter, account_id: int
-) -> tuple[bytes | None, Carried]:
-    """What a trigger's hook is held against: the account's key, and what it carries."""
-    if not may_carry(letter.body):
-        return None, {}
-    rules = WidgetRules(installation.pool, installation.accounts.vault)
-    carried = await KnownRevisions(rules.get).carried(account_id, letter.body, letter.content_type)
-    return await rules.key_sha256(account_id), carried
+    entries = await read_again(installation, account_id, letter.body, letter.content_type)
+    if not entries:
+        raise Malformed("it holds nothing for us")
+    return entries
 
 
 async def drop(

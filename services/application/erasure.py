@@ -5,12 +5,9 @@ as before. What is erased is what can say something about somebody: raw bodies, 
 """
 
 import asyncio
-import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_plus
 
 from projections import decisions
 from projections.decisions import DecisionFilter
@@ -77,7 +74,8 @@ class PersonalData:
         user: As Kommo told of them when it was read last; None if they are no user.
         texts: What was written about them for the record.
         decisions: Of the lead, or about the manager, the newest first.
-        bodies: Raw bodies that name the id.
+        bodies: Raw bodies that name the id and were not understood.
+        webhooks: When those came that name it and were understood.
         erased: What was erased of them before.
     """
 
@@ -87,6 +85,7 @@ class PersonalData:
     texts: list[PrivateText]
     decisions: list[DecisionAbout]
     bodies: list[NamedIn]
+    webhooks: list[datetime]
     erased: list[Erasure]
 
 
@@ -119,6 +118,9 @@ async def erase(
         # A user's id stands in every body about their leads, and says nothing about them.
         named = [] if kind == "manager" else await _naming(installation, connection, account, id_)
         await installation.dead_letters.delete(connection, [each.id for each in named])
+        bodies = len(named)
+        if kind != "manager":
+            bodies += await installation.raw_bodies.erase(connection, account_id, id_)
         gone = 0
         if kind != "contact":
             about = {"manager_id": id_} if kind == "manager" else {"lead_id": id_}
@@ -126,7 +128,7 @@ async def erase(
     if kind == "manager":
         known = (await installation.accounts.get(account_id)).directory
         await installation.accounts.update_directory(account_id, known)
-    return Erased(kind=kind, id=id_, is_anew=not is_new, bodies=len(named), texts=gone)
+    return Erased(kind=kind, id=id_, is_anew=not is_new, bodies=bodies, texts=gone)
 
 
 async def erased_lately(
@@ -160,6 +162,7 @@ async def personal_data(
             *await texts.about(connection, account_id, lead_id=id_),
         ]
         named = await _naming(installation, connection, account, id_)
+        raw = await installation.raw_bodies.naming(connection, account_id, id_)
         kinds: tuple[Kind, ...] = ("lead", "contact", "manager")
         found = [await erasures.erased(connection, account_id, kind, id_) for kind in kinds]
     async with borrow_to_read(installation.pool) as connection:
@@ -191,6 +194,7 @@ async def personal_data(
             NamedIn(letter_id=each.id, received_at=each.received_at, reason=each.reason)
             for each in named
         ],
+        webhooks=[each.received_at for each in raw],
         erased=[each for each in found if each is not None],
     )
 
@@ -201,12 +205,6 @@ async def _naming(
     """The raw bodies of an account in which a number stands."""
     letters = await installation.dead_letters.of_account(connection, account.account_id)
     raw = [each for each in letters if each.position is None]
-    return await asyncio.to_thread(lambda: [*_with_number(raw, id_)])
-
-
-def _with_number(letters: Sequence[KeptLetter], id_: int) -> Iterator[KeptLetter]:
-    number = re.compile(rf"(?<![0-9]){id_}(?![0-9])")
-    for letter in letters:
-        text = letter.body.decode("utf-8", "replace")
-        if number.search(text) or number.search(unquote_plus(text)):
-            yield letter
+    return await asyncio.to_thread(
+        lambda: [each for each in raw if id_ in erasures.numbers_in(each.body)]
+    )

@@ -19,6 +19,7 @@ from services.storage.accounts import AccountRegistry, RegisteredAccount
 from services.storage.dead_letters import DeadLetters
 from services.storage.embedded.database import EmbeddedDatabase, holder
 from services.storage.events import EventStore
+from services.storage.raw_bodies import RawBodies, RawBodySettings
 from services.storage.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Installation:
         kommo_address: Where people let an integration into their account.
         is_production: Whether only what is safe to rely on is accepted (S24).
         access_settings: How people sign in.
+        raw_body_settings: For how long bodies of webhooks are kept.
     """
 
     data: Path
@@ -59,6 +61,12 @@ class Installation:
     is_production: bool = False
     kommo_address: str = KOMMO
     access_settings: AccessSettings = field(default_factory=AccessSettings)
+    raw_body_settings: RawBodySettings = field(default_factory=RawBodySettings)
+
+    @property
+    def raw_bodies(self) -> RawBodies:
+        """The bodies of webhooks that were understood."""
+        return RawBodies(self.pool, self.accounts.vault, self.raw_body_settings)
 
     def who_may(self) -> "Access":
         """The stores of people, keys and sessions; a process that serves people keeps one."""

@@ -16,6 +16,7 @@ from services.cli import (
     accounts,
     api,
     audit,
+    bodies,
     coverage,
     database,
     dead,
@@ -76,6 +77,7 @@ app.add_typer(integrations.app, name="integrations")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(widget.app, name="widget")
 app.add_typer(operations.projections, name="projections")
+app.add_typer(bodies.app, name="bodies")
 app.add_typer(dead.app, name="dead")
 app.add_typer(dead.app, name="quarantine")
 app.add_typer(personal.erase, name="erase")

@@ -22,6 +22,7 @@ from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
 from services.ingress.intake import Intake
 from services.ingress.meter import UNMEASURED, IngressMeter
 from services.ingress.quota import Quota, Quotas
+from services.ingress.raw_keeper import RawKeeper, RawStore
 from services.ingress.settings import IngressSettings
 from services.ingress.spool import Spool, open_spool
 from services.ingress.spool_file import SpoolRefused
@@ -33,6 +34,7 @@ from services.shared.health import Register
 from services.shared.http_server import listen, serve_until
 from services.shared.tracing import UNTRACED, Traces
 from services.shared.wall_clock import utc_now
+from services.storage.raw_bodies import RawBodySettings
 
 log = structlog.get_logger()
 
@@ -58,6 +60,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
     meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
     find: Find = none_known,
+    raw: RawKeeper | None = None,
 ) -> ASGIApp:
     """The address itself, around parts that somebody else runs.
 
@@ -73,6 +76,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         meter: Counts the answers.
         traces: Told of every message that became durable.
         find: Looks up what triggers of the widget carry.
+        raw: Keeps bodies that were understood; its `run` must be running.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -88,6 +92,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         meter=meter,
         traces=traces,
         revisions=KnownRevisions(find),
+        raw=raw,
     )
 
     readiness = Readiness(appenders, directory, probe, spool)
@@ -113,6 +118,8 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     meter: IngressMeter = UNMEASURED,
     traces: Traces = UNTRACED,
     find: Find = none_known,
+    raw_bodies: RawStore | None = None,
+    raw_settings: RawBodySettings | None = None,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -135,6 +142,8 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         meter: Counts the answers and what is in the spool.
         traces: As for `create_app`.
         find: Looks up what triggers of the widget carry.
+        raw_bodies: Where bodies that were understood are kept; nowhere without one.
+        raw_settings: How often they are written.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -154,6 +163,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             detours = [log_writer.detour, dead_letters.detour]
         appenders = create_appenders(log_writer, dead_letters, settings)
         directory = create_directory(accounts, settings)
+        raw = _raw_keeper(raw_bodies, raw_settings or RawBodySettings(), now, meter)
         app = create_app(
             appenders=appenders,
             directory=directory,
@@ -165,9 +175,12 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             meter=meter,
             traces=traces,
             find=find,
+            raw=raw,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appenders.run())
+            if raw is not None:
+                tasks.create_task(raw.run())
             background = [tasks.create_task(directory.keep_fresh())]
             background += [tasks.create_task(detour.drain()) for detour in detours]
             try:
@@ -182,6 +195,25 @@ async def serve(  # noqa: PLR0913  # the ports of a role
                 for task in background:
                     task.cancel()
                 appenders.close()
+                if raw is not None:
+                    raw.close()
+
+
+def _raw_keeper(
+    store: RawStore | None,
+    settings: RawBodySettings,
+    now: Callable[[], datetime],
+    meter: IngressMeter,
+) -> RawKeeper | None:
+    if store is None or not settings.days_max:
+        return None
+    return RawKeeper(
+        store,
+        now,
+        every_s=settings.write_every_s,
+        waiting_bytes_max=settings.waiting_bytes_max,
+        meter=meter,
+    )
 
 
 def create_appenders(

@@ -22,6 +22,7 @@ from services.ingress.in_flight import InFlight
 from services.ingress.intake import Intake, Kept
 from services.ingress.meter import IngressMeter
 from services.ingress.quota import Quotas, SendingPace
+from services.ingress.raw_keeper import RawKeeper
 from services.ingress.triggers import Carried, KnownRevisions
 from services.ingress.turns import Turns
 from services.shared.errors import Unavailable
@@ -73,8 +74,10 @@ class WebhookEndpoint:
         meter: IngressMeter,
         traces: Traces,
         revisions: KnownRevisions,
+        raw: RawKeeper | None = None,
     ) -> None:
         self._revisions = revisions
+        self._raw = raw
         self._intake = intake
         self._directory = directory
         self._appenders = appenders
@@ -162,6 +165,8 @@ class WebhookEndpoint:
             work = self._submitting(owner, body, scope, deadline, carried)
             kept, submission = await self._turns.take(account_id, work, deadline=deadline)
             await submission.durable()
+            if self._raw is not None and not kept.letters:  # a letter has it whole
+                self._raw.note(account_id, body.content, _header(scope, b"content-type"))
         except Unavailable as error:
             self._log.warning("webhook_not_kept", account_id=account_id, reason=str(error))
             text = "The webhook could not be stored, send it again.\n"

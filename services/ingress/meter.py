@@ -34,6 +34,10 @@ class IngressMeter(Protocol):
         """A POST got this status, or `none`: the sender hung up before."""
         ...
 
+    def raw_bodies_lost(self, count: int) -> None:
+        """So many bodies that were understood are not kept."""
+        ...
+
     def spool_opened(self, spool: SpoolState) -> None:
         """This one is in use from now on."""
         ...
@@ -43,6 +47,9 @@ class UnmeasuredIngress:
     """Nobody wants to know."""
 
     def webhook_answered(self, answer: str) -> None:
+        """Forget it."""
+
+    def raw_bodies_lost(self, count: int) -> None:
         """Forget it."""
 
     def spool_opened(self, spool: SpoolState) -> None:

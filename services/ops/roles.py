@@ -37,6 +37,11 @@ class IngressMetrics:
         )
         for answer in ANSWERS:
             self._answered.labels(answer)
+        self._lost = Counter(
+            "fairlead_raw_bodies_lost_total",
+            "Bodies of webhooks that were understood and could not be kept.",
+            registry=registry,
+        )
         self._usable = Gauge(
             "fairlead_spool_usable",
             "1 when the spool takes what the log does not, else 0.",
@@ -55,6 +60,10 @@ class IngressMetrics:
     def webhook_answered(self, answer: str) -> None:
         """Count it."""
         self._answered.labels(answer).inc()
+
+    def raw_bodies_lost(self, count: int) -> None:
+        """Count them."""
+        self._lost.inc(count)
 
     def spool_opened(self, spool: SpoolState) -> None:
         """Show how full it is whenever somebody asks."""

@@ -171,4 +171,5 @@ async def _stores(pool: asyncpg.Pool, vault: Vault, settings: OpeningSettings) -
         "is_production": here.is_production,
         "kommo_address": here.kommo_address,
         "access_settings": settings.access,
+        "raw_body_settings": settings.raw_bodies,
     }

@@ -103,6 +103,8 @@ async def _ingress(process: Process) -> None:
                 meter=IngressMetrics(process.metrics.registry),
                 traces=process.traces,
                 find=WidgetRules(installation.pool, installation.accounts.vault).get,
+                raw_bodies=installation.raw_bodies,
+                raw_settings=installation.raw_body_settings,
             )
         except OSError as error:
             raise not_listening(
@@ -159,6 +161,7 @@ async def _projector(process: Process) -> None:
         watch(installation.pool),
         rebuild_asked(installation.pool, installation.events, direct=installation.direct),
         installation.dead_letters.keep_tidy(),
+        installation.raw_bodies.keep_tidy(),
         AccessLog(installation.pool).keep_tidy(),
         AccessTidying(installation.pool).keep_tidy(),
     )

@@ -18,6 +18,7 @@ from services.shared.docstrings import described
 from services.shared.settings import InstallationSettings, Settings
 from services.storage.dead_letters import DeadLetterSettings
 from services.storage.passwords import PasswordSettings
+from services.storage.raw_bodies import RawBodySettings
 from services.web.settings import WebSettings
 
 HEAD = """# Settings
@@ -40,6 +41,9 @@ class OpeningSettings(BaseModel, frozen=True):
         default=KafkaSettings(), title="Apache Kafka, the same in every process"
     )
     dead_letters: DeadLetterSettings = Field(default=DeadLetterSettings(), title="Dead letters")
+    raw_bodies: RawBodySettings = Field(
+        default=RawBodySettings(), title="Bodies of webhooks that were understood"
+    )
     access: AccessSettings = Field(default=AccessSettings(), title="Who may, and signing in")
 
 

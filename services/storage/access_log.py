@@ -26,6 +26,7 @@ Sight = Literal[
     "export",
     "erasure",
     "letter",
+    "raw_bodies",
     "simulation",
     "proof",
     "shadow",

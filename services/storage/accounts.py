@@ -98,6 +98,7 @@ WHERE account_id = $1 RETURNING account_id
 # What is about people; keys last, so that nothing is left that nobody can open (S21).
 ERASE = (
     "DELETE FROM dead_letters WHERE account_id = $1",
+    "DELETE FROM raw_bodies WHERE account_id = $1",
     "DELETE FROM private_texts WHERE account_id = $1",
     "DELETE FROM data_keys WHERE account_id = $1",
 )

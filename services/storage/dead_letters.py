@@ -29,6 +29,8 @@ log = structlog.get_logger()
 State = Literal["kept", "replayed", "dismissed"]
 
 MIB = 1_024 * 1_024
+# A key of a day outlives all that may be sealed with it.
+KEYS_DAYS = 14
 TIDY_EVERY_S = 60.0
 # So that no transaction grows long; what is left is for the next round.
 AT_ONCE = 500
@@ -148,7 +150,7 @@ class DeadLetterSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_DEAD_LETTERS_")
 
-    days_max: int = Field(default=14, ge=1, le=14)
+    days_max: int = Field(default=14, ge=1, le=KEYS_DAYS)
     per_account_max: int = Field(default=1_000, ge=1, le=1_000_000)
     bytes_per_account_max: int = Field(default=64 * MIB, ge=MIB)
     bytes_max: int = Field(default=512 * MIB, ge=MIB)
@@ -271,14 +273,15 @@ class DeadLetters:
         async with borrow(self.pool) as connection:
             expired = await connection.fetch(EXPIRE, self.settings.days_max)
             await connection.execute(FORGET_DROPPED, self.settings.days_max)
-            last = utc_now().date() - timedelta(days=self.settings.days_max)
+            # Also of bodies that were understood, which may be kept for longer.
+            last = utc_now().date() - timedelta(days=KEYS_DAYS)
             await DataKeys(self.vault).expire(connection, last)
             if expired:
                 log.info("dead_letters_expired", letters=len(expired))
             for letter_id, account_id, body in await connection.fetch(SELECT_UNSEALED, AT_ONCE):
                 await connection.execute(SEAL, letter_id, self._seal(account_id, body))
             sizes = {row[0]: int(row[1]) for row in await connection.fetch(SELECT_SIZES)}
-            for account_id, bytes_max in _shares(sizes, self.settings.bytes_max).items():
+            for account_id, bytes_max in shares(sizes, self.settings.bytes_max).items():
                 async with connection.transaction():
                     await self._bound(connection, account_id, bytes_max)
 
@@ -410,7 +413,7 @@ def _opened(vault: Vault, account_id: int | None, body: bytes) -> bytes:
     return vault.open_bytes(body, account_id=account_id or NOBODY, field_name=SEALED_FIELD)
 
 
-def _shares(sizes: Mapping[int, int], bytes_max: int) -> dict[int, int]:
+def shares(sizes: Mapping[int, int], bytes_max: int) -> dict[int, int]:
     """What the noisiest may keep, so that all together fit: those with most give up alike."""
     left, shares = bytes_max, dict[int, int]()
     if sum(sizes.values()) <= bytes_max:

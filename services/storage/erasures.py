@@ -1,9 +1,11 @@
 """Who and what was erased, by Kommo's ids, so that it stays erased (S21)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import unquote_to_bytes
 
 from services.storage.database import Connection
 
@@ -23,6 +25,12 @@ SELECT_ONE = """
 SELECT account_id, kind, id, erased_at, erased_by FROM erasures
 WHERE account_id = $1 AND kind = $2 AND id = $3
 """
+# Of things that bodies are about; a manager's number stands in every body about their leads.
+SELECT_THINGS = """
+SELECT account_id, array_agg(id) FROM erasures
+WHERE account_id = ANY($1::bigint[]) AND kind <> 'manager' GROUP BY account_id
+"""
+NUMBER = re.compile(rb"(?<![0-9])[0-9]{1,19}(?![0-9])")
 SELECT_MANAGERS = "SELECT id FROM erasures WHERE account_id = $1 AND kind = 'manager'"
 
 
@@ -51,6 +59,20 @@ async def erased(connection: Connection, account_id: int, kind: Kind, id_: int) 
     """When something was erased; None if it was not."""
     row = await connection.fetchrow(SELECT_ONE, account_id, kind, id_)
     return None if row is None else Erasure(**row)
+
+
+async def things(
+    connection: Connection, account_ids: Sequence[int]
+) -> Mapping[int, frozenset[int]]:
+    """The ids of leads and contacts that were erased, by account."""
+    rows = await connection.fetch(SELECT_THINGS, list(account_ids))
+    return {account_id: frozenset(ids) for account_id, ids in rows}
+
+
+def numbers_in(content: bytes) -> frozenset[int]:
+    """The numbers that stand in a raw body, however it is written."""
+    plain = unquote_to_bytes(content.replace(b"+", b" "))
+    return frozenset(int(each) for text in (content, plain) for each in NUMBER.findall(text))
 
 
 async def newest(connection: Connection, account_id: int, limit: int) -> list[Erasure]:

@@ -67,6 +67,7 @@ ABOUT_PEOPLE: Grants = {
     "data_keys": "SELECT, INSERT, UPDATE (key_sealed), DELETE",
     "private_texts": "SELECT, INSERT, DELETE",
     "erasures": "SELECT, INSERT",
+    "raw_bodies": "SELECT, UPDATE (bodies, size, packed), DELETE",
 }
 # Who signs people in, and gives them what they may.
 WHO_MAY: Grants = {
@@ -127,6 +128,8 @@ GRANTS: Mapping[str, Grants] = {
         **METERED,
         **LETTERS,
         "accounts": f"{ACCOUNT}, SELECT (webhook_secret_sha256)",
+        "raw_bodies": "INSERT",
+        "erasures": "SELECT (account_id, kind, id)",
         "former_secrets": "SELECT",
         "widget_hooks": "SELECT (account_id, sha256, key_sha256)",
         "widget_rules": "SELECT",
@@ -150,6 +153,7 @@ GRANTS: Mapping[str, Grants] = {
         "dead_letters": "SELECT, INSERT, UPDATE, DELETE",
         "SEQUENCE dead_letters_id_seq": "USAGE",
         "dead_letters_dropped": "SELECT, INSERT, UPDATE, DELETE",
+        "raw_bodies": "SELECT, DELETE",
         "access_log": "SELECT (at), DELETE",
         "asked_rebuilds": "SELECT, UPDATE",
         **TIDIED,

@@ -89,6 +89,7 @@ SIGHTS = (
     "export",
     "erasure",
     "letter",
+    "raw_bodies",
     "simulation",
     "proof",
     "shadow",

@@ -90,6 +90,9 @@ class PersonalDataShape(Output):
     texts: list[PersonsText]
     decisions: list[PersonsDecision] = Field(description="At most 100,000, the newest first.")
     bodies: list[NamingBody]
+    webhooks: list[Instant] = Field(
+        description="When webhooks came that name the id, and were understood; kept for 14 days."
+    )
     erased: list[ErasureItem]
 
 
@@ -152,6 +155,7 @@ async def export_person(visit: OfAccount, person_id: PersonId) -> PersonalDataSh
             NamingBody(letter_id=each.letter_id, received_at=each.received_at, reason=each.reason)
             for each in found.bodies
         ],
+        webhooks=found.webhooks,
         erased=[_erasure(each) for each in found.erased],
     )
 

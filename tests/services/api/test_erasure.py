@@ -1,6 +1,7 @@
 """A person erased and exported over HTTP, as the database's user for it (S21, S22)."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from domain import snapshot
 from services.application.past import state_at
 from services.storage.accounts import AccountRegistry
 from services.storage.dead_letters import DeadLetter, DeadLetters
+from services.storage.raw_bodies import RawBodies
+from services.storage.raw_packing import RawBody
 from tests.domain.scenario import ANN, BOB
 from tests.services.api.office import WAITING, Office, open_office
 from tests.support.vault import VAULT
@@ -38,6 +41,12 @@ def body(text: str, account_id: int) -> DeadLetter:
         reason="not understood",
         content_type="application/x-www-form-urlencoded",
         body=text.encode(),
+    )
+
+
+def understood(text: str, at: datetime) -> RawBody:
+    return RawBody(
+        received_at=at, content_type="application/x-www-form-urlencoded", content=text.encode()
     )
 
 
@@ -105,16 +114,32 @@ async def test_S21_raw_bodies_that_name_a_lead_or_a_contact_are_gone_with_it(
             body(f"leads[add][0][id]={LEAD}", mine + 1_000),  # another account's
         ]
     )
+    raw = RawBodies(office.desk.pool, VAULT)
+    now = datetime.now(UTC).replace(microsecond=0)
+    await raw.keep(
+        [
+            (mine, [understood(f"leads[add][0][id]={LEAD}&x=Canary-Four", now)]),
+            (mine, [understood(f"task[add][0][element_id]={LEAD}8&x=Canary-Five", now)]),
+            (mine + 1_000, [understood(f"leads[add][0][id]={LEAD}", now)]),
+        ]
+    )
     async with await office.caller("administrator") as caller:
         told = (await caller.get(f"personal-data/{CONTACT}")).json()
+        (when,) = (await caller.get(f"personal-data/{LEAD}")).json()["webhooks"]
+        assert datetime.fromisoformat(when) == now
         lead = await caller.post("erasures", json={"kind": "lead", "id": LEAD})
         contact = await caller.post("erasures", json={"kind": "contact", "id": CONTACT})
 
     assert [each["reason"] for each in told["bodies"]] == ["not understood"]
-    assert (lead.json()["bodies"], contact.json()["bodies"]) == (1, 1)
+    assert told["webhooks"] == []
+    assert (lead.json()["bodies"], contact.json()["bodies"]) == (2, 1)
     left = {each.account_id: each.body for each in await letters.page() if each.account_id}
     assert b"Canary-Three" in left[mine]
     assert left[mine + 1_000].endswith(b"900001")
+    first, last = now - timedelta(days=1), now + timedelta(days=1)
+    (stays,) = [each async for each in raw.between(mine, first, last)]
+    assert stays.content.endswith(b"Canary-Five")
+    assert len([each async for each in raw.between(mine + 1_000, first, last)]) == 1
 
 
 async def test_S21_a_day_whose_key_is_deleted_is_unreadable_and_the_next_has_its_own(

@@ -5,6 +5,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.projector.registry import PROJECTIONS
 from services.projector.run import lag
 from services.runtime.installation import open_installation
 from services.storage.dead_letters import DeadLetter
-from tests.services.cli.conftest import Here, command, process
+from tests.services.cli.conftest import Here, Said, command, process
 from tests.support.running import ADMIN_ID
 from tests.support.waiting import until
 
@@ -374,6 +375,27 @@ def test_a_dead_letter_that_is_understood_by_now_is_published_once(here: Here) -
 
     assert (first.status, first.out) == (0, "1 message is published again.\n")
     assert second.error == f"Dead letter {letter} was published again before."
+
+
+def test_bodies_are_counted_shown_and_read_again(here: Here) -> None:
+    lead_id = here.assigned_lead()
+    hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+
+    async def written() -> bool:
+        return f"={lead_id}" in (await asyncio.to_thread(shown)).out
+
+    def shown() -> Said:
+        return here.say("bodies", "show", "--from", hour_ago)
+
+    here.do(until(written))
+    assert "UTC, application/x-www-form-urlencoded" in shown().out
+    listed = here.say("bodies", "list")
+    assert (listed.status, "hour (UTC)" in listed.out) == (0, True)
+    kept = here.say("bodies", "replay", "--from", hour_ago, typed="n\n")
+    again = here.say("bodies", "replay", "--from", hour_ago, "--yes")
+    assert (kept.status, "published" in kept.out) == (0, False)
+    assert re.match(r"\d+ messages are published again, from \d+ bodies", again.out)
+    assert here.say("bodies", "list", "--to", "2026-01-01").out == "No bodies.\n"
 
 
 def test_S20_a_dead_letter_does_not_steer_the_terminal(here: Here) -> None:

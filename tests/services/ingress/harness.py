@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from contracts.inbound import Inbound
 from services.ingress.app import serve
 from services.ingress.meter import UNMEASURED, IngressMeter
+from services.ingress.raw_keeper import RawStore
 from services.ingress.settings import IngressSettings
 from services.log.port import Entry
 from services.shared.codec import decode_inbound
@@ -23,6 +24,7 @@ from services.shared.secrets import digest_of
 from services.shared.wall_clock import utc_now
 from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
+from services.storage.raw_bodies import RawBodySettings
 
 ACCOUNT = 32_000_001
 OTHER_ACCOUNT = 32_000_002
@@ -127,7 +129,7 @@ def settings(**changes: Any) -> IngressSettings:
 
 
 @asynccontextmanager
-async def ingress(
+async def ingress(  # noqa: PLR0913 - the ports of a role
     *,
     log: Any = None,
     letters: Any = None,
@@ -136,6 +138,8 @@ async def ingress(
     probe: Any = None,
     spool_file: Path | None = None,
     meter: IngressMeter = UNMEASURED,
+    raw_bodies: RawStore | None = None,
+    raw_settings: RawBodySettings | None = None,
     **changes: Any,
 ) -> AsyncIterator[Running]:
     log = log or MemoryLog()
@@ -161,6 +165,8 @@ async def ingress(
                 probe=probe,
                 spool_file=spool_file,
                 meter=meter,
+                raw_bodies=raw_bodies,
+                raw_settings=raw_settings,
             )
         )
         port = await bound
