@@ -1005,6 +1005,31 @@ class RuleRevived:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerFellSilent:
+    """Leads came into a stage, and a trigger of the widget told of none of them (D1.8).
+
+    Somebody must have deleted it in Kommo: its rule takes no lead there until it tells of one.
+
+    Attributes:
+        since: When the first of them came.
+    """
+
+    rule_id: str
+    stage: Stage
+    since: datetime
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggerHeard:
+    """A trigger on which leads have waited told of one, or somebody has opened it."""
+
+    rule_id: str
+    stage: Stage
+    at: datetime
+
+
 AllocationEvent = (
     AccountDescribed
     | RulesApplied
@@ -1043,6 +1068,8 @@ AllocationEvent = (
     | TimerScheduled
     | RuleStalled
     | RuleRevived
+    | TriggerFellSilent
+    | TriggerHeard
 )
 
 

@@ -1,6 +1,6 @@
 """The rules in force, compiled from the rules file: what the decisions look things up in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -156,6 +156,7 @@ class Configuration:
         trusts_webhooks: Whether what only hooks tell of a lead is written without reading it.
         counts_tasks: Whether it matters how many open tasks managers have (D5.6).
         only_by_triggers: Stages whose rules all take those leads alone that a trigger fires for.
+        triggers: The rules of which a trigger on a stage tells of every lead that comes there.
     """
 
     revision: int
@@ -170,6 +171,7 @@ class Configuration:
     trusts_webhooks: bool = True
     counts_tasks: bool = False
     only_by_triggers: frozenset[Stage] = frozenset()
+    triggers: dict[Stage, tuple[str, ...]] = field(default_factory=dict)
 
     def participant_ids(self, ledger: str | None = None) -> tuple[int, ...]:
         """Everyone in any rule, or in any rule of a ledger, ascending."""
@@ -226,7 +228,12 @@ def problems(file: RulesFile) -> list[Problem]:
 
 
 def compile_rules(
-    data: dict[str, Any], *, revision: int, timezone: str, active_user_ids: Sequence[int]
+    data: dict[str, Any],
+    *,
+    revision: int,
+    timezone: str,
+    active_user_ids: Sequence[int],
+    silent: Collection[tuple[str, Stage]] = (),
 ) -> Configuration:
     """Compile a rules file that has no problems.
 
@@ -235,6 +242,7 @@ def compile_rules(
         revision: Its number in the account, for the decisions to name.
         timezone: The account's zone, for everything without one of its own.
         active_user_ids: Who takes part in a rule that lists nobody (D2.1).
+        silent: Rules and their stages on which they take nothing, as their trigger is gone (D1.8).
     """
     file = RulesFile.model_validate(data)
     zone = file.timezone or timezone
@@ -252,11 +260,17 @@ def compile_rules(
         for rule in sections
     )
     by_stage: dict[Stage, tuple[Rule, ...]] = {}
+    triggers: dict[Stage, tuple[str, ...]] = {}
     for section, rule in zip(sections, rules, strict=True):
-        for stage in section.stages:
-            before = by_stage.get(stage.as_stage(), ())
-            if all(each.conditions and each is not rule for each in before):
-                by_stage[stage.as_stage()] = (*before, rule)
+        for each in section.stages:
+            stage = each.as_stage()
+            if section.widget is not None and not rule.only_by_trigger:
+                triggers[stage] = (*triggers.get(stage, ()), rule.rule_id)
+                if (rule.rule_id, stage) in silent:
+                    continue
+            before = by_stage.get(stage, ())
+            if all(other.conditions and other is not rule for other in before):
+                by_stage[stage] = (*before, rule)
     return Configuration(
         revision=revision,
         rules=rules,
@@ -278,6 +292,7 @@ def compile_rules(
             for stage, covering in by_stage.items()
             if all(each.only_by_trigger for each in covering)
         ),
+        triggers=triggers,
         trusts_webhooks=file.trust_webhooks or "trust_webhooks" not in file.model_fields_set,
     )
 

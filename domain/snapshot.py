@@ -31,6 +31,7 @@ from domain.state.notices import WrittenNotice, WrittenWhy, dump_notice
 from domain.state.offer import WrittenOffer, dump_offer
 from domain.state.request import WrittenRequest, dump_request
 from domain.state.rows import Pairs, Row, instant, micros
+from domain.state.silence import WrittenSilence, dump_silences, load_silences
 from domain.state.transfers import WrittenLinking, WrittenTransfers, dump_linking, dump_transfers
 
 # Raised whenever the shape below changes, with a step that reads the shape before; snapshots of
@@ -138,6 +139,8 @@ def parts(account: Account) -> Iterator[bytes]:
     if account.tasks.is_known or account.tasks.by_id:  # only under rules that count tasks (D5.6)
         state["tasks"] = _rows(account.tasks.by_id, sorted(account.tasks.by_id), _dump_task)
         state["tasks_known"] = account.tasks.is_known
+    if account.silences:  # only under rules of triggers that did not tell of leads (D1.8)
+        state["silences"] = dump_silences(account.silences)
     return _encoded(state)
 
 
@@ -183,6 +186,7 @@ class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
     notices: tuple[WrittenNotice, ...] = ()
     tasks: tuple[tuple[int, int, int | None, int, bool], ...] = ()
     tasks_known: bool = False
+    silences: tuple[WrittenSilence, ...] = ()
 
 
 _DECODER = msgspec.json.Decoder(_WrittenState)
@@ -264,6 +268,7 @@ def load(state: bytes, revision: int = REVISION) -> Account:
             ),
             is_known=written.tasks_known,
         ),
+        silences=load_silences(written.silences),
         loads=Loads.of((lead.owner_id, lead.stage) for lead in written.leads),
     )
     for row in written.requests:

@@ -10,6 +10,7 @@ from contracts.rules import RulesFile
 from domain.commands.triggers import carried, with_triggers
 from domain.configuration import problems
 from domain.requests.again import place_again
+from domain.requests.silences import hear
 from domain.step import Step
 
 
@@ -28,6 +29,7 @@ def apply_rules(step: Step, message: ApplyRules) -> None:
 
 def carry_trigger(step: Step, message: CarryTrigger) -> None:
     """Put the revision in force that a trigger of the widget carries, unless a newer one is."""
+    hear(step, message.rule_id, message.stage)
     wanted = carried(step.account.rules_data, message)
     if wanted is not None:
         _put_in_force(step, "carry_trigger", wanted, by=message.by, note="")

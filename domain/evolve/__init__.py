@@ -41,8 +41,20 @@ from contracts.events import (
     TasksCounted,
     TimerScheduled,
     TouchesRequested,
+    TriggerFellSilent,
+    TriggerHeard,
 )
-from domain.evolve import decisions, leads, ledger, offers, registries, requests, told, transfers
+from domain.evolve import (
+    decisions,
+    leads,
+    ledger,
+    offers,
+    registries,
+    requests,
+    silences,
+    told,
+    transfers,
+)
 from domain.limits.tasks import OpenTask, Tasks
 from domain.state import LAPSE_TIMER, Account, OpenNotice, Pause, Taken, Timer
 from domain.state.commands import remember
@@ -62,6 +74,7 @@ def evolve(account: Account, event: AllocationEvent) -> None:  # noqa: C901, PLR
             leads.lookup_requested(account, event)
         case RequestOpened():
             requests.opened(account, event)
+            silences.entered(account, event)
         case ReadingRequested():
             requests.reading_requested(account, event)
         case RequestPrepared():
@@ -114,6 +127,10 @@ def evolve(account: Account, event: AllocationEvent) -> None:  # noqa: C901, PLR
             account.stalled = tuple(sorted({*account.stalled, event.rule_id}))
         case RuleRevived():
             account.stalled = tuple(r for r in account.stalled if r != event.rule_id)
+        case TriggerFellSilent():
+            silences.fell_silent(account, event)
+        case TriggerHeard():
+            silences.heard(account, event)
         case CommandReceived():
             taken = Taken(version=account.version, at=event.at)
             remember(account.commands, event.message_id, taken)
@@ -152,6 +169,7 @@ def _rules_applied(account: Account, event: RulesApplied) -> None:
     paced = {rule.rule_id for rule in rules if rule.pace is not None}
     account.missed = {name: m for name, m in account.missed.items() if name in catching_up}
     account.releases = {rule_id: r for rule_id, r in account.releases.items() if rule_id in paced}
+    silences.keep_silences(account)
     ledger.keep_kinds(account)
     registries.keep_registries(account)
     account.given = account.given if account.configuration.given_kept_quarters else {}

@@ -6,6 +6,7 @@ from domain.leads.answers import confirm
 from domain.leads.report import Report, is_after
 from domain.requests.ending import close_request, withdraw
 from domain.requests.life import open_chosen, open_request
+from domain.requests.silences import note_silences
 from domain.state import CLOCK_SLACK, REMEMBERED_FOR, Account, Lead, Told
 from domain.step import Step
 
@@ -44,7 +45,10 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     else:  # the move was told before, by something that does not tell a move from a stay
         is_move = report.is_move or _is_borne_out(told, report)
         is_entry = is_move and account.leads[lead_id].request_id is None
-    if is_entry and not report.is_taken and _asks(account, report):
+    if not is_entry or report.is_taken:
+        return
+    note_silences(step, report.stage)
+    if _asks(account, report):
         source: RequestSource = "sweep" if report.source == "baseline" else report.source
         if report.is_chosen and lead is None:
             open_chosen(step, lead_id=lead_id, stage=report.stage, source=source)

@@ -17,6 +17,7 @@ from domain.state.notices import OpenNotice, Why
 from domain.state.offer import Offer
 from domain.state.request import Opened, Request, Requests
 from domain.state.rows import EPOCH, Unchanging
+from domain.state.silence import Silences
 from domain.state.transfers import Thing, Transfers
 
 LAPSE_TIMER = "lapse/"  # and the lead: such timers are forgotten with their lead's clock
@@ -98,6 +99,7 @@ class Account:
         offers: Leads whose manager has done nothing yet, under rules that mind.
         commands: Ids of people's commands that were taken up, the oldest first.
         tasks: Managers' open tasks, where a rule has a limit of them (D5.6).
+        silences: Triggers, by rule and stage, that have not told of leads which came there (D1.8).
     """
 
     account_id: int
@@ -139,6 +141,7 @@ class Account:
     offers: dict[int, Offer] = field(default_factory=dict)
     commands: dict[str, Taken] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
+    silences: Silences = field(default_factory=dict)
     loads: Loads = field(default_factory=Loads)
 
     def ledger(self, name: str) -> dict[int, int]:
@@ -213,4 +216,5 @@ class Account:
                 revision=self.revision,
                 timezone=self.timezone,
                 active_user_ids=self.active_user_ids or (),
+                silent=[key for key, silence in self.silences.items() if silence.is_total],
             )

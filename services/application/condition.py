@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from projections import assignments, fairness, health, readings, requests, stalls
+from projections import assignments, fairness, health, readings, requests, silences, stalls
 from projections.fairness import KindShare, Share
 from projections.health import Vitals
+from projections.silences import SilentTrigger
 from projections.stalls import Stall
 from services.application.installation import Installation
 from services.application.overview import LATE, SEVERITY, WEBHOOKS_OFF, Trouble
@@ -37,6 +38,7 @@ class AccountCondition:
         promised_units: That nobody is so far.
         far: Whom that promise does not hold for.
         stalled: Rules whose people have no shift in sight, while leads wait.
+        silent: Triggers that were deleted in Kommo, as it seems.
         outdated: What the rules name and Kommo has no more.
         behind: Events that are stored and not shown yet.
     """
@@ -53,6 +55,7 @@ class AccountCondition:
     promised_units: int
     far: tuple[Share | KindShare, ...]
     stalled: tuple[Stall, ...]
+    silent: tuple[SilentTrigger, ...]
     outdated: tuple[GoneName, ...]
     behind: int
     vitals: Vitals
@@ -95,6 +98,7 @@ async def condition(
             *(share for _, share in await fairness.beyond_in_kind(connection, account_id)),
         ]
         stalled = await stalls.of_account(connection, account_id)
+        silent = await silences.of_account(connection, account_id)
         outdated = await gone.gone(connection, account_id)
     head = await installation.events.head(account_id)
     found: str | None = account.directory.get("webhooks")
@@ -106,6 +110,7 @@ async def condition(
         "unaccounted": standing["undecided"] > 0,
         "pushes_late": late_since is not None and now - late_since > LATE,
         "rules_outdated": bool(outdated),
+        "trigger_silent": bool(silent),
         "stalled": bool(stalled),
         "unfair": bool(far),
     }
@@ -122,6 +127,7 @@ async def condition(
         promised_units=promised,
         far=tuple(far),
         stalled=tuple(stalled),
+        silent=tuple(silent),
         outdated=tuple(outdated),
         behind=max(0, head - shown),
         vitals=vitals,

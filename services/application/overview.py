@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
-from projections import assignments, fairness, health, requests, stalls
+from projections import assignments, fairness, health, requests, silences, stalls
 from projections.health import Vitals
 from services.application.installation import Installation
 from services.application.principal import Principal
@@ -24,6 +24,7 @@ Trouble = Literal[
     "unaccounted",  # requests that are neither assigned, waiting nor closed
     "pushes_late",  # decisions that have not reached it for too long
     "rules_outdated",  # they name users who left, or stages that were put away
+    "trigger_silent",  # one of the widget's that was deleted in Kommo, as it seems
     "stalled",  # leads wait, and nobody of their rule is at work within 14 days
     "unfair",  # somebody is further from the fair share than is promised
 ]
@@ -74,6 +75,7 @@ class _Known:
     standing: Mapping[int, Counter[requests.State]]
     backlog: Mapping[int, assignments.Backlog]
     outdated: frozenset[int]
+    silent: frozenset[int]
     stalled: frozenset[int]
     unfair: frozenset[int]
     deviations: Mapping[int, int]
@@ -124,6 +126,7 @@ async def _read(installation: Installation) -> _Known:
             standing=await requests.by_account(connection),
             backlog={each.account_id: each for each in await assignments.backlog(connection)},
             outdated=frozenset(each.account_id for each in await gone.gone(connection)),
+            silent=frozenset(each.account_id for each in await silences.present(connection)),
             stalled=frozenset(each.account_id for each in await stalls.present(connection)),
             unfair=frozenset(far),
             deviations=await fairness.present_deviations(connection),
@@ -142,6 +145,7 @@ def _of(account: RegisteredAccount, known: _Known, now: datetime) -> AccountOver
         "unaccounted": standing["undecided"] > 0,
         "pushes_late": backlog is not None and now - backlog.oldest_at > LATE,
         "rules_outdated": account_id in known.outdated,
+        "trigger_silent": account_id in known.silent,
         "stalled": account_id in known.stalled,
         "unfair": account_id in known.unfair,
     }

@@ -11,7 +11,7 @@ from projections.response import LateRule
 from projections.unassigned import Unassigned
 from services.application.condition import AccountCondition
 from services.application.doctor.accounts import gone_of, refused_by_kommo, webhooks_of
-from services.application.doctor.engine import left_over
+from services.application.doctor.engine import left_over, silent_of
 from services.application.doctor.tokens import token_of
 from services.application.overview import Trouble
 from services.storage import consents
@@ -83,6 +83,8 @@ def _of(  # noqa: PLR0911 - a case per trouble
             return [sentence("doctor.pending", count=seen.pending, since=max(0, waited))]
         case "rules_outdated":
             return [gone_of(named).found for named in seen.outdated]
+        case "trigger_silent":
+            return [silent_of(each).found for each in seen.silent]
         case "stalled":
             return [
                 sentence("console.today.stalled_rule", rule=each.rule_id, since=each.stalled_at)

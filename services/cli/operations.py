@@ -41,6 +41,7 @@ PROJECTIONS = (
     "health",
     "commands",
     "tasks",
+    "silences",
 )
 
 

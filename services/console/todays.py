@@ -17,6 +17,7 @@ PLACES: Mapping[Need, str] = {
     "unaccounted": "/proof",
     "pushes_late": "/connection",
     "rules_outdated": "/rules",
+    "trigger_silent": "/rules",
     "stalled": "/schedules",
     "unfair": "/fairness",
     "token": "/connection",

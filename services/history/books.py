@@ -50,6 +50,8 @@ from contracts.events import (
     TasksCounted,
     TimerScheduled,
     TouchesRequested,
+    TriggerFellSilent,
+    TriggerHeard,
 )
 from contracts.rules import RulesFile
 from contracts.stage import CLOSED_STATUSES, Stage
@@ -230,6 +232,8 @@ class Books:
                 | RuleStalled()
                 | TasksCounted()
                 | TouchesRequested()
+                | TriggerFellSilent()
+                | TriggerHeard()
             ):
                 pass  # nothing that is counted here
             case _:

@@ -20,6 +20,7 @@ from projections import (
     repairs,
     requests,
     response,
+    silences,
     stalls,
     tallies,
     tasks,
@@ -87,6 +88,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     health,
     commands,
     tasks,
+    silences,
 )
 
 

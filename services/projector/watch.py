@@ -9,7 +9,7 @@ from datetime import datetime
 import asyncpg
 import structlog
 
-from projections import fairness, response, stalls
+from projections import fairness, response, silences, stalls
 from services.projector.advance import SWAPPED, is_trouble
 from services.shared.wall_clock import utc_now
 from services.storage.database import borrow
@@ -43,6 +43,7 @@ async def look(
         far = await fairness.beyond(connection)
         far_in_kind = await fairness.beyond_in_kind(connection)
         stalled = await stalls.present(connection)
+        silent = await silences.present(connection)
         late = await response.late_rules(connection, now=now)
     found: Alerts = {
         ("fairness_deviation", account_id, f"{share.ledger}/{share.manager_id}"): {
@@ -57,6 +58,10 @@ async def look(
     for stall in stalled:
         details = {"since": f"{stall.stalled_at:%Y-%m-%d %H:%M}"}
         found["rule_without_shift", stall.account_id, stall.rule_id] = details
+    for trigger in silent:
+        subject = f"{trigger.rule_id}/{trigger.pipeline_id}/{trigger.stage_id}"
+        details = {"since": f"{trigger.since:%Y-%m-%d %H:%M}"}
+        found["trigger_silent", trigger.account_id, subject] = details
     for each in late:
         details = {"late": f"{each.late} of {response.LAST_LEADS}"}
         found["touches_late", each.account_id, each.rule_id] = details

@@ -66,6 +66,8 @@ EVENT_NAMES: Mapping[type, str] = {
     e.TimerScheduled: "timer.scheduled",
     e.RuleStalled: "rule.stalled",
     e.RuleRevived: "rule.revived",
+    e.TriggerFellSilent: "trigger.fell_silent",
+    e.TriggerHeard: "trigger.heard",
 }
 EVENT_VERSIONS: Mapping[str, int] = dict.fromkeys(EVENT_NAMES.values(), 1)
 # (name, version) to the step that makes the next version of it.

@@ -46,6 +46,7 @@ TROUBLES = (
     "unaccounted",
     "pushes_late",
     "rules_outdated",
+    "trigger_silent",
     "stalled",
     "unfair",
 )

@@ -50,6 +50,8 @@ from contracts.events import (
     RuleStalled,
     TimerScheduled,
     TouchesRequested,
+    TriggerFellSilent,
+    TriggerHeard,
 )
 from contracts.inbound import (
     ApplyRules,
@@ -458,6 +460,10 @@ def told(event: AllocationEvent) -> str:  # noqa: C901, PLR0911, PLR0912, PLR091
             return f"stalled {event.rule_id}"
         case RuleRevived():
             return f"revived {event.rule_id}"
+        case TriggerFellSilent():
+            return f"silent {event.rule_id} at {event.stage.status_id}"
+        case TriggerHeard():
+            return f"heard {event.rule_id} at {event.stage.status_id}"
         case CreditMoved():
             return f"moved {event.reason}: {dict(event.movements)}"
         case _:

@@ -430,6 +430,20 @@ def triggers_are_rules() -> list[Inbound]:
     return story.heard
 
 
+def a_deleted_trigger() -> list[Inbound]:
+    """Leads that no hook tells of: one late, then none any more, then there again (D1.8)."""
+    story = given(rules=rules(trust_webhooks=True))
+    own = "trigger-1"
+    story.when(_carried(own, 1, ANN), dp(1, source="dp_widget"), at=at(1))
+    for lead in range(2, 7):
+        now = at(lead * 3_600)
+        story.when(reported(lead, modified=now), at=now)
+        if lead == 2:
+            story.when(_carried(own, 1, ANN), dp(lead, source="dp_widget"), at=at(7_300))
+    story.when(_carried(own, 1, ANN), dp(6, source="dp_widget"), at=at(25_000))
+    return story.heard
+
+
 def _carried(
     rule_id: str,
     revision: int,
@@ -471,6 +485,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "even-in-total": even_in_total,
     "too-many-tasks": too_many_tasks,
     "triggers-are-rules": triggers_are_rules,
+    "a-deleted-trigger": a_deleted_trigger,
     "rough-weather": rough_weather,
     "commands-that-come-again": commands_that_come_again,
     "taken-and-passed-on": taken_and_passed_on,

@@ -6,7 +6,8 @@ from typing import assert_never
 
 from contracts.sentences import sentence
 from domain.explain.kinds import Ledgers, kind_name
-from projections import assignments, fairness, requests, response, stalls, unassigned
+from projections import assignments, fairness, requests, response, silences, stalls, unassigned
+from projections.silences import SilentTrigger
 from projections.unassigned import Unassigned
 from services.application.doctor import webhooks
 from services.application.doctor.finding import Diagnosis, passing, problem, well
@@ -28,6 +29,8 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
     async for finding in _ledgers(installation):
         yield finding
     async for finding in _stalls(installation):
+        yield finding
+    async for finding in _silences(installation):
         yield finding
     async for finding in late_rules(installation, now):
         yield finding
@@ -155,6 +158,28 @@ async def _stalls(installation: Installation) -> AsyncIterator[Diagnosis]:
             sentence("doctor.stalled", since=stall.stalled_at),
             sentence("remedy.give_shifts"),
         )
+
+
+async def _silences(installation: Installation) -> AsyncIterator[Diagnosis]:
+    async with borrow(installation.pool) as connection:
+        found = await silences.present(connection)
+    for each in found:
+        yield silent_of(each)
+
+
+def silent_of(trigger: SilentTrigger) -> Diagnosis:
+    """A trigger of the widget that was deleted in Kommo, as it seems (D1.8)."""
+    return problem(
+        sentence("doctor.rule", rule=trigger.rule_id, account=trigger.account_id),
+        sentence(
+            "doctor.trigger_silent",
+            rule=trigger.rule_id,
+            stage=trigger.stage_id,
+            pipeline=trigger.pipeline_id,
+            since=trigger.since,
+        ),
+        sentence("remedy.open_trigger"),
+    )
 
 
 async def late_rules(installation: Installation, now: datetime) -> AsyncIterator[Diagnosis]:

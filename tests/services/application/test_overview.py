@@ -6,7 +6,8 @@ from typing import Any, get_args
 
 import pytest
 
-from contracts.events import LEAD, AllocationEvent, RuleStalled
+from contracts.events import LEAD, AllocationEvent, RuleStalled, TriggerFellSilent
+from contracts.stage import Stage
 from services.access.roles import ROLES, SCOPES, Role
 from services.application.overview import Trouble, overview
 from services.application.principal import Principal
@@ -50,6 +51,7 @@ LIVES: dict[int, tuple[AllocationEvent, ...]] = {
     6: (opened(1), deferred(1), RuleStalled(rule_id="new", at=NINE)),
     7: UNFAIR,
     8: (opened(1), deferred(1), opened(2), deferred(2)),
+    10: (TriggerFellSilent(rule_id="trigger-1", stage=Stage(7, 61), since=NINE, at=later(30)),),
 }
 
 
@@ -70,6 +72,7 @@ async def test_D1_2_accounts_are_listed_by_what_is_wrong_with_them(pool: Any) ->
         (2, ("webhooks_off",)),
         (5, ("unaccounted",)),
         (3, ("pushes_late",)),
+        (10, ("trigger_silent",)),
         (6, ("stalled",)),
         (7, ("unfair",)),
         (8, ()),

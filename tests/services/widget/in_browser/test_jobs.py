@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
+from projections import silences
+from projections.silences import SilentTrigger
 from services.sandbox.model import Author
 from services.sandbox.sample import ADMIN_ID, NEW_REQUEST, SALES
+from services.storage.database import borrow
 from tests.services.widget.in_browser.clicks import Board
 from tests.services.widget.in_browser.jobs import (
     ANA,
@@ -227,6 +230,34 @@ async def test_D1_1_a_copied_pipeline_is_one_rule_on_two_stages_until_it_is_made
     assert await account.one_by_one(1) == [ANA]
 
 
+async def test_D1_8_a_deleted_trigger_ends_with_the_third_lead_that_it_does_not_tell_of(
+    site: Site, wide: Browser
+) -> None:
+    """Kommo tells nobody that a trigger was deleted; the account's own webhooks go on (D1.8)."""
+    account = await site.account()
+    async with a_trigger(site, wide, account, ANA):
+        pass
+    before = await account.one_by_one(1)
+    async with at_board(site, wide, account) as board:
+        await board.open()
+        await board.close("Delete")
+        await board.save()
+    given = []
+    while not (found := await _silent(site, account)):
+        site.clock.put_to(site.clock.now() + timedelta(minutes=11))
+        (lead,) = account.new_leads()
+        account.move(lead)
+        await until(lambda lead=lead: _is_answered(site, account, lead))
+        given.append(account.responsible(lead))
+    async with a_trigger(site, wide, account, BRUNO):
+        pass
+    after = await account.one_by_one(1)
+
+    assert (before, after) == ([ANA], [BRUNO])
+    assert given in ([ANA] * 2 + [ADMIN_ID], [ANA] * 3 + [ADMIN_ID])
+    assert [(each.pipeline_id, each.stage_id) for each in found] == [(SALES, NEW_REQUEST)]
+
+
 async def test_D9_2_paused_by_oneself_on_the_card_and_by_an_administrator_in_the_settings(
     site: Site, wide: Browser
 ) -> None:
@@ -271,6 +302,17 @@ async def test_D9_1_managers_do_not_change_their_own_activity_where_that_is_swit
         await expect(panel).to_contain_text("Only administrators pause and resume here.")
 
         assert await panel.get_by_role("button", name="Pause", exact=True).count() == 0
+
+
+async def _silent(site: Site, account: Account) -> list[SilentTrigger]:
+    """The triggers of which the administrator is told that they are gone."""
+    async with site.opened() as installation, borrow(installation.pool) as connection:
+        return await silences.of_account(connection, account.id)
+
+
+async def _is_answered(site: Site, account: Account, lead_id: int) -> bool:
+    """Whether a lead was given to somebody, or a trigger counts as gone since it came."""
+    return account.responsible(lead_id) != ADMIN_ID or bool(await _silent(site, account))
 
 
 def _with_everything(
