@@ -67,7 +67,10 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   if (!link || link.getAttribute("href").startsWith("#")) return;
   event.preventDefault();
-  if (link.getAttribute("href").startsWith(base)) go(link.getAttribute("href"));
+  // "?kind=rotating" is of the page that is shown, which the address of the frame does not tell.
+  const address = new URL(link.getAttribute("href"), new URL(place, window.location.origin));
+  const isOurs = address.origin === window.location.origin && address.pathname.startsWith(base);
+  if (isOurs) go(address.pathname + address.search);
 });
 
 document.addEventListener("submit", (event) => {

@@ -1,18 +1,25 @@
-"""Schedules chosen in the form of a trigger, and leads at their edges, to the minute."""
+"""Schedules made on the widget's page, chosen in a trigger's form, leads at their edges."""
 
 from collections import Counter
 from datetime import datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Browser
 
-from services.rules_file.file import dump
 from services.sandbox.sample import ADMIN_ID
-from tests.services.widget.in_browser.jobs import ANA, BRUNO, CARLA, a_trigger, at_board, kept
-from tests.services.widget.in_browser.site import Account, Site
-from tests.support.running import apply_in
+from tests.services.widget.in_browser.jobs import (
+    ANA,
+    BRUNO,
+    CARLA,
+    Turns,
+    a_trigger,
+    at_board,
+    kept,
+    scheduled,
+    seen,
+)
+from tests.services.widget.in_browser.site import Site
 
 pytestmark = pytest.mark.system
 
@@ -25,24 +32,9 @@ def _at(site: Site, days: int, hour: int, minute: int, second: int = 0) -> datet
     return datetime.combine(day, time(hour, minute, second), ZONE)
 
 
-async def _has(site: Site, account: Account, schedules: dict[str, Any]) -> None:
-    """The account has these schedules."""
-    async with site.opened() as installation:
-        found = await installation.account(account.id)
-        text = dump({"version": 1, "schedules": schedules, "rules": []})
-        await apply_in(installation, found, text)
-
-
 async def test_D4_1_weekly_hours_to_the_minute(site: Site, wide: Browser) -> None:
     account = await site.account()
-    await _has(
-        site,
-        account,
-        {
-            "early": {"weekly": {"mon-sun": ["08:00-12:17"]}},
-            "late": {"weekly": {"mon-sun": ["12:17-20:00"]}},
-        },
-    )
+    await scheduled(site, wide, account, {"early": "8-12:17", "late": "12:17-20"})
     async with a_trigger(site, wide, account, ANA, BRUNO) as board:
         await board.field("schedule").select_option("early")
         await board.field(f"participants.{BRUNO}.schedule").select_option("late")
@@ -58,10 +50,10 @@ async def test_D4_1_two_days_of_work_and_two_free_ones(site: Site, wide: Browser
     account = await site.account()
     first = _at(site, 1, 0, 0).date()
     turns = {
-        name: {"rotating": {"anchor": str(day), "pattern": "2/2", "hours": ["09:00-21:00"]}}
+        name: Turns(first=day, pattern="2/2", hours="9-21")
         for name, day in (("one", first), ("two", first + timedelta(days=2)))
     }
-    await _has(site, account, turns)
+    await scheduled(site, wide, account, turns)
     async with a_trigger(site, wide, account, ANA, BRUNO) as board:
         await board.field(f"participants.{ANA}.schedule").select_option("one")
         await board.field(f"participants.{BRUNO}.schedule").select_option("two")
@@ -77,7 +69,7 @@ async def test_D8_1_off_hours_a_lead_waits_for_the_next_shift_or_goes_to_duty(
     site: Site, wide: Browser
 ) -> None:
     account = await site.account()
-    await _has(site, account, {"office": {"weekly": {"mon-sun": ["09:00-18:00"]}}})
+    await scheduled(site, wide, account, {"office": "9-18"})
     async with a_trigger(site, wide, account, ANA) as board:
         await board.field("schedule").select_option("office")
     site.clock.put_to(_at(site, 1, 19, 0))
@@ -94,6 +86,7 @@ async def test_D8_1_off_hours_a_lead_waits_for_the_next_shift_or_goes_to_duty(
         await board.section("off_title")
         await board.field("off_hours").select_option("duty")
         await kept(board)
+        await seen(board)
     site.clock.put_to(_at(site, 0, 19, 0))
 
     assert at_night == ADMIN_ID
@@ -104,7 +97,7 @@ async def test_D8_1_off_hours_a_lead_waits_for_the_next_shift_or_goes_to_duty(
 async def test_D2_1_by_default_all_managers_by_the_schedule(site: Site, wide: Browser) -> None:
     """Nobody is chosen: everybody of the account, equally, as long as their schedule lets them."""
     account = await site.account()
-    await _has(site, account, {"office": {"weekly": {"mon-sun": ["09:00-18:00"]}}})
+    await scheduled(site, wide, account, {"office": "9-18"})
     async with a_trigger(site, wide, account) as board:
         await board.field("schedule").select_option("office")
     everybody = [each.id for each in account.kommo.account.users.values()]
