@@ -40,7 +40,7 @@ async def chromium(*rules: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def looking(
+async def looking(  # noqa: PLR0913 - what somebody looks with
     browser: Browser,
     origin: str,
     user_id: int,
@@ -50,6 +50,7 @@ async def looking(
     at: datetime | None = None,
     size: tuple[int, int] = DESKTOP,
     expected: Sequence[str] = (),
+    is_free: bool = False,
     **look: str | Sequence[str],
 ) -> AsyncIterator[Page]:
     """A page of Kommo for somebody.
@@ -62,6 +63,7 @@ async def looking(
         server: Of the widget, or its origin: the only other host that may be asked.
         at: The page's time when it opens, which can be put forward.
         size: Of the window.
+        is_free: Let a script of the test look into pages, which their policies forbid.
         expected: Beginnings of what is said of errors in this test, in order.
         look: Theme, language, knobs of the loader and so on, as the harness takes them.
     """
@@ -81,6 +83,7 @@ async def looking(
         base_url=origin,
         viewport={"width": size[0], "height": size[1]},
         ignore_https_errors=True,
+        bypass_csp=is_free,
     )
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Frame, Page, async_playwright, expect
 
 from services.access.sessions import COOKIE
 from tests.services.console.site import Site
@@ -96,7 +96,7 @@ async def browsing(
     assert [each for each in said if not tolerated or each != tolerated] == [*expected]
 
 
-async def wrong_with(page: Page) -> list[str]:
+async def wrong_with(page: Page | Frame) -> list[str]:
     """What axe finds on a page, and whether it is wider than the window."""
     results = await Axe().run(page, options=RULES)
     found = [

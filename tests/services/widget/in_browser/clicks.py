@@ -5,6 +5,18 @@ from dataclasses import dataclass
 from playwright.async_api import Locator, Page, expect
 
 READY = "The rule is ready."
+TABS_MAX = 60
+
+
+async def by_keys(page: Page, control: Locator, key: str = "Enter") -> None:
+    """Get to a control by Tab alone, as somebody without a mouse does, and press a key there."""
+    await expect(control).to_be_visible()
+    for _ in range(TABS_MAX):
+        if await control.evaluate("each => each === document.activeElement"):
+            break
+        await page.keyboard.press("Tab")
+    await expect(control).to_be_focused()
+    await page.keyboard.press(key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date
 from playwright.async_api import Browser, Locator, expect
 
 from services.sandbox.sample import ADMIN_ID, NEW_REQUEST, SALES
-from tests.services.widget.in_browser.clicks import Board
+from tests.services.widget.in_browser.clicks import Board, by_keys
 from tests.services.widget.in_browser.site import OURS, Account, Site
 from tests.support.harness import looking
 
@@ -148,5 +148,5 @@ async def on_card(
         expected=["Failed to load resource"] * expected,
     ) as page:
         panel = page.locator(".card-widgets__widget-fairlead")
-        await panel.locator(".js-widget-caption-block").click()
+        await by_keys(page, panel.locator(".js-widget-caption-block"))
         yield panel

@@ -16,7 +16,7 @@ from projections.silences import SilentTrigger
 from services.sandbox.model import Author
 from services.sandbox.sample import ADMIN_ID, NEW_REQUEST, SALES
 from services.storage.database import borrow
-from tests.services.widget.in_browser.clicks import Board
+from tests.services.widget.in_browser.clicks import Board, by_keys
 from tests.services.widget.in_browser.jobs import (
     ANA,
     BRUNO,
@@ -176,6 +176,36 @@ async def test_D7_1_distributed_again_and_then_to_whoever_is_on_duty(
     third = await account.passed_on(lead, site.clock, minutes=16)
 
     assert (sorted([first, second]), third) == ([ANA, BRUNO], CARLA)
+
+
+async def test_D7_6_taken_and_passed_on_at_the_card_by_keyboard_alone(
+    site: Site, wide: Browser
+) -> None:
+    """What was passed on is the other one's at once; what was taken stays when time is up."""
+    account = await site.account()
+    async with a_trigger(site, wide, account, ANA, BRUNO) as board:
+        await board.section("again_title")
+        await board.field("redistribution").check()
+        await board.field("redistribution.after_minutes").fill("15")
+        await board.field("redistribution.nothing_changed").select_option("no_stage_change")
+    given, kept_one, left = account.new_leads(3)
+    before = {}
+    for lead in (given, kept_one, left):
+        account.move(lead)
+        (before[lead],) = await account.given(lead)
+    async with on_card(site, wide, account, given, by=before[given]) as panel:
+        await by_keys(panel.page, panel.get_by_role("button", name="Pass on"))
+        await expect(panel.get_by_role("status").first).to_contain_text("goes to")
+    await account.given(given, but=before[given])
+    async with on_card(site, wide, account, kept_one, by=before[kept_one]) as panel:
+        await by_keys(panel.page, panel.get_by_role("button", name="I take it"))
+        await expect(panel).to_contain_text("is yours")
+    passed_on = await account.passed_on(left, site.clock, minutes=16)
+
+    both = {ANA, BRUNO}
+    assert {before[given], account.responsible(given)} == both
+    assert {before[left], passed_on} == both
+    assert account.responsible(kept_one) == before[kept_one]
 
 
 async def test_D1_4_two_triggers_on_one_stage(site: Site, wide: Browser) -> None:

@@ -1,9 +1,12 @@
 """Pages that are not the account's, in a real browser: they can neither ask nor frame."""
 
+from typing import Literal
+
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from services.sandbox.sample import ADMIN_ID
+from tests.services.console.browser import DESKTOP, PHONE, wrong_with
 from tests.services.widget.in_browser.site import OURS, Site
 from tests.support.harness import looking
 
@@ -60,6 +63,33 @@ async def test_S13_only_pages_of_the_tokens_account_can_ask(site: Site, wide: Br
     await page.context.close()
 
     assert (own, theirs, foreign) == ("200", "401", "TypeError")
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", PHONE)])
+async def test_what_the_frame_shows_can_be_read_by_everybody(
+    site: Site, wide: Browser, theme: Literal["light", "dark"], size: tuple[int, int]
+) -> None:
+    account, found = await site.account(), {}
+    async with looking(
+        wide,
+        account.origin,
+        ADMIN_ID,
+        to="/settings/widgets/fairlead/",
+        server=OURS,
+        theme=theme,
+        size=size,
+        is_free=True,
+    ) as page:
+        main = page.frame_locator("iframe").locator("main")
+        framed = page.frames[-1]
+        await expect(main.get_by_role("heading", name="Schedules", level=1)).to_be_visible()
+        found["schedules"] = await wrong_with(framed)
+        await main.get_by_label("A new schedule, by its name").fill("office")
+        await main.get_by_role("button", name="Add", exact=True).click()
+        await expect(main.get_by_label("Mon", exact=True)).to_be_visible()
+        found["schedule"] = await wrong_with(framed)
+
+    assert found == {"schedules": [], "schedule": []}
 
 
 async def test_S12_only_pages_of_the_account_can_frame_us(site: Site, wide: Browser) -> None:

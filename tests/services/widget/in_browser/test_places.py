@@ -7,8 +7,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from services.sandbox.app import Sandbox
-from services.sandbox.sample import ADMIN_ID
-from tests.services.console.browser import PHONE, wrong_with
+from services.sandbox.sample import ADMIN_ID, NEW_REQUEST
+from tests.services.console.browser import DESKTOP, PHONE, wrong_with
+from tests.services.widget.in_browser.clicks import Board
 from tests.services.widget.in_browser.pretended import (
     ADMINISTRATOR,
     LEAD,
@@ -57,13 +58,14 @@ async def test_a_new_card_has_no_panel(kommo: Sandbox, browser: Browser) -> None
     assert server.asked == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", PHONE)])
 async def test_what_is_drawn_can_be_read_by_everybody(
-    kommo: Sandbox, browser: Browser, theme: Literal["light", "dark"]
+    kommo: Sandbox, browser: Browser, theme: Literal["light", "dark"], size: tuple[int, int]
 ) -> None:
     server, found = Pretended(), {}
+    kommo.account.triggers = {}
     async with looking(
-        browser, kommo.base_url, ADMIN_ID, to=CARD, server=server, theme=theme
+        browser, kommo.base_url, ADMIN_ID, to=CARD, server=server, theme=theme, size=size
     ) as page:
         await page.locator(".js-widget-caption-block").click()
         await expect(page.locator(".fairlead__card")).to_contain_text("The whole story")
@@ -75,8 +77,25 @@ async def test_what_is_drawn_can_be_read_by_everybody(
         await page.locator(".widget-card").click()
         await expect(page.get_by_role("dialog")).to_contain_text("Connected")
         found["settings"] = await wrong_with(page)
+        await page.keyboard.press("Escape")
+        await gone_to(page, "Settings page")
+        await expect(page.frame_locator("iframe").locator("p")).to_have_text("Schedules")
+        found["page"] = await wrong_with(page)
+        await gone_to(page, "Pipeline")
+        board = Board(page, NEW_REQUEST)
+        await board.add()
+        await board.field("chosen.501").check()
+        for name in ("limits", "linked", "owners", "again_title", "off_title"):
+            await board.section(name)
+        await board.field("limit").check()
+        await board.field("redistribution").check()
+        await board.field("redistribution.after_minutes").fill("15")
+        await board.field("limit.max").fill("9")
+        await board.is_ready()
+        found["form"] = await wrong_with(page)
+        await board.close("Cancel")
 
-    assert found == {"card": [], "settings": []}
+    assert found == {"card": [], "settings": [], "page": [], "form": []}
 
 
 async def test_settings_are_kept_by_our_server_and_kommo_keeps_a_version(
