@@ -8,15 +8,17 @@ rule, unless the lead went to its owner. The versions tell where in the log the 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.events import LeadAssigned, Recorded
-from domain.explain.why_not import Line, Stood, lines
+from domain.explain.why_not import Line, lines
+from domain.explain.why_not import Stood as Way
 from projections import Connection
 
 NAME = "why_not"
 REVISION = 1
+HOUR = timedelta(hours=1)
 EVENTS: frozenset[type] = frozenset({LeadAssigned})
 TABLES = """
 CREATE TABLE hours (
@@ -48,56 +50,55 @@ ON CONFLICT (account_id, hour, rule_id) DO UPDATE SET decisions = excluded.decis
     to_owners = excluded.to_owners, last_version = excluded.last_version,
     manager_ids = excluded.manager_ids, lines = excluded.lines, counts = excluded.counts
 """
-IN_RANGE = """
-FROM why_not.hours
-WHERE account_id = $1 AND hour >= $2 AND hour < $3 AND ($4::text IS NULL OR rule_id = $4)
-"""
-# Of most hours somebody is in few rules: arrays of others are not taken apart.
-LINES = f"""
-SELECT found.*, line, count
-FROM (SELECT * {IN_RANGE} AND $5::bigint = ANY (manager_ids)) AS found,
-    unnest(manager_ids, lines, counts) AS stood (manager_id, line, count)
-WHERE manager_id = $5
-"""  # noqa: S608 - a constant of ours
-TOTALS = f"""
-SELECT coalesce(sum(decisions), 0)::bigint AS decisions,
-    coalesce(sum(to_owners), 0)::bigint AS to_owners,
-    (SELECT coalesce(jsonb_object_agg(line, total), '{{}}') FROM (
-        SELECT line, sum(count)::bigint AS total FROM ({LINES}) AS own GROUP BY line
-    ) AS totals) AS lines
-{IN_RANGE}
-"""  # noqa: S608 - constants of ours
-# Hours are taken, the newest first, until more leads than wanted are sure to be in them: not all
-# of an hour that reaches beyond the end or the version.
-NEWEST = f"""
-WITH own AS ({LINES}), mine AS (
-    SELECT hour, rule_id, sum(count) AS lines,
-        coalesce(sum(count) FILTER (WHERE line = 'got_as_owner'), 0) AS as_owner
-    FROM own GROUP BY hour, rule_id
-), others AS (
-    SELECT hour, rule_id, first_version, last_version,
-        decisions - coalesce(mine.lines, 0) AS decisions,
-        to_owners - coalesce(as_owner, 0) AS to_owners
-    FROM (SELECT * {IN_RANGE}) AS found LEFT JOIN mine USING (hour, rule_id)
+# What somebody's rows say of them; of those that they are not in, whose arrays are not taken apart,
+# what is said of everybody else. Then by line and hour; hours are taken, the newest first, until
+# more leads than wanted are sure to be in them: not all of an hour that goes on after the end, nor
+# of one that goes on after the version.
+STOOD = """
+WITH found AS (
+    SELECT hour, rule_id, first_version, last_version, decisions, to_owners, is_in,
+        CASE WHEN is_in THEN manager_ids END AS manager_ids,
+        CASE WHEN is_in THEN lines END AS lines,
+        CASE WHEN is_in THEN counts END AS counts
+    FROM why_not.hours, LATERAL (SELECT $2::bigint = ANY (manager_ids) AS is_in) AS own
+    WHERE account_id = $1 AND hour >= $3 AND hour < $4 AND ($5::text IS NULL OR rule_id = $5)
 ), stood AS (
-    SELECT hour, rule_id, first_version, last_version, line, count FROM own
+    SELECT hour, rule_id, first_version, last_version, 'not_in_rule' AS line,
+        decisions - to_owners AS count
+    FROM found WHERE NOT is_in
     UNION ALL
-    SELECT hour, rule_id, first_version, last_version, 'to_owner', to_owners FROM others
+    SELECT hour, rule_id, first_version, last_version, 'to_owner', to_owners
+    FROM found WHERE NOT is_in
     UNION ALL
-    SELECT hour, rule_id, first_version, last_version, 'not_in_rule', decisions - to_owners
-    FROM others
-), sure AS (
-    SELECT *, CASE WHEN hour + interval '1 hour' <= $3 AND last_version < $7 THEN count ELSE 0 END
-        AS sure
-    FROM stood WHERE line = ANY ($6::text[]) AND count > 0 AND first_version < $7
+    SELECT hour, rule_id, first_version, last_version, line, count
+    FROM found, LATERAL (
+        SELECT array_agg(line) AS lines, array_agg(count) AS counts, sum(count)::integer AS taken,
+            coalesce(sum(count) FILTER (WHERE line = 'got_as_owner'), 0)::integer AS as_owner
+        FROM unnest(manager_ids, lines, counts) AS own (manager_id, line, count)
+        WHERE manager_id = $2
+    ) AS own, LATERAL unnest(
+        own.lines || ARRAY['to_owner', 'not_in_rule'],
+        own.counts || ARRAY[to_owners - as_owner, decisions - taken - to_owners + as_owner]
+    ) AS every (line, count)
+    WHERE is_in
+), hours AS (
+    SELECT line, hour, sum(count) AS count, array_agg(rule_id) AS rule_ids,
+        array_agg(first_version) AS first_versions,
+        array_agg(last_version) AS last_versions,
+        CASE WHEN hour + interval '1 hour' <= $4 THEN sum(count) FILTER (WHERE last_version < $8)
+        END AS sure
+    FROM stood WHERE count > 0 GROUP BY line, hour
 ), summed AS (
-    SELECT *, sum(sure) OVER (PARTITION BY line ORDER BY hour DESC)
-        - sum(sure) OVER (PARTITION BY line, hour) AS newer
-    FROM sure
+    SELECT line, hour, rule_ids, first_versions, last_versions,
+        sum(count) FILTER (WHERE hour >= $6 AND hour < $7) OVER line AS count,
+        sum(sure) OVER (line ORDER BY hour DESC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newer,
+        row_number() OVER (line ORDER BY hour DESC) AS number
+    FROM hours WINDOW line AS (PARTITION BY line)
 )
-SELECT line, hour, rule_id, first_version, last_version FROM summed WHERE newer <= $8
-ORDER BY hour DESC, rule_id, line
-"""  # noqa: S608 - constants of ours
+SELECT line, coalesce(count, 0)::bigint AS count, hour, rule_ids, first_versions, last_versions
+FROM summed WHERE number = 1 OR coalesce(newer, 0) <= $9 ORDER BY line, hour DESC
+"""
 
 
 @dataclass(slots=True)
@@ -129,37 +130,26 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
-    """How a manager stood when leads were given out.
-
-    Attributes:
-        decisions: How often a lead was given to somebody.
-        to_owners: How often of these to its owner.
-        lines: How often the manager stood in each line, if ever.
-    """
-
-    decisions: int
-    to_owners: int
-    lines: Mapping[Line, int]
-
-    @property
-    def stood(self) -> dict[Stood, int]:
-        """Every decision once: by the manager's line, or by why they have none."""
-        found: dict[Stood, int] = dict(self.lines.items())
-        found["to_owner"] = self.to_owners - self.lines.get("got_as_owner", 0)
-        found["not_in_rule"] = self.decisions - sum(found.values())
-        return {stood: count for stood, count in found.items() if count}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """A rule in an hour in which somebody stood in a way, and where its decisions are."""
+    """A rule in an hour, and where its decisions are, among those of other rules."""
 
-    line: Stood
     hour: datetime
     rule_id: str
     first_version: int
     last_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """How often somebody stood in a way.
+
+    Attributes:
+        count: In whole hours.
+        newest: Where the newest such decisions are.
+    """
+
+    count: int
+    newest: tuple[Stretch, ...]
 
 
 Key = tuple[datetime, str]
@@ -199,53 +189,58 @@ async def project(connection: Connection, account_id: int, events: Sequence[Reco
     await connection.executemany(STORE, [(account_id, *_values(hour)) for hour in hours])
 
 
-async def totals(
+async def stood(
     connection: Connection,
     *,
     account_id: int,
     manager_id: int,
     since: datetime,
     until: datetime,
-    rule_id: str | None = None,
-) -> Totals:
-    """How a manager stood in whole hours, `since` included, `until` not."""
-    row = await connection.fetchrow(TOTALS, account_id, since, until, rule_id, manager_id)
-    assert row is not None, "sums are one row"  # noqa: S101 - an invariant
-    return Totals(**row)
-
-
-async def newest(  # noqa: PLR0913 - each says another thing of it
-    connection: Connection,
-    *,
-    account_id: int,
-    manager_id: int,
-    since: datetime,
-    until: datetime,
-    lines: Sequence[Stood],
     limit: int,
     before: int,
     rule_id: str | None = None,
-) -> list[Stretch]:
-    """Where the newest leads are to which a manager stood in these ways, the newest hour first.
-
-    All of an hour, if one of it; and of each line enough of them for more leads than the limit,
-    if there are so many.
+) -> dict[Way, Stood]:
+    """How a manager stood when leads were given out, every decision once; without what never was.
 
     Args:
         connection: Where to ask.
         account_id: Whose leads.
         manager_id: Who stood to them.
-        since: The beginning of the first hour.
-        until: Leads are looked for before this instant.
-        lines: How they stood.
-        limit: How many leads of each line are wanted.
-        before: Only leads given before this version.
+        since: Leads given then or later; the hours between are counted, `whole_hours`.
+        until: And before it.
+        limit: So many leads of each line are looked for: the newest stretches have more than
+            these, if there are more.
+        before: Only leads given before this version are looked for.
         rule_id: Of this rule only.
     """
     rows = await connection.fetch(
-        NEWEST, account_id, since, until, rule_id, manager_id, lines, before, limit
+        STOOD,
+        account_id,
+        manager_id,
+        hour_of(since),
+        until,
+        rule_id,
+        *whole_hours(since, until),
+        before,
+        limit,
     )
-    return [Stretch(**row) for row in rows]
+    found: dict[Way, Stood] = {}
+    for row in rows:
+        versions = zip(row["rule_ids"], row["first_versions"], row["last_versions"], strict=True)
+        newest = tuple(
+            Stretch(hour=row["hour"], rule_id=rule, first_version=first, last_version=last)
+            for rule, first, last in versions
+        )
+        known = found.get(row["line"])
+        before_it = () if known is None else known.newest
+        found[row["line"]] = Stood(count=row["count"], newest=before_it + newest)
+    return found
+
+
+def whole_hours(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """From the first whole hour between two instants to the end of the last; none if not before."""
+    first = since if since == hour_of(since) else hour_of(since) + HOUR
+    return first, hour_of(until)
 
 
 def hour_of(at: datetime) -> datetime:

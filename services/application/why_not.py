@@ -1,9 +1,9 @@
 """Why somebody did not get more: every lead that was given out, by how they stood to it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from contracts.events import LeadAssigned
 from domain.explain.why_not import STOOD, Stood, stood
@@ -19,7 +19,6 @@ from services.application.span import Span
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
-HOUR = timedelta(hours=1)
 PIECE = 500
 LATEST = 2**63 - 1
 
@@ -115,37 +114,38 @@ async def why_not(
     if principal.manager_id != asked.manager_id:
         await note_access(installation, account_id, principal, "why_not", [asked.manager_id])
     await _check_rule(installation, asked)
-    counts = await _counts(installation, asked)
-    lines = [each for each in ((line,) if line is not None else STOOD) if counts[each]]
+    async with borrow_to_read(installation.pool) as connection:
+        known = await counters.stood(
+            connection,
+            account_id=account_id,
+            manager_id=asked.manager_id,
+            since=asked.span.start,
+            until=asked.span.end,
+            limit=limit,
+            before=before or LATEST,
+            rule_id=asked.rule_id,
+        )
+    counts = Counter({each: standing.count for each, standing in known.items()})
+    counts += await _at_the_ends(installation, asked)
+    lines = [each for each in STOOD if counts[each] and line in (None, each)]
+    stretches = {each: known[each].newest for each in lines} if limit else {}
+    leads = await _newest(installation, asked, stretches, limit=limit, before=before)
     names = principal.may("read")
-    leads = await _newest(installation, asked, lines, limit=limit, before=before)
     return WhyNot(
         asked=asked,
         given=counts.total(),
         counts={each: counts[each] for each in STOOD if counts[each]},
-        leads={each: _page(leads[each], limit, names=names) for each in lines},
+        leads={each: _page(leads.get(each, ()), limit, names=names) for each in lines},
     )
 
 
-async def _counts(installation: Installation, asked: Question) -> Counter[Stood]:
+async def _at_the_ends(installation: Installation, asked: Question) -> Counter[Stood]:
     """Whole hours are counted already; of what is left of others, the decisions are read."""
     span, account_id = asked.span, asked.account.account_id
-    first, last = _next_hour(span.start), hour_of(span.end)
+    first, last = counters.whole_hours(span.start, span.end)
+    ends = [(span.start, first), (last, span.end)] if first < last else [(span.start, span.end)]
+    parts = [(start, end) for start, end in ends if start < end]
     found: Counter[Stood] = Counter()
-    parts = [(span.start, span.end)]
-    if first < last:
-        parts = [(span.start, first), (last, span.end)]
-        async with borrow_to_read(installation.pool) as connection:
-            totals = await counters.totals(
-                connection,
-                account_id=account_id,
-                manager_id=asked.manager_id,
-                since=first,
-                until=last,
-                rule_id=asked.rule_id,
-            )
-        found.update(totals.stood)
-    parts = [(start, end) for start, end in parts if start < end]
     before = LATEST
     while parts:
         async with borrow_to_read(installation.pool) as connection:
@@ -168,7 +168,7 @@ async def _counts(installation: Installation, asked: Question) -> Counter[Stood]
 async def _newest(
     installation: Installation,
     asked: Question,
-    lines: Sequence[Stood],
+    stretches: Mapping[Stood, Sequence[Stretch]],
     *,
     limit: int,
     before: int | None,
@@ -177,29 +177,19 @@ async def _newest(
 
     Only decisions of hours and rules that have such a lead are read.
     """
-    found: dict[Stood, list[tuple[int, LeadAssigned]]] = {each: [] for each in lines}
-    account_id, before = asked.account.account_id, before or LATEST
-    if not lines or not limit:
-        return found
-    async with borrow_to_read(installation.pool) as connection:
-        stretches = await counters.newest(
-            connection,
-            account_id=account_id,
-            manager_id=asked.manager_id,
-            since=hour_of(asked.span.start),
-            until=asked.span.end,
-            lines=lines,
-            limit=limit,
-            before=before,
-            rule_id=asked.rule_id,
-        )
-    places = {each: {(s.hour, s.rule_id) for s in stretches if s.line == each} for each in lines}
-    while parts := _parts(stretches, [each for each in lines if len(found[each]) <= limit]):
+    found: dict[Stood, list[tuple[int, LeadAssigned]]] = {each: [] for each in stretches}
+    places = {each: {(s.hour, s.rule_id) for s in some} for each, some in stretches.items()}
+    before = before or LATEST
+    while parts := _parts(some for each, some in stretches.items() if len(found[each]) <= limit):
         async with borrow_to_read(installation.pool) as connection:
             versions = await decisions.given_in(
-                connection, account_id=account_id, parts=parts, before=before, limit=PIECE
+                connection,
+                account_id=asked.account.account_id,
+                parts=parts,
+                before=before,
+                limit=PIECE,
             )
-        for version, event in await _read(installation, account_id, versions):
+        for version, event in await _read(installation, asked.account.account_id, versions):
             line = stood(event, asked.manager_id)
             is_asked_for = asked.span.start <= event.at < asked.span.end
             # In the hours of other lines there may be some of this one, and others between them.
@@ -211,15 +201,12 @@ async def _newest(
     return found
 
 
-def _parts(stretches: Sequence[Stretch], lines: Sequence[Stood]) -> list[tuple[str, int, int]]:
-    """Where in the log these lines are, each part once."""
-    return list(
-        dict.fromkeys(
-            (each.rule_id, each.first_version, each.last_version)
-            for each in stretches
-            if each.line in lines
-        )
+def _parts(stretches: Iterable[Sequence[Stretch]]) -> list[tuple[str, int, int]]:
+    """Where in the log they are, each part once."""
+    found = (
+        (each.rule_id, each.first_version, each.last_version) for some in stretches for each in some
     )
+    return list(dict.fromkeys(found))
 
 
 async def _check_rule(installation: Installation, asked: Question) -> None:
@@ -258,7 +245,3 @@ def _lead(version: int, event: LeadAssigned, *, names: bool) -> GivenLead:
         rule_id=event.rule_id,
         got_by=event.manager_id if names else None,
     )
-
-
-def _next_hour(at: datetime) -> datetime:
-    return at if at == hour_of(at) else hour_of(at) + HOUR
