@@ -85,7 +85,8 @@ ON CONFLICT (account_id, day, manager_id, rule_id) DO UPDATE SET
 IN_RANGE = """
 SELECT day, manager_id, rule_id, given, as_owner, on_duty, withdrawn, lapsed, passed_on
 FROM tallies.days
-WHERE account_id = $1 AND day >= $2 AND day < $3 ORDER BY day, manager_id, rule_id
+WHERE account_id = $1 AND day >= $2 AND day < $3 AND ($4::bigint IS NULL OR manager_id = $4)
+ORDER BY day, manager_id, rule_id
 """
 UTC_NAME = "UTC"
 
@@ -234,10 +235,16 @@ async def project(connection: Connection, account_id: int, events: Sequence[Reco
 
 
 async def in_range(
-    connection: Connection, *, account_id: int, since: date, until: date
+    connection: Connection,
+    *,
+    account_id: int,
+    since: date,
+    until: date,
+    manager_id: int | None = None,
 ) -> list[DayTally]:
-    """What everybody got from one day to before another, by day, manager and rule."""
-    return [DayTally(**row) for row in await connection.fetch(IN_RANGE, account_id, since, until)]
+    """What everybody, or one manager, got from a day to before another, by day and rule."""
+    rows = await connection.fetch(IN_RANGE, account_id, since, until, manager_id)
+    return [DayTally(**row) for row in rows]
 
 
 def _zone(name: str) -> ZoneInfo:

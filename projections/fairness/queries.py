@@ -16,7 +16,8 @@ from projections.fairness.kinds import DEVIATION_IN_KIND_MAX_UNITS, KindShare, l
 
 OF_ACCOUNT = """
 SELECT ledger, manager_id, assigned, share_units, credit_units, deviation_units_max, last_version
-FROM fairness.shares WHERE account_id = $1 ORDER BY ledger, manager_id
+FROM fairness.shares WHERE account_id = $1 AND ($2::bigint IS NULL OR manager_id = $2)
+ORDER BY ledger, manager_id
 """
 # From a line on, the steps back lead to the others; the first one is where the page before ended,
 # the manager's last one, or looked for. A line more than asked for tells what the last one moved.
@@ -148,9 +149,11 @@ class Imbalance:
     kind: int = 0
 
 
-async def of_account(connection: Connection, account_id: int) -> list[Share]:
-    """Every manager of every ledger of an account, by ledger and manager."""
-    return [Share(**row) for row in await connection.fetch(OF_ACCOUNT, account_id)]
+async def of_account(
+    connection: Connection, account_id: int, *, manager_id: int | None = None
+) -> list[Share]:
+    """Every manager of every ledger of an account, or one of them, by ledger and manager."""
+    return [Share(**row) for row in await connection.fetch(OF_ACCOUNT, account_id, manager_id)]
 
 
 async def statement(

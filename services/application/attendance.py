@@ -121,19 +121,28 @@ async def oneself(
         Refused: They may not look.
     """
     principal.require_own("read", manager_id)
-    found = await _of(installation, present, account, now=now)
-    return next((each for each in found.mates if each.manager_id == manager_id), None)
+    found = await _of(installation, present, account, now=now, only=manager_id)
+    return next(iter(found.mates), None)
 
 
 async def _of(
-    installation: Installation, present: Present, account: RegisteredAccount, *, now: datetime
+    installation: Installation,
+    present: Present,
+    account: RegisteredAccount,
+    *,
+    now: datetime,
+    only: int | None = None,
 ) -> Team:
     today, span = day_from("", now=now, timezone=account.timezone)
     async with borrow_to_read(installation.pool) as connection:
         days = await tallies.in_range(
-            connection, account_id=account.account_id, since=today, until=today + DAY
+            connection,
+            account_id=account.account_id,
+            since=today,
+            until=today + DAY,
+            manager_id=only,
         )
-        shares = await fairness.of_account(connection, account.account_id)
+        shares = await fairness.of_account(connection, account.account_id, manager_id=only)
         paused = await pauses.of_account(connection, account.account_id)
     got: Counter[int] = Counter()
     for each in days:
@@ -145,18 +154,22 @@ async def _of(
         shares={each.manager_id: each for each in shares if each.ledger == ACCOUNT_LEDGER},
         reasons={each.manager_id: text for each, text in zip(paused, told, strict=True)},
     )
-    mates = seen_in(await present.account(account.account_id), now, day)
+    mates = seen_in(await present.account(account.account_id), now, day, only=only)
     return Team(mates=mates, got_today=got.total(), day=span)
 
 
-def seen_in(account: Account, now: datetime, day: CountedDay) -> list[Teammate]:
-    """Everybody of the rules in force, as the account is now."""
+def seen_in(
+    account: Account, now: datetime, day: CountedDay, *, only: int | None = None
+) -> list[Teammate]:
+    """Everybody of the rules in force, or one of them, as the account is now."""
     at = max(now, account.now)
     standings: dict[int, list[tuple[Participant, Standing]]] = {}
     on_duty: dict[int, list[Schedule | None]] = {}
     for rule in account.configuration.rules:
-        for participant, standing in zip(rule.participants, judge(account, rule, at), strict=True):
-            standings.setdefault(participant.manager_id, []).append((participant, standing))
+        if only is None or any(each.manager_id == only for each in rule.participants):
+            judged = zip(rule.participants, judge(account, rule, at), strict=True)
+            for participant, standing in judged:
+                standings.setdefault(participant.manager_id, []).append((participant, standing))
         for each in rule.rota.managers if rule.rota is not None else ():
             on_duty.setdefault(each.manager_id, []).append(each.schedule)
         if rule.rota is not None and rule.rota.fallback_id is not None:
@@ -164,6 +177,7 @@ def seen_in(account: Account, now: datetime, day: CountedDay) -> list[Teammate]:
     return [
         _teammate(account, manager_id, at, standings.get(manager_id, []), on_duty, day)
         for manager_id in sorted({*standings, *on_duty})
+        if only in (None, manager_id)
     ]
 
 

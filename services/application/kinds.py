@@ -14,4 +14,6 @@ async def ledgers_in_force(
     known = await readings.rules_of(connection, account_id)
     if known is None or revision not in (None, known[0]):
         return NO_LEDGERS
+    if not known[1].get("ledgers"):
+        return NO_LEDGERS  # most: nothing has to be validated for that
     return compile_kinds(RulesFile.model_validate(known[1]).ledgers)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from contracts.rules import RulesFile
-from domain.configuration import Rule, compile_rules
+from domain.configuration import Rule
 from domain.schedule import Schedule, compile_schedule
 from projections import readings
+from services.application.compiled import compiled
 from services.application.cover import Cover, covered, on_clock, paused_people, present
 from services.application.installation import Installation
 from services.application.principal import Principal
@@ -130,7 +131,7 @@ async def coverage_by(
     """
     principal.require("read")
     check_length(span)
-    rules = compile_rules(
+    rules = compiled(
         file.model_dump(mode="json", by_alias=True, exclude_unset=True),
         revision=0,
         timezone=account.timezone,

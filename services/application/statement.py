@@ -1,5 +1,6 @@
 """A manager's account of leads, like a bank account (D3.8)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -88,11 +89,7 @@ async def statement(
     principal.require_own("read", manager_id)
     if principal.manager_id != manager_id:
         await note_access(installation, account.account_id, principal, "statement", [manager_id])
-    share, ledgers = await _share_of(installation, account, manager_id, ledger)
-    async with borrow(installation.pool) as connection:
-        in_kinds = await fairness.of_kinds(
-            connection, account.account_id, ledger=ledger, manager_id=manager_id
-        )
+    share, ledgers, in_kinds = await _share_of(installation, account, manager_id, ledger)
     newest, before = await _movements(
         installation, account.account_id, share, limit=limit + 1, span=span
     )
@@ -101,9 +98,7 @@ async def statement(
     return Statement(
         share=share,
         opening_units=opening,
-        lines=[
-            await _line(installation, account, movement, ledgers) for movement in reversed(shown)
-        ],
+        lines=await _lines(installation, account, shown[::-1], ledgers),
         has_older=len(newest) > limit,
         kinds=[
             KindLine(name=kind_name(ledgers, ledger, share.what, share.kind), share=share)
@@ -145,7 +140,7 @@ async def lines(  # noqa: PLR0913 - a filter each
     principal.require_own("read", manager_id)
     if principal.manager_id != manager_id:
         await note_access(installation, account.account_id, principal, "statement", [manager_id])
-    own, ledgers = await _share_of(installation, account, manager_id, ledger)
+    own, ledgers, _ = await _share_of(installation, account, manager_id, ledger)
     if after is not None:
         async with borrow(installation.pool) as connection:
             found = await fairness.movements_after(
@@ -162,7 +157,7 @@ async def lines(  # noqa: PLR0913 - a filter each
         found, _ = await _movements(
             installation, account.account_id, own, limit=limit, span=span, before=before
         )
-    return [await _line(installation, account, each, ledgers) for each in found]
+    return await _lines(installation, account, found, ledgers)
 
 
 async def whole_statement(
@@ -189,21 +184,25 @@ async def whole_statement(
 
 async def _share_of(
     installation: Installation, account: RegisteredAccount, manager_id: int, ledger: str
-) -> tuple[Share, Ledgers]:
-    """Their share in a ledger, and what that tells apart.
+) -> tuple[Share, Ledgers, list[KindShare]]:
+    """Their share in a ledger, what that tells apart, and their share in each kind.
 
     Raises:
         Refused: Nothing was ever moved for them in it.
     """
     async with borrow(installation.pool) as connection:
-        shares = await fairness.of_account(connection, account.account_id)
-        ledgers = await ledgers_in_force(connection, account.account_id)
-    own = {share.ledger: share for share in shares if share.manager_id == manager_id}
+        account_id = account.account_id
+        shares = await fairness.of_account(connection, account_id, manager_id=manager_id)
+        ledgers = await ledgers_in_force(connection, account_id)
+        in_kinds = await fairness.of_kinds(
+            connection, account_id, ledger=ledger, manager_id=manager_id
+        )
+    own = {share.ledger: share for share in shares}
     if not own:
         raise Refused("no_movement", manager=manager_id)
     if ledger not in own:
         raise Refused("no_movement_in_ledger", manager=manager_id, ledger=ledger, known=(*own,))
-    return own[ledger], ledgers
+    return own[ledger], ledgers, in_kinds
 
 
 async def _movements(
@@ -225,7 +224,7 @@ async def _movements(
                 account_id=account_id,
                 ledger=share.ledger,
                 manager_id=share.manager_id,
-                limit=PIECE if span is not None else min(limit - len(found), PIECE),
+                limit=min(limit - len(found), PIECE),
                 before=before,
             )
         for movement in page:
@@ -247,17 +246,29 @@ async def _end_of(installation: Installation, account_id: int, span: Span | None
     return fairness.AFTER_ALL if first is None else first
 
 
-async def _line(
-    installation: Installation, account: RegisteredAccount, movement: Movement, ledgers: Ledgers
-) -> StatementLine:
-    """Who posted it, and why, stands in the event only."""
-    if movement.lead_id is not None:
-        names = tuple(kind_name(ledgers, movement.ledger, *kind) for kind in movement.kinds)
-        return StatementLine(movement=movement, kinds=names)
-    (recorded,) = await installation.events.stream(
-        account.account_id, movement.version - 1, limit=1
+async def _lines(
+    installation: Installation,
+    account: RegisteredAccount,
+    movements: Sequence[Movement],
+    ledgers: Ledgers,
+) -> list[StatementLine]:
+    """Who posted what was moved without a lead, and why, stands in the events only."""
+    posted: dict[int, CreditMoved] = {}
+    if versions := [each.version for each in movements if each.lead_id is None]:
+        for recorded in await installation.events.named(account.account_id, versions):
+            event = recorded.event
+            assert isinstance(event, CreditMoved), "what the projection booked it from"  # noqa: S101
+            posted[recorded.version] = event
+    notes = await in_clear(
+        installation, account.account_id, [each.note for each in posted.values()]
     )
-    event = recorded.event
-    assert isinstance(event, CreditMoved), "what the projection booked it from"  # noqa: S101
-    (note,) = await in_clear(installation, account.account_id, [event.note])
-    return StatementLine(movement=movement, by=event.by, note=note)
+    noted = dict(zip(posted, notes, strict=True))
+    return [
+        StatementLine(movement=each, by=posted[each.version].by, note=noted[each.version])
+        if each.lead_id is None
+        else StatementLine(
+            movement=each,
+            kinds=tuple(kind_name(ledgers, each.ledger, *kind) for kind in each.kinds),
+        )
+        for each in movements
+    ]

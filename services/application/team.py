@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.configuration import NO_RULES, Configuration, compile_rules
+from domain.configuration import NO_RULES, Configuration
 from projections import fairness, loads, pauses, readings
 from projections.fairness import Share
 from projections.pauses import Pause
+from services.application.compiled import compiled
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.private import in_clear
@@ -86,7 +87,7 @@ async def configuration_of(connection: Connection, account: RegisteredAccount) -
     if known is None:
         return NO_RULES
     revision, rules = known
-    return compile_rules(
+    return compiled(
         rules,
         revision=revision,
         timezone=account.timezone,
@@ -110,9 +111,12 @@ async def _members(
     }
     names, left = users_of(account) or {}, left_users_of(account)
     counts: dict[int, int] = {}
+    own: dict[int, list[Share]] = {}
+    for share in shares:
+        own.setdefault(share.manager_id, []).append(share)
     for load in open_leads:
         counts[load.manager_id] = counts.get(load.manager_id, 0) + load.open_leads
-    everybody = {*names, *counts, *rules.participant_ids(), *(each.manager_id for each in shares)}
+    everybody = {*names, *counts, *rules.participant_ids(), *own}
     return [
         _member(
             manager_id,
@@ -121,7 +125,7 @@ async def _members(
             is_active=not names or manager_id in names.keys() - left,
             open_leads=counts.get(manager_id, 0),
             pause=_in_force(paused.get(manager_id), now),
-            shares=tuple(each for each in shares if each.manager_id == manager_id),
+            shares=tuple(own.get(manager_id, ())),
             now=now,
         )
         for manager_id in sorted(everybody)

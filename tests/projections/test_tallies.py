@@ -114,7 +114,7 @@ async def test_I13_a_month_does_not_read_the_history(pool: Any) -> None:
     """)
     await pool.execute("ANALYZE tallies.days")
 
-    text = await plan(pool, IN_RANGE, ACCOUNT, date(2022, 1, 1), date(2022, 2, 1))
+    text = await plan(pool, IN_RANGE, ACCOUNT, date(2022, 1, 1), date(2022, 2, 1), None)
 
     assert "days_pkey" in text
     assert "Seq Scan" not in text
