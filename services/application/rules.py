@@ -104,31 +104,60 @@ async def check(
     Raises:
         Refused: They may not.
     """
+    remarks, counted_since = await _remarks(installation, account, principal, text)
+    is_usable = all(each.severity != "problem" for each in remarks)
+    return CheckedRules(
+        remarks=remarks,
+        counted_since=counted_since,
+        moves=await _moved_by(installation, account, principal, text)
+        if is_usable and counts_moves
+        else None,
+    )
+
+
+async def check_in_force(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    applied: RulesApplied,
+) -> list[Remark]:
+    """The same of rules in force; they give out nothing at once, and lines tell their order alone.
+
+    Raises:
+        Refused: They may not look.
+    """
+    remarks, _ = await _remarks(installation, account, principal, applied.rules)
+    return remarks
+
+
+async def _remarks(
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    rules: bytes | Mapping[str, Any],
+) -> tuple[list[Remark], datetime | None]:
+    """What there is to look at; and since when leads are counted, if that is less than a week."""
     principal.require("rules")
     now = datetime.now(UTC)
     is_young = account.connected_at > now - WEEK
     inflow = None if is_young else await _inflow(installation, account, now - WEEK)
     async with borrow(installation.pool) as connection:
         targets = await names_of(connection, account.account_id)
-    remarks = await asyncio.to_thread(
-        look_over,
-        text,
-        at=now,
-        timezone=account.timezone,
-        known_stages=stages_of(account),
-        known_users=users_of(account),
-        inflow=inflow,
-        targets=targets,
-        circumstances=_circumstances(account),
-    )
-    is_usable = all(each.severity != "problem" for each in remarks)
-    return CheckedRules(
-        remarks=remarks,
-        counted_since=account.connected_at if is_young else None,
-        moves=await _moved_by(installation, account, principal, text)
-        if is_usable and counts_moves
-        else None,
-    )
+
+    def looked_over() -> list[Remark]:
+        return look_over(
+            rules if isinstance(rules, bytes) else rules_file.document_of(rules),
+            at=now,
+            timezone=account.timezone,
+            known_stages=stages_of(account),
+            known_users=users_of(account),
+            inflow=inflow,
+            targets=targets,
+            circumstances=_circumstances(account),
+        )
+
+    remarks = await asyncio.to_thread(looked_over)
+    return remarks, account.connected_at if is_young else None
 
 
 async def _inflow(

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from contracts.events import RulesApplied
 from contracts.rules import RulesFile, ScheduleSection
 from contracts.sentences import sentence
 from services.application import rules, rules_drafts
@@ -17,7 +18,7 @@ from services.application.schedule_edits import schedule_in, schedules_in
 from services.console.rules.work import own_draft
 from services.console.seeing import SeeingAccount
 from services.rules_file.amending import EMPTY, Unamendable, amended
-from services.rules_file.file import Problem, dump, judge
+from services.rules_file.file import Problem, document_of, dump, judge
 from services.storage.rules_drafts import RulesDraft
 from services.web.problems import HttpProblem
 
@@ -28,7 +29,7 @@ class Plan:
 
     Attributes:
         draft: Their own, that they look at and change; None for the rules in force.
-        revision: Of those, or that the draft was made from; 0 for none.
+        applied: The rules in force; None before the first.
         data: Whatever is in it.
         file: The rules without what cannot be used; None if too little is left.
         problems: Of all of it.
@@ -36,12 +37,25 @@ class Plan:
 
     who: SeeingAccount
     draft: RulesDraft | None
-    revision: int
-    text: str
+    applied: RulesApplied | None
     data: Mapping[str, Any]
     file: RulesFile | None
     problems: list[Problem]
     is_readable: bool
+
+    @property
+    def revision(self) -> int:
+        """Of the rules in force, or that the draft was made from; 0 for none."""
+        if self.draft is not None:
+            return self.draft.base_revision
+        return 0 if self.applied is None else self.applied.revision
+
+    @property
+    def text(self) -> str:
+        """Of all of it; writing that of the rules in force takes a moment."""
+        if self.draft is not None:
+            return self.draft.content
+        return EMPTY if self.applied is None else dump(self.applied.rules)
 
     @property
     def may_change(self) -> bool:
@@ -104,11 +118,7 @@ async def plan_of(who: SeeingAccount) -> Plan:
     """What they look at: their newest draft if they have one, else the rules in force."""
     draft = await own_draft(who) if who.principal.may("rules") else None
     applied = await rules.newest(who.installation, who.account, who.principal)
-    text = EMPTY if applied is None else dump(applied.rules)
-    revision = 0 if applied is None else applied.revision
-    if draft is not None:
-        text, revision = draft.content, draft.base_revision
-    return await asyncio.to_thread(_read, who, draft, revision, text)
+    return await asyncio.to_thread(_read, who, draft, applied)
 
 
 async def changed(plan: Plan, *, edition: int, wanted: Mapping[str, Any], key: str) -> RulesDraft:
@@ -127,7 +137,7 @@ async def changed(plan: Plan, *, edition: int, wanted: Mapping[str, Any], key: s
     who = plan.who
     who.require("rules")
     try:
-        text = await asyncio.to_thread(amended, plan.text, wanted)
+        text = await asyncio.to_thread(lambda: amended(plan.text, wanted))
     except Unamendable as error:
         told = who.words.say(sentence("console.schedules.editor_only"))
         raise HttpProblem("unprocessable", told) from error
@@ -154,15 +164,22 @@ async def changed(plan: Plan, *, edition: int, wanted: Mapping[str, Any], key: s
     )
 
 
-def _read(who: SeeingAccount, draft: RulesDraft | None, revision: int, text: str) -> Plan:
-    judged = judge(text, known_stages=stages_of(who.account), known_users=users_of(who.account))
+def _read(who: SeeingAccount, draft: RulesDraft | None, applied: RulesApplied | None) -> Plan:
+    judged = judge(
+        draft.content
+        if draft is not None
+        else EMPTY
+        if applied is None
+        else document_of(applied.rules),
+        known_stages=stages_of(who.account),
+        known_users=users_of(who.account),
+    )
     data = judged.document.data
     is_readable = not judged.document.flaws and isinstance(data, dict)
     return Plan(
         who=who,
         draft=draft,
-        revision=revision,
-        text=text,
+        applied=applied,
         data=data if is_readable else {},
         file=judged.usable,
         problems=judged.problems,

@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -15,6 +16,8 @@ from contracts.sentences import Argument, Sentence, sentence
 
 SHOWN_CHARS_MAX = 60
 LISTED_MAX = 12
+# More than the models have; names of schedules and the like are steps, too.
+PATHS_MAX = 4_096
 
 _PATTERNS = {  # by what only that pattern contains
     "24:00": sentence("field.hours"),
@@ -170,10 +173,12 @@ def is_for(annotation: Any, wanted: type) -> bool:  # noqa: ANN401  # annotation
 
 def field_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # annotations are of any kind
     """The annotation of the field at a path, None where the models have none."""
-    annotation: Any = RulesFile
-    for step in path:
-        annotation = _inside(annotation, step)
-    return annotation
+    return _field_at(tuple(0 if isinstance(step, int) else step for step in path))
+
+
+@lru_cache(PATHS_MAX)
+def _field_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # annotations are of any kind
+    return _inside(_field_at(path[:-1]), path[-1]) if path else RulesFile
 
 
 def default_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # defaults are of any kind

@@ -22,7 +22,16 @@ from contracts.sentences import Argument, Sentence, sentence
 from contracts.stage import Stage
 from domain.configuration import problems as cross_problems
 from services.rules_file.fields import field_at, is_for, listed, suggestion, told
-from services.rules_file.yaml import Document, Path, descend, has, read, with_dates, write
+from services.rules_file.yaml import (
+    Document,
+    Path,
+    descend,
+    has,
+    laid_out,
+    read,
+    with_dates,
+    write,
+)
 from services.shared.docstrings import described
 from services.shared.errors import Malformed
 
@@ -137,13 +146,13 @@ class Judged:
 
 
 def judge(
-    text: str | bytes,
+    text: str | bytes | Document,
     *,
     known_stages: Mapping[Stage, str] | None = None,
     known_users: Mapping[int, str] | None = None,
 ) -> Judged:
-    """Read a file, with all that is wrong with it; see `load`."""
-    document = read(text)
+    """Read a file that was not read yet, with all that is wrong with it; see `load`."""
+    document = text if isinstance(text, Document) else read(text)
     found: list[Flawed] = []
     rules, usable = None, None
     if not document.flaws or document.data is not None:
@@ -171,12 +180,22 @@ def dump(rules: RulesFile | Mapping[str, Any]) -> str:
     Args:
         rules: The rules, or their JSON data as an event carries it.
     """
+    return write(_said(rules))
+
+
+def document_of(rules: Mapping[str, Any]) -> Document:
+    """What reading `dump` of rules in force finds, but for lines, and many times faster."""
+    return laid_out(_said(rules))
+
+
+def _said(rules: RulesFile | Mapping[str, Any]) -> dict[str, Any]:
+    """Without defaults."""
     file = (
         rules
         if isinstance(rules, RulesFile)
         else RulesFile.model_validate(_fitted(with_dates(rules), (), {}))
     )
-    return write(file.model_dump(by_alias=True, exclude_defaults=True))
+    return file.model_dump(by_alias=True, exclude_defaults=True)
 
 
 def json_schema() -> str:

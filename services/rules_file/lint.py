@@ -13,6 +13,7 @@ from contracts.sentences import Sentence
 from contracts.stage import Stage
 from domain import lint
 from services.rules_file import file as rules_file
+from services.rules_file.yaml import Document
 
 Severity = Literal["problem", "warning", "note"]
 
@@ -45,7 +46,7 @@ def remark_of(problem: rules_file.Problem) -> Remark:
 
 
 def look_over(
-    text: str | bytes,
+    text: str | bytes | Document,
     *,
     at: datetime,
     timezone: str,
@@ -60,7 +61,7 @@ def look_over(
     Beside problems, what does not depend on a field that has one is looked at all the same.
 
     Args:
-        text: YAML or JSON.
+        text: YAML or JSON, or what was read of it.
         at: Now: the hours of the week from here are looked at.
         timezone: The account's.
         known_stages: Every stage of the account; None to believe the file.

@@ -128,6 +128,46 @@ def with_dates(data: Any) -> Any:  # noqa: ANN401  # any data
     return _scalar("str", data) if isinstance(data, str) else data
 
 
+def laid_out(data: Mapping[str, Any]) -> Document:
+    """What `read` finds in the text that `write` makes of data, without the text.
+
+    Places tell the order alone: each value has a line of its own.
+    """
+    document = Document()
+    document.data = _laid_out(data, (), document)
+    return document
+
+
+def _laid_out(value: Any, path: Path, document: Document) -> Any:  # noqa: ANN401  # any data
+    place = Place(len(document.values) + 1, 1)
+    document.values[path] = place
+    document.keys[path] = place
+    if isinstance(value, Mapping):
+        return {key: _laid_out(each, (*path, key), document) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_laid_out(each, (*path, n), document) for n, each in enumerate(value)]
+    kind, text = _written(value)
+    document.spellings[path] = text
+    return _scalar(kind, text)
+
+
+def _written(value: Any) -> tuple[str, str]:  # noqa: ANN401  # any scalar
+    """As what, and how, a scalar is written."""
+    match value:
+        case bool():
+            return "bool", str(value).lower()
+        case int():
+            return "int", str(value)
+        case Decimal():
+            return "float", f"{value:f}"
+        case date():  # a datetime is one, too
+            return "timestamp", value.isoformat()
+        case None:
+            return "null", ""
+        case _:
+            return "str", str(value)
+
+
 def write(data: Mapping[str, Any]) -> str:
     """Plain data as YAML in the order given; lists of texts and short mappings on one line."""
     yaml = YAML(typ="rt", pure=True)

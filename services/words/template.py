@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Formatter
+
+# All that there are, in a few languages.
+TEMPLATES_MAX = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +23,18 @@ class Part:
     kind: str
 
 
-def parts(template: str) -> Iterator[Part]:
-    """A sentence in pieces.
+@lru_cache(TEMPLATES_MAX)
+def parts(template: str) -> tuple[Part, ...]:
+    """A sentence in pieces; the same few are said again and again.
 
     Raises:
         ValueError: A brace is left open, or something other than a name stands in one: neither an
             attribute nor an index is ever looked up.
     """
+    return tuple(_parts(template))
+
+
+def _parts(template: str) -> Iterator[Part]:
     for text, argument, kind, conversion in Formatter().parse(template):
         if argument is not None and (conversion or not argument.isidentifier()):
             wrong = f"expected {{name}} or {{name:kind}} in {template!r}"

@@ -36,11 +36,8 @@ async def get_rules(who: InAccount, told: Told = "", version: Version = "") -> R
     may_change = who.principal.may("rules")
     remarks: list[RemarkView] = []
     if applied is not None and may_change:
-        text = dump(applied.rules).encode()
-        checked = await rules.check(
-            who.installation, who.account, who.principal, text, counts_moves=False
-        )
-        remarks = remark_views(who, checked.remarks)
+        found = await rules.check_in_force(who.installation, who.account, who.principal, applied)
+        remarks = remark_views(who, found)
     data = {"rules": []} if applied is None else with_dates(applied.rules)
     shower = Shower(who=who, document=Document(data=data), remarks=remarks)
     given = await given_by_rule(who.installation, who.account, who.principal, now=who.now)

@@ -12,7 +12,17 @@ from hypothesis import given, strategies
 from contracts import rules as rules_models
 from contracts.rules import RulesFile
 from contracts.stage import Stage
-from services.rules_file.file import UnusableRules, check, dump, json_schema, load
+from services.rules_file.amending import same
+from services.rules_file.file import (
+    UnusableRules,
+    check,
+    document_of,
+    dump,
+    json_schema,
+    judge,
+    load,
+)
+from services.rules_file.yaml import read
 from services.shared.docstrings import described
 from tests.support.words import with_lines
 
@@ -51,6 +61,31 @@ def test_D2_1_the_rules_in_force_can_be_shown_and_applied_again(*, as_json: bool
     assert load(shown) == rules
     assert "mon: [09:00-13:00, 14:00-18:00]" in shown
     assert "null" not in shown
+
+
+@pytest.mark.parametrize("name", ["new", "800", "2026-10-12"])
+def test_W8_rules_in_force_are_read_without_their_text_as_with_it(name: str) -> None:
+    rules = load(EXAMPLE.replace("id: spanish", f'id: "{name}"').replace("501", "777"))
+    data = orjson.loads(orjson.dumps(rules.model_dump(mode="json", by_alias=True)))
+
+    written, laid_out = read(dump(data)), document_of(data)
+
+    assert same(laid_out.data, written.data)
+    assert laid_out.spellings == written.spellings
+    assert [*laid_out.values] == [*written.values]
+    places = [laid_out.place(path) for path in laid_out.values]
+    assert places == sorted(set(places)), "in the order of the text"
+    known = {"known_stages": STAGES, "known_users": {501: "Ana"}}
+    found, expected = judge(laid_out, **known), judge(written, **known)
+    assert (found.rules, found.usable, found.wrong) == (
+        expected.rules,
+        expected.usable,
+        expected.wrong,
+    )
+    assert [(each.field, each.found) for each in found.problems] == [
+        (each.field, each.found) for each in expected.problems
+    ]
+    assert found.problems
 
 
 def test_D2_1_the_schema_for_editors_is_the_checked_in_one() -> None:
