@@ -85,6 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._body_size = 0
         self._loose_size = 0
+        self._bodies_size = 0  # of all messages
         self._unread_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -161,6 +162,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_over:
             return
         self._body_size += len(body)
+        self._bodies_size += len(body)
         if not self._is_known:
             self._door.holds(self, len(body))
         if not self._is_over:
@@ -216,7 +218,7 @@ class GuardedProtocol(HttpToolsProtocol):
             )
 
     def _parse(self, data: bytes) -> None:
-        messages, body_size = self._messages, self._body_size
+        messages, bodies_size = self._messages, self._bodies_size
         self._is_new = False
         try:
             self.parser.feed_data(data)
@@ -234,7 +236,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         # A head that does not end, lines between chunks, trailers: the parser hands them over
         # when they are complete, or not at all.
-        self._loose_size += len(data) - (self._body_size - body_size)
+        self._loose_size += len(data) - (self._bodies_size - bodies_size)
         limit = self._limits.head_bytes_max
         if self._part is _Part.BODY:
             limit += limit + self._body_size // FRAMING_PART

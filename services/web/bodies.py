@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A slow one is cut off, and may miss its answer.
 HEARD_WITHIN_S = 2.0
+# Beyond what a body may have: who sends too much is told so, unless it is far too much.
+HEARD_BYTES_MAX = 8_388_608
 
 
 class BoundedBodies:
@@ -50,18 +52,22 @@ class _Body:
         self._is_over = False
 
     async def receive(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request":
-            self._taken += len(message.get("body", b""))
-            if self._taken > self._bytes_max:
-                self._is_over = True
-                raise HTTPException(BoundedBodies.STATUS)
-        self._is_over = not message.get("more_body", False)
+        message = await self._take()
+        if self._taken > self._bytes_max:
+            raise HTTPException(BoundedBodies.STATUS)
         return message
 
     async def hear_out(self) -> None:
         """Take what still comes, and keep nothing of it."""
-        with suppress(HTTPException, TimeoutError):
+        heard_max = self._bytes_max + HEARD_BYTES_MAX
+        with suppress(TimeoutError):
             async with asyncio.timeout(HEARD_WITHIN_S):
-                while not self._is_over:
-                    await self.receive()
+                while not self._is_over and self._taken <= heard_max:
+                    await self._take()
+
+    async def _take(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._taken += len(message.get("body", b""))
+        self._is_over = not message.get("more_body", False)
+        return message
