@@ -33,6 +33,8 @@ class Hall:
 
     Attributes:
         account_id: With the history.
+        audience: The same as the owner of the database has it.
+        installation: As it is served: the database binds its user.
         keys: Role to a key of somebody who has it in the account (the operator in the
             installation).
         foreign: Of the administrator of another account, which has no history.
@@ -41,12 +43,9 @@ class Hall:
     address: str
     account_id: int
     audience: Audience
+    installation: Installation
     keys: Mapping[Role, str]
     foreign: str
-
-    @property
-    def installation(self) -> Installation:
-        return self.audience.installation
 
     def asking(self, role: Role = "administrator") -> httpx.AsyncClient:
         """A client with the key of a role, from the account on."""
@@ -139,6 +138,7 @@ async def hall(server: TestServer, history: str = "plain-day") -> AsyncIterator[
                     address=address,
                     account_id=account_id,
                     audience=found,
+                    installation=installation,
                     keys=keys,
                     foreign=foreign,
                 )

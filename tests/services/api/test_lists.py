@@ -42,7 +42,7 @@ async def pages(
 
 async def decide(it: Hall, *versions: int) -> None:
     """Have more decisions in the table."""
-    async with it.installation.pool.acquire() as connection:
+    async with it.audience.pool.acquire() as connection:
         count = len(versions)
         await connection.execute(
             APPEND.replace("INTO feed", "INTO decisions.feed"),
@@ -100,7 +100,7 @@ async def test_A3_1_a_page_has_1_to_200_items(it: Hall, limit: object) -> None:
     assert [each["pointer"] for each in answer.json()["errors"]] == ["query.limit"]
 
 
-async def test_A3_2_what_comes_while_somebody_pages_is_neither_missed_nor_told_twice(
+async def test_A14_3_A3_2_what_comes_while_somebody_pages_is_neither_missed_nor_told_twice(
     it: Hall,
 ) -> None:
     async with it.asking("viewer") as viewer:

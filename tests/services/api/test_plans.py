@@ -70,9 +70,11 @@ class Watched:
         self.it = it
         self._log = log
 
+    async def all(self) -> list[Reading]:
+        return await self._log.since(self.it.installation.pool)
+
     async def too_much(self) -> list[Reading]:
-        found = await self._log.since(self.it.installation.pool)
-        return [each for each in found if each.rows > READ_MAX]
+        return [each for each in await self.all() if each.rows > READ_MAX]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -113,6 +115,18 @@ async def test_I13_no_page_of_the_api_reads_the_history(watched: Watched) -> Non
             scans[path] = await watched.too_much()
 
     assert {asked: [*map(str, found)] for asked, found in scans.items() if found} == {}
+
+
+async def test_A4_1_of_a_list_that_is_known_no_row_is_read(watched: Watched) -> None:
+    async with watched.it.asking() as asking:
+        first = await asking.get("decisions")
+        rows = {each.table for each in await watched.all()}
+        again = await asking.get("decisions", headers={"if-none-match": first.headers["etag"]})
+        nothing = {each.table for each in await watched.all()}
+
+    assert again.status_code == 304
+    assert "feed" in rows, sorted(rows)
+    assert "feed" not in nothing, sorted(nothing)
 
 
 async def test_D3_8_a_page_of_a_statement_costs_its_lines(watched: Watched) -> None:
