@@ -9,7 +9,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from services.access.secret import Digests
 from services.web.problems import FieldError, HttpProblem
@@ -19,6 +19,7 @@ KIND = "cursor"
 SEAL_BYTES = 16
 CURSOR_LENGTH_MAX = 2_000
 MILLISECONDS = 1_000
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,16 @@ class Cursor:
     key: Key
     is_back: bool
     at: datetime
+
+
+def microseconds(at: datetime) -> int:
+    """An instant as a part of a key, as exact as the database has it."""
+    return (at - EPOCH) // MICROSECOND
+
+
+def at_microseconds(count: int) -> datetime:
+    """The instant that such a part of a key stands for."""
+    return EPOCH + count * MICROSECOND
 
 
 async def seal(digests: Digests, asked: str, cursor: Cursor) -> str:

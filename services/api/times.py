@@ -4,9 +4,13 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic.config import JsonDict
 
 # Beyond these, an instant has no date in some zone.
 EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+
+# An answer is written by a serializer, of which the document knows only that it is text.
+DATE_TIME: JsonDict = {"format": "date-time"}
 
 
 def told(at: datetime) -> str:
@@ -45,7 +49,7 @@ def instant_from(value: object) -> datetime:
 Instant = Annotated[
     datetime,
     PlainSerializer(told, return_type=str, when_used="json"),
-    Field(examples=["2026-11-02T09:00:00.000Z"]),
+    Field(examples=["2026-11-02T09:00:00.000Z"], json_schema_extra=DATE_TIME),
 ]
 InstantIn = Annotated[
     datetime,
@@ -55,5 +59,5 @@ InstantIn = Annotated[
 LocalInstant = Annotated[
     datetime,
     PlainSerializer(on_its_clock, return_type=str, when_used="json"),
-    Field(examples=["2026-11-02T09:00:00.000-03:00"]),
+    Field(examples=["2026-11-02T09:00:00.000-03:00"], json_schema_extra=DATE_TIME),
 ]

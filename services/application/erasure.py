@@ -132,16 +132,32 @@ async def erase(
 
 
 async def erased_lately(
-    installation: Installation, account: RegisteredAccount, principal: Principal, *, limit: int
+    installation: Installation,
+    account: RegisteredAccount,
+    principal: Principal,
+    *,
+    beside: tuple[datetime, str, int] | None = None,
+    is_back: bool = False,
+    limit: int,
 ) -> list[Erasure]:
-    """What was erased last, by id alone.
+    """What was erased last, by id alone: before one that is named by instant, kind and id.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who asks.
+        beside: That one; None for the newest.
+        is_back: Those after it instead, the nearest first.
+        limit: The most.
 
     Raises:
         Refused: They may not look.
     """
     principal.require("audit")
     async with borrow_to_read(installation.pool) as connection:
-        return await erasures.newest(connection, account.account_id, limit)
+        return await erasures.page(
+            connection, account.account_id, beside=beside, is_back=is_back, limit=limit
+        )
 
 
 async def personal_data(

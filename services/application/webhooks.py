@@ -32,7 +32,7 @@ from services.storage.webhook_deliveries import (
 from services.storage.webhook_targets import WebhookTarget, WebhookTargets
 
 TARGETS_MAX = 20
-PAGE_MAX = 200
+PAGE_MAX = 1_000
 OVERLAP = timedelta(days=1)
 # As rules write names.
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -176,10 +176,21 @@ async def deliveries(
     *,
     target: str | None = None,
     state: DeliveryState | None = None,
-    after: Delivery | None = None,
+    beside: tuple[datetime, str] | None = None,
+    is_back: bool = False,
     limit: int = 50,
 ) -> list[Delivery]:
-    """What was told, is being told, or was not taken; the newest first.
+    """What was told, is being told, or was not taken: the newest, or those before one.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who asks.
+        target: Of this target only.
+        state: Only those that stand so.
+        beside: That one, by when it was listed and its id.
+        is_back: Those after it instead, the nearest first.
+        limit: The most.
 
     Raises:
         Refused: They may not look, or there is no such target.
@@ -188,7 +199,12 @@ async def deliveries(
     if target is not None:
         await _need(installation, account, target)
     return await _deliveries(installation).page(
-        account.account_id, target=target, state=state, after=after, limit=min(limit, PAGE_MAX)
+        account.account_id,
+        target=target,
+        state=state,
+        beside=beside,
+        is_back=is_back,
+        limit=min(limit, PAGE_MAX),
     )
 
 

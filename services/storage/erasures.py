@@ -17,10 +17,12 @@ INSERT = """
 INSERT INTO erasures (account_id, kind, id, erased_by) VALUES ($1, $2, $3, $4)
 ON CONFLICT (account_id, kind, id) DO NOTHING RETURNING id
 """
-SELECT = """
+OLDER = """
 SELECT account_id, kind, id, erased_at, erased_by FROM erasures WHERE account_id = $1
-ORDER BY erased_at DESC, kind, id LIMIT $2
+    AND ($3::timestamptz IS NULL OR (erased_at, kind, id) < ($3, $4::text, $5::bigint))
+ORDER BY erased_at DESC, kind DESC, id DESC LIMIT $2
 """
+NEWER = OLDER.replace("<", ">").replace("DESC", "ASC")
 SELECT_ONE = """
 SELECT account_id, kind, id, erased_at, erased_by FROM erasures
 WHERE account_id = $1 AND kind = $2 AND id = $3
@@ -75,9 +77,27 @@ def numbers_in(content: bytes) -> frozenset[int]:
     return frozenset(int(each) for text in (content, plain) for each in NUMBER.findall(text))
 
 
-async def newest(connection: Connection, account_id: int, limit: int) -> list[Erasure]:
-    """What was erased last."""
-    return [Erasure(**row) for row in await connection.fetch(SELECT, account_id, limit)]
+async def page(
+    connection: Connection,
+    account_id: int,
+    *,
+    beside: tuple[datetime, str, int] | None = None,
+    is_back: bool = False,
+    limit: int,
+) -> list[Erasure]:
+    """What was erased last, before one that is named by instant, kind and id.
+
+    Args:
+        connection: Where.
+        account_id: Whose.
+        beside: That one; None for the newest.
+        is_back: Those after it instead, the nearest first.
+        limit: The most.
+    """
+    rows = await connection.fetch(
+        NEWER if is_back else OLDER, account_id, limit, *(beside or (None, None, None))
+    )
+    return [Erasure(**row) for row in rows]
 
 
 async def without_names(

@@ -18,12 +18,13 @@ INSERT INTO webhook_deliveries (account_id, target, message_id, version, type, b
 SELECT $1, $2, * FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])
 ON CONFLICT DO NOTHING
 """
-PAGE = f"""
+OLDER = f"""
 SELECT {COLUMNS} FROM webhook_deliveries
 WHERE account_id = $1 AND ($2::text IS NULL OR target = $2) AND ($3::text IS NULL OR state = $3)
     AND ($4::timestamptz IS NULL OR (listed_at, message_id) < ($4, $5))
 ORDER BY listed_at DESC, message_id DESC LIMIT $6
 """  # noqa: S608 - constants of ours
+NEWER = OLDER.replace("<", ">").replace("DESC", "ASC")
 ONE = f"""
 SELECT {COLUMNS} FROM webhook_deliveries
 WHERE account_id = $1 AND target = $2 AND message_id = $3
@@ -118,13 +119,24 @@ class WebhookDeliveries:
         *,
         target: str | None = None,
         state: DeliveryState | None = None,
-        after: Delivery | None = None,
+        beside: tuple[datetime, str] | None = None,
+        is_back: bool = False,
         limit: int,
     ) -> list[Delivery]:
-        """The newest first; after the last one of the page before."""
-        place = (None, None) if after is None else (after.listed_at, after.message_id)
+        """The newest, or those before one that is named by when it was listed, and its id.
+
+        Args:
+            account_id: Whose.
+            target: Of this target only.
+            state: Only those that stand so.
+            beside: That one.
+            is_back: Those after it instead, the nearest first.
+            limit: The most.
+        """
+        query = NEWER if is_back else OLDER
+        place = beside or (None, None)
         async with borrow(self.pool) as connection:
-            rows = await connection.fetch(PAGE, account_id, target, state, *place, limit)
+            rows = await connection.fetch(query, account_id, target, state, *place, limit)
         return [Delivery(**row) for row in rows]
 
     async def one(self, account_id: int, target: str, message_id: str) -> Delivery | None:

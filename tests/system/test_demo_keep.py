@@ -94,7 +94,7 @@ def test_every_example_of_the_how_to_works(
     assert said.count("event: lead.assigned") >= LEADS
 
 
-def test_every_example_of_the_readme_works(
+def test_A14_3_every_example_of_the_readme_works(
     demo: KeptDemo, api: httpx.Client, tmp_path: Path
 ) -> None:
     generated(tmp_path)

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from services.api.asking import Calling, OfAccount, ToRead
+from services.api.asking import OfAccount, OfInstallation, ToRead
+from services.api.lists import InstallationListing, ItemPage
 from services.api.resource import problem, resource
 from services.api.times import Instant
 from services.application.condition import AccountCondition, condition
@@ -13,9 +14,7 @@ from services.application.disconnecting import disconnect
 from services.application.overview import Trouble
 from services.gateway.stops import Cause
 from services.storage.accounts import RegisteredAccount
-from services.storage.tenancy import Reach, confine
 from services.web.models import Output
-from services.web.premises import PremisesOf
 
 router = resource("accounts")
 
@@ -33,10 +32,8 @@ class AccountSummary(Output):
     connected_at: Instant
 
 
-class AccountList(Output):
+class AccountPage(ItemPage[AccountSummary]):
     """Every account that the caller may see, by id."""
-
-    items: list[AccountSummary]
 
 
 class StopShape(Output):
@@ -117,12 +114,14 @@ class DisconnectedShape(Output):
 
 
 @router.get("/accounts", operation_id="list_accounts", summary="Which accounts may I see?")
-async def list_accounts(premises: PremisesOf, caller: Calling) -> AccountList:
+async def list_accounts(visit: OfInstallation, listing: InstallationListing) -> AccountPage:
     """The accounts that the caller may see something of."""
-    confine(Reach(account_id=None, statement_ms=premises.settings.statement_ms))
-    found = await premises.installation.accounts.all()
-    return AccountList(
-        items=[_summary(each) for each in found if caller.in_account(each.account_id) is not None]
+    found = await visit.installation.accounts.all()
+    return await listing.all_of(
+        AccountPage,
+        [each for each in found if visit.caller.in_account(each.account_id) is not None],
+        key=lambda each: (each.account_id,),
+        shape=_summary,
     )
 
 

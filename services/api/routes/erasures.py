@@ -1,11 +1,15 @@
 """What is kept about one person: written out, and erased (S21, S22)."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import Field
 
-from services.api.asking import OfAccount
+from services.api.asking import OfAccount, ToRead
+from services.api.cursors import Key, at_microseconds, microseconds
+from services.api.lists import ItemPage, Piece, UnversionedListing
 from services.api.resource import resource
 from services.api.times import Instant
 from services.application import erasure
@@ -19,7 +23,6 @@ PersonId = Annotated[
     int,
     Path(ge=1, le=KOMMO_ID_MAX, description="Kommo's, of user, lead or contact.", examples=[501]),
 ]
-Limit = Annotated[int, Query(ge=1, le=1_000, description="How many, the newest ones.")]
 
 
 class ErasureBody(Input):
@@ -48,10 +51,8 @@ class ErasureItem(Output):
     erased_by: str = Field(examples=["person:7"])
 
 
-class ErasureList(Output):
+class ErasurePage(ItemPage[ErasureItem]):
     """What was erased, the newest first."""
-
-    items: list[ErasureItem]
 
 
 class PersonsText(Output):
@@ -116,12 +117,20 @@ async def erase_person(visit: OfAccount, body: ErasureBody) -> ErasureOutcome:
     operation_id="list_erasures",
     summary="What was erased?",
 )
-async def list_erasures(visit: OfAccount, limit: Limit = 100) -> ErasureList:
+async def list_erasures(visit: ToRead, listing: UnversionedListing) -> ErasurePage:
     """By ids alone."""
-    found = await erasure.erased_lately(
-        visit.installation, visit.account, visit.principal, limit=limit
-    )
-    return ErasureList(items=[_erasure(each) for each in found])
+
+    async def read(piece: Piece) -> Sequence[Erasure]:
+        return await erasure.erased_lately(
+            visit.installation,
+            visit.account,
+            visit.principal,
+            beside=None if piece.key is None else _place(piece.key),
+            is_back=piece.is_back,
+            limit=piece.limit,
+        )
+
+    return await listing.page(ErasurePage, read, key=_key, shape=_erasure)
 
 
 @router.get(
@@ -158,6 +167,14 @@ async def export_person(visit: OfAccount, person_id: PersonId) -> PersonalDataSh
         webhooks=found.webhooks,
         erased=[_erasure(each) for each in found.erased],
     )
+
+
+def _key(found: Erasure) -> Key:
+    return (microseconds(found.erased_at), found.kind, found.id)
+
+
+def _place(key: Key) -> tuple[datetime, str, int]:
+    return at_microseconds(int(key[0])), str(key[1]), int(key[2])
 
 
 def _erasure(found: Erasure) -> ErasureItem:

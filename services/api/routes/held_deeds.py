@@ -6,7 +6,8 @@ from fastapi import Path
 from pydantic import Field
 
 from services.access.wide_deeds import WideDeed
-from services.api.asking import OfAccount
+from services.api.asking import OfAccount, ToRead
+from services.api.lists import ItemPage, UnversionedListing
 from services.api.resource import problem, resource
 from services.api.times import Instant
 from services.application.people import wide
@@ -28,10 +29,8 @@ class HeldDeed(Output):
     asked_at: Instant
 
 
-class HeldDeedList(Output):
+class HeldDeedPage(ItemPage[HeldDeed]):
     """Those that are held, the oldest first; for a day at most."""
-
-    items: list[HeldDeed]
 
 
 @router.get(
@@ -39,10 +38,10 @@ class HeldDeedList(Output):
     operation_id="list_held_deeds",
     summary="What waits for a second person?",
 )
-async def list_held_deeds(visit: OfAccount) -> HeldDeedList:
+async def list_held_deeds(visit: ToRead, listing: UnversionedListing) -> HeldDeedPage:
     """More leads were to be moved than pass in an hour."""
     found = await wide.held_deeds(visit.premises.access, visit.caller, visit.account.account_id)
-    return HeldDeedList(items=[_held(each) for each in found])
+    return await listing.all_of(HeldDeedPage, found, key=lambda each: (each.id,), shape=_held)
 
 
 @router.put(

@@ -13,8 +13,10 @@ from projections.decisions import DecisionFilter
 from projections.decisions import Kind as DecisionKind
 from projections.requests import RequestFilter
 from projections.requests import State as RequestState
-from services.api.asking import AccountVisit, OfAccount
+from services.api.asking import AccountVisit, OfAccount, ToRead
+from services.api.cursors import microseconds
 from services.api.filters import INSTANT_MAX, TEXT_MAX, FilterText
+from services.api.lists import ItemPage, UnversionedListing
 from services.api.media import CSV, JSON, JSON_LINES
 from services.api.ordering import Posted
 from services.api.parquet import PARQUET
@@ -37,7 +39,7 @@ from services.application.jobs.told import file_name
 from services.application.refused import Refused
 from services.application.rules import RulesRefused
 from services.application.span import Span, bounds_from, span_from
-from services.storage.jobs import KEPT_HOURS, LISTED_MAX, JobKind, JobState, StoredJob
+from services.storage.jobs import KEPT_HOURS, JobKind, JobState, StoredJob
 from services.web.faults import retry, say
 from services.web.models import Input, Output
 from services.web.problems import FieldError, HttpProblem
@@ -214,18 +216,21 @@ class JobItem(Output):
     result: JobFile | None
 
 
-class JobList(Output):
+class JobPage(ItemPage[JobItem]):
     """Jobs of the last day, the newest first."""
-
-    items: list[JobItem] = Field(max_length=LISTED_MAX)
 
 
 @router.get(PLACE, operation_id="list_jobs", summary="Jobs of the last day")
-async def list_jobs(response: Response, visit: OfAccount) -> JobList:
+async def list_jobs(response: Response, visit: ToRead, listing: UnversionedListing) -> JobPage:
     """One's own, and everybody's for who may see who did what."""
     response.headers["Cache-Control"] = "no-store"
     found = await giving.newest(visit.installation, visit.account, visit.principal)
-    return JobList(items=[_item(visit, each) for each in found])
+    return await listing.all_of(
+        JobPage,
+        found,
+        key=lambda each: (-microseconds(each.given_at), each.job_id),
+        shape=lambda each: _item(visit, each),
+    )
 
 
 @router.post(

@@ -10,7 +10,9 @@ from pydantic import Field
 
 from services.access.keys import DAYS, DAYS_MAX, LABEL_MAX, AccessKey
 from services.access.roles import Scope
-from services.api.asking import AccountVisit, OfAccount
+from services.api.asking import AccountVisit, OfAccount, ToRead
+from services.api.cursors import microseconds
+from services.api.lists import ItemPage, UnversionedListing
 from services.api.resource import problem, resource
 from services.api.times import Instant
 from services.application.people import keys
@@ -49,10 +51,8 @@ class KeyItem(Output):
     revoked_at: Instant | None
 
 
-class KeyList(Output):
+class KeyPage(ItemPage[KeyItem]):
     """The keys of the account, the oldest first."""
-
-    items: list[KeyItem]
 
 
 class KeyBody(Input):
@@ -76,11 +76,16 @@ class RotatedKey(KeyItem):
 
 
 @router.get("/accounts/{account_id}/keys", operation_id="list_keys", summary="Keys of programs")
-async def list_keys(response: Response, visit: OfAccount) -> KeyList:
+async def list_keys(response: Response, visit: ToRead, listing: UnversionedListing) -> KeyPage:
     """Of this account, those that are over too."""
     response.headers["Cache-Control"] = "no-store"
     found = await keys.keys(visit.premises.access, visit.caller, visit.account.account_id)
-    return KeyList(items=[KeyItem(**_values(each)) for each in found])
+    return await listing.all_of(
+        KeyPage,
+        found,
+        key=lambda each: (microseconds(each.made_at), each.id),
+        shape=lambda each: KeyItem(**_values(each)),
+    )
 
 
 @router.post(

@@ -1,6 +1,5 @@
 """What an operator does at night: letters tried again or set aside, read models made anew, gaps."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -8,6 +7,7 @@ from pydantic import Field
 
 from services.api.asking import OfInstallation
 from services.api.filters import ID_MAX
+from services.api.lists import InstallationListing, ItemPage
 from services.api.resource import problem, resource
 from services.api.routes.installation import LetterId
 from services.api.times import Instant
@@ -41,10 +41,8 @@ class LetterReasonItem(Output):
     newest_at: Instant
 
 
-class LetterReasonList(Output):
+class LetterReasonPage(ItemPage[LetterReasonItem]):
     """Those of most letters first, 100 at most."""
-
-    items: list[LetterReasonItem]
 
 
 class RetriedLetter(Output):
@@ -151,10 +149,14 @@ class ResumedPartition(Output):
     operation_id="list_dead_letter_reasons",
     summary="Why was what not understood?",
 )
-async def list_dead_letter_reasons(visit: OfInstallation) -> LetterReasonList:
+async def list_dead_letter_reasons(
+    visit: OfInstallation, listing: InstallationListing
+) -> LetterReasonPage:
     """Letters that nobody has dealt with, counted by reason."""
     found = await dead_letters.reasons(visit.installation, visit.principal)
-    return LetterReasonList(items=_reasons(found))
+    return await listing.all_of(
+        LetterReasonPage, found, key=lambda each: (-each.letters, each.reason), shape=_reason
+    )
 
 
 @router.post(
@@ -258,14 +260,11 @@ async def resume_partition(
     )
 
 
-def _reasons(found: Sequence[LetterReason]) -> list[LetterReasonItem]:
-    return [
-        LetterReasonItem(
-            reason=each.reason,
-            letters=each.letters,
-            accounts=each.accounts,
-            oldest_at=each.oldest_at,
-            newest_at=each.newest_at,
-        )
-        for each in found
-    ]
+def _reason(each: LetterReason) -> LetterReasonItem:
+    return LetterReasonItem(
+        reason=each.reason,
+        letters=each.letters,
+        accounts=each.accounts,
+        oldest_at=each.oldest_at,
+        newest_at=each.newest_at,
+    )

@@ -9,7 +9,8 @@ from services.access.grants import Grant
 from services.access.invitations import Invitation
 from services.access.people import NAME_MAX, Person
 from services.access.roles import Role
-from services.api.asking import AccountVisit, OfAccount
+from services.api.asking import AccountVisit, OfAccount, ToRead
+from services.api.lists import ItemPage, UnversionedListing
 from services.api.places import KommoId
 from services.api.resource import problem, resource
 from services.api.times import Instant
@@ -78,10 +79,8 @@ class PersonItem(Output):
     grants: list[GrantItem]
 
 
-class PersonList(Output):
+class PersonPage(ItemPage[PersonItem]):
     """Everybody who may something in the account, the oldest first."""
-
-    items: list[PersonItem]
 
 
 class InvitationItem(Output):
@@ -108,21 +107,19 @@ class MadeInvitation(InvitationItem):
     link: str = Field(examples=["https://leads.example.com/join#Zm9vYmFy"])
 
 
-class InvitationList(Output):
+class InvitationPage(ItemPage[InvitationItem]):
     """The last links that give something in the account, the newest first."""
-
-    items: list[InvitationItem]
 
 
 @router.get(
     "/accounts/{account_id}/people", operation_id="list_people", summary="Who may what here?"
 )
-async def list_people(response: Response, visit: OfAccount) -> PersonList:
+async def list_people(response: Response, visit: ToRead, listing: UnversionedListing) -> PersonPage:
     """People, with their roles."""
     response.headers["Cache-Control"] = "no-store"
     account_id = visit.account.account_id
     found = await holding.people(visit.premises.access, visit.caller, account_id)
-    return PersonList(items=[_person(each) for each in found])
+    return await listing.all_of(PersonPage, found, key=lambda each: (each.id,), shape=_person)
 
 
 @router.post(
@@ -157,11 +154,18 @@ async def revoke_role(visit: OfAccount, person_id: PersonId, role: Role) -> None
     operation_id="list_invitations",
     summary="Links by which people join",
 )
-async def list_invitations(response: Response, visit: OfAccount) -> InvitationList:
+async def list_invitations(
+    response: Response, visit: ToRead, listing: UnversionedListing
+) -> InvitationPage:
     """The last ones, used and over ones too."""
     response.headers["Cache-Control"] = "no-store"
     found = await inviting.invitations(visit.premises.access, visit.caller)
-    return InvitationList(items=[_item(visit, each) for each in found if _is_of(visit, each)])
+    return await listing.all_of(
+        InvitationPage,
+        [each for each in found if _is_of(visit, each)],
+        key=lambda each: (-each.id,),
+        shape=lambda each: _item(visit, each),
+    )
 
 
 @router.post(

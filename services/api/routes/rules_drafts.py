@@ -5,8 +5,10 @@ from typing import Annotated, Any
 from fastapi import Path, Response
 from pydantic import Field
 
-from services.api.asking import OfAccount
+from services.api.asking import OfAccount, ToRead
 from services.api.commanded import command_answers
+from services.api.cursors import microseconds
+from services.api.lists import ItemPage, UnversionedListing
 from services.api.ordering import ConfirmLeads, Posted, RulesNote
 from services.api.preconditions import IfMatch, number_in, tag_of
 from services.api.resource import problem, resource
@@ -17,7 +19,7 @@ from services.application import rules_drafts
 from services.application.refused import Refused
 from services.application.rules import RulesRefused
 from services.application.rules_drafts import BYTES_MAX, NAME_MAX
-from services.storage.rules_drafts import PER_ACCOUNT_MAX, RulesDraft
+from services.storage.rules_drafts import RulesDraft
 from services.web.models import Input, Output
 
 router = resource("rules")
@@ -75,17 +77,20 @@ class DraftBody(DraftSummary):
     text: str = Field(examples=["version: 1\nrules: []\n"])
 
 
-class DraftList(Output):
-    """All drafts of the account, the oldest first."""
-
-    items: list[DraftSummary] = Field(max_length=PER_ACCOUNT_MAX)
+class DraftPage(ItemPage[DraftSummary]):
+    """Drafts of the account, the oldest first."""
 
 
 @router.get(PLACE, operation_id="list_rules_drafts", summary="The drafts of rules")
-async def list_rules_drafts(visit: OfAccount) -> DraftList:
+async def list_rules_drafts(visit: ToRead, listing: UnversionedListing) -> DraftPage:
     """Without their texts."""
     found = await rules_drafts.drafts(visit.installation, visit.account, visit.principal)
-    return DraftList(items=[DraftSummary(**_values(each)) for each in found])
+    return await listing.all_of(
+        DraftPage,
+        found,
+        key=lambda each: (microseconds(each.made_at), each.draft_id),
+        shape=lambda each: DraftSummary(**_values(each)),
+    )
 
 
 @router.post(

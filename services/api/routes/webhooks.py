@@ -1,12 +1,15 @@
 """Who is told by signed webhooks what happens in the account (A8.4)."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Response
 from pydantic import Field
 
-from services.api.asking import OfAccount
-from services.api.lists import LIMIT, Limit
+from services.api.asking import OfAccount, ToRead
+from services.api.cursors import Key, at_microseconds, microseconds
+from services.api.lists import ItemPage, Piece, UnversionedListing
 from services.api.resource import problem, resource
 from services.api.times import Instant
 from services.application import webhooks
@@ -69,10 +72,8 @@ class TargetItem(Output):
     former_until: Instant | None
 
 
-class TargetList(Output):
+class TargetPage(ItemPage[TargetItem]):
     """By name."""
-
-    items: list[TargetItem]
 
 
 class TargetSecret(Output):
@@ -106,11 +107,8 @@ class DeliveryItem(Output):
     error: str | None = Field(examples=[None])
 
 
-class DeliveryList(Output):
-    """The newest first; `next` as `after` is the page behind."""
-
-    items: list[DeliveryItem]
-    next: str | None = Field(examples=[None])
+class DeliveryPage(ItemPage[DeliveryItem]):
+    """The newest first."""
 
 
 class Redelivered(Output):
@@ -126,10 +124,10 @@ class RedeliverBody(Input):
 
 
 @router.get(BASE, operation_id="list_webhooks", summary="Who is told what happens?")
-async def list_webhooks(visit: OfAccount) -> TargetList:
+async def list_webhooks(visit: ToRead, listing: UnversionedListing) -> TargetPage:
     """Targets, by name."""
     found = await webhooks.targets(visit.installation, visit.account, visit.principal)
-    return TargetList(items=[_target(each) for each in found])
+    return await listing.all_of(TargetPage, found, key=lambda each: (each.name,), shape=_target)
 
 
 @router.post(
@@ -183,27 +181,26 @@ async def ping_webhook(visit: OfAccount, target: TargetName) -> DeliveryItem:
 
 @router.get(f"{ONE}/deliveries", operation_id="list_deliveries", summary="What was it told?")
 async def list_deliveries(
-    visit: OfAccount,
+    visit: ToRead,
     target: TargetName,
-    limit: Limit = LIMIT,
+    listing: UnversionedListing,
     state: Annotated[DeliveryState | None, Query(description="Only those that stand so.")] = None,
-    after: Annotated[
-        str | None, Query(max_length=200, description="`next` of the page before.")
-    ] = None,
-) -> DeliveryList:
+) -> DeliveryPage:
     """What was told, is being told, or was not taken."""
-    who = (visit.installation, visit.account, visit.principal)
-    found = await webhooks.deliveries(
-        *who,
-        target=target,
-        state=state,
-        after=None if after is None else await webhooks.delivery(*who, target, after),
-        limit=limit,
-    )
-    return DeliveryList(
-        items=[_delivery(each) for each in found],
-        next=found[-1].message_id if len(found) == limit else None,
-    )
+
+    async def read(piece: Piece) -> Sequence[Delivery]:
+        return await webhooks.deliveries(
+            visit.installation,
+            visit.account,
+            visit.principal,
+            target=target,
+            state=state,
+            beside=None if piece.key is None else _place(piece.key),
+            is_back=piece.is_back,
+            limit=piece.limit,
+        )
+
+    return await listing.page(DeliveryPage, read, key=_key, shape=_delivery)
 
 
 @router.get(ONE + "/deliveries/{delivery_id}", operation_id="get_delivery", summary="One delivery")
@@ -252,6 +249,14 @@ def _secret(made: webhooks.NewTarget) -> TargetSecret:
     return TargetSecret(
         name=made.name, secret=made.secret.get_secret_value(), former_until=made.former_until
     )
+
+
+def _key(each: Delivery) -> Key:
+    return (microseconds(each.listed_at), each.message_id)
+
+
+def _place(key: Key) -> tuple[datetime, str]:
+    return at_microseconds(int(key[0])), str(key[1])
 
 
 def _delivery(each: Delivery) -> DeliveryItem:

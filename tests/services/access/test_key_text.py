@@ -42,7 +42,7 @@ def test_S29_other_texts_are_no_keys(text: str) -> None:
     assert parse_key(f"fl_{text}") is None
 
 
-def test_a_scanner_of_secrets_finds_a_key_and_tells_it_from_what_looks_like_one() -> None:
+def test_A9_1_a_scanner_of_secrets_finds_a_key_and_tells_it_from_what_looks_like_one() -> None:
     leaked = f"export TOKEN='{KEY.reveal()}'; other=fl_aaaaaaaaaaaa_{'0' * 43}_000000"
     found = re.findall(r"fl_[a-z2-7]{12}_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}", leaked)
 
@@ -50,7 +50,7 @@ def test_a_scanner_of_secrets_finds_a_key_and_tells_it_from_what_looks_like_one(
     assert [each for each in found if checksum(each[:-7]) == each[-6:]] == [KEY.reveal()]
 
 
-def test_S29_a_key_holds_256_bits_and_never_shows_them_by_itself() -> None:
+def test_A9_1_S29_a_key_holds_256_bits_and_never_shows_them_by_itself() -> None:
     assert len(BASE62) ** SECRET_LENGTH >= 2**SECRET_BITS > len(BASE62) ** (SECRET_LENGTH - 1)
     assert KEY.secret not in repr(KEY)
     assert len({new_key().secret for _ in range(100)}) == 100

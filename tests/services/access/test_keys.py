@@ -52,7 +52,7 @@ async def test_a_key_lets_in_whoever_holds_it(access: Access) -> None:
     assert (caller.accounts(), caller.person_id) == ({1}, maker.id)
 
 
-async def test_S29_of_a_key_only_a_digest_is_kept(access: Access, owner: Any) -> None:
+async def test_A9_1_S29_of_a_key_only_a_digest_is_kept(access: Access, owner: Any) -> None:
     key, text = await key_of(access, None)
 
     (row,) = await owner.fetch("SELECT access_keys::text FROM access_keys WHERE id = $1", key.id)
@@ -61,7 +61,7 @@ async def test_S29_of_a_key_only_a_digest_is_kept(access: Access, owner: Any) ->
     assert text.split("_")[2].encode().hex() not in row[0]
 
 
-async def test_S8_a_key_never_has_more_than_its_maker_has_now(access: Access) -> None:
+async def test_A9_1_A9_2_S8_a_key_never_has_more_than_its_maker_has_now(access: Access) -> None:
     maker = await somebody(access, grant("administrator"), grant("viewer", 2))
     _, one = await key_of(access, maker)
     _, whole = await key_of(access, maker, account_id=None)
@@ -140,7 +140,7 @@ async def test_a_revoked_key_is_none_from_the_next_request_on(access: Access) ->
         await access.keys.rotate(key)
 
 
-async def test_after_a_rotation_both_secrets_are_valid_for_a_day(
+async def test_A9_1_after_a_rotation_both_secrets_are_valid_for_a_day(
     access: Access, owner: Any
 ) -> None:
     key, first = await key_of(access, None)
@@ -183,7 +183,9 @@ async def test_attack_S29_of_those_who_rotate_at_once_every_winner_holds_a_valid
         assert await shown(access, text) is not None
 
 
-async def test_the_use_of_a_key_is_noted_at_most_once_a_minute(access: Access, owner: Any) -> None:
+async def test_A9_1_the_use_of_a_key_is_noted_at_most_once_a_minute(
+    access: Access, owner: Any
+) -> None:
     key, text = await key_of(access, None)
     assert key.last_used_at is None
 

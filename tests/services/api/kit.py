@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -113,6 +114,20 @@ def client(address: str, key: str = "") -> httpx.AsyncClient:
         timeout=ANSWERS_WITHIN_S,
         limits=httpx.Limits(max_connections=None),
     )
+
+
+async def there_and_back(asking: httpx.AsyncClient, path: str) -> tuple[Any, Any, Any, Any]:
+    """The items of a list, of its first page of one item, of what is behind it, and back again."""
+
+    async def page(**query: object) -> Any:
+        answer = await asking.get(path, params={key: str(value) for key, value in query.items()})
+        return answer.raise_for_status().json()
+
+    whole, first = await page(), await page(limit=1)
+    behind = await page(cursor=first["next"])
+    back = await page(limit=1, cursor=behind["previous"])
+    assert (whole["next"], whole["previous"], back["previous"]) == (None, None, None)
+    return whole["items"], first["items"], behind["items"], back["items"]
 
 
 async def registered(found: Audience) -> int:

@@ -10,6 +10,7 @@ from contracts.events import ManagerPaused, ManagerResumed
 from services.application.deeds import given_lately
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
 from services.storage.tenancy import Reach, bounded
+from services.web.problems import PROBLEM_JSON
 from tests.domain.scenario import ANN, BOB
 from tests.services.api.office import WAITING, Office, open_office
 from tests.services.application.audit.kit import VIEWER
@@ -157,13 +158,16 @@ async def test_A5_4_F5_a_log_that_is_away_says_whether_to_repeat(office: Office)
     assert await office.happened(ManagerPaused) == 1
 
 
-async def test_F11_an_answer_that_was_lost_is_given_to_who_asks_again(office: Office) -> None:
+async def test_A6_1_F11_an_answer_that_was_lost_is_given_to_who_asks_again(office: Office) -> None:
     async with office.working(), await office.caller("supervisor") as caller:
         arm({PROFILE_VARIABLE: TEST_PROFILE, POINTS_VARIABLE: "api.after_commit@1=raise:OSError"})
         lost = await caller.put(f"managers/{ANN}/pause", json={}, headers=WAITING)
         repeated = await caller.put(f"managers/{ANN}/pause", json={}, headers=WAITING)
 
     assert code(lost) == (500, "internal")
+    assert lost.headers["content-type"] == PROBLEM_JSON
+    assert lost.json()["request_id"] == lost.headers["request-id"]
+    assert "OSError" not in lost.text
     assert (repeated.status_code, repeated.json()["effect"]) == (200, "unchanged")
     assert await office.happened(ManagerPaused) == 1
 

@@ -147,7 +147,7 @@ async def test_A5_2_the_same_at_the_same_time_is_told_to_come_later(office: Offi
     assert await office.happened(CreditMoved) == 1
 
 
-async def test_F11_I3_any_mix_of_repeats_faults_and_lost_answers_leaves_one_event(
+async def test_A14_3_F11_I3_any_mix_of_repeats_faults_and_lost_answers_leaves_one_event(
     office: Office,
 ) -> None:
     place = f"managers/{ANN}/corrections"

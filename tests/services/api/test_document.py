@@ -1,20 +1,31 @@
 """The document is what the routes are: checked in, complete, with examples that are true (A11)."""
 
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
-from services.api.app import RESOURCES
+from services.api.app import RESOURCES, create_api
 from services.api.document import document, operations, text
 from services.api.table import ROUTES
+from services.api.tags import TaggedRoute
 from services.runtime.schemas import OPENAPI
 
 DOCUMENT = document()
 SCHEMAS = DOCUMENT["components"]["schemas"]
+ROOT = Path(__file__).parents[3]
+PARAMETER = re.compile(r"\{\w+\}")
+NOWHERE: Any = SimpleNamespace(installation=None)
+# Who asks, about what, and what of a list; what is done is called, not injected.
+INJECT = {"asking.py", "feed.py", "filters.py", "lists.py", "ordering.py", "rule_changes.py"}
 
 
 def everything(found: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -56,6 +67,107 @@ def test_A11_1_every_operation_has_a_tag_that_is_described_and_says_what_it_does
     ]
 
     assert lacking == []
+
+
+def answered() -> set[str]:
+    """The names of all shapes that an answer may have."""
+    found: set[str] = set()
+    wanted: list[Any] = [
+        DOCUMENT["components"]["responses"],
+        *(operation["responses"] for _, operation in operations(DOCUMENT)),
+    ]
+    while wanted:
+        for _, each in everything(wanted.pop()):
+            name = str(each.get("$ref", "")).removeprefix("#/components/schemas/")
+            if name in SCHEMAS and name not in found:
+                found.add(name)
+                wanted.append(SCHEMAS[name])
+    return found
+
+
+def test_A1_1_fields_are_in_snake_case_and_those_of_an_answer_always_there() -> None:
+    odd = [
+        f"{name}.{field}"
+        for name, schema in SCHEMAS.items()
+        for field in schema.get("properties", {})
+        if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", field)
+    ]
+    lacking = {
+        name: missing
+        for name in sorted(answered())
+        if (
+            missing := {*SCHEMAS[name].get("properties", {})} - {*SCHEMAS[name].get("required", ())}
+        )
+    }
+
+    assert odd == []
+    assert lacking == {}
+
+
+def test_A1_1_instants_are_said_to_be_such_and_shown_in_utc_with_milliseconds() -> None:
+    instants = {
+        f"{name}.{field}": each
+        for name in sorted(answered())
+        for field, schema in SCHEMAS[name].get("properties", {}).items()
+        if re.search(r"(^|_)(at|since|until)$", field)
+        for each in (schema, *schema.get("anyOf", ()))
+        if each.get("type") == "string"
+    }
+    written = r"2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}(Z|[+-]\d\d:\d\d)"
+
+    assert instants
+    assert [name for name, each in instants.items() if each.get("format") != "date-time"] == []
+    assert [
+        name
+        for name, each in instants.items()
+        if not re.fullmatch(written, str(each["examples"][0]))
+    ] == []
+
+
+def test_A1_1_ids_of_kommo_are_integers() -> None:
+    kommos = re.compile(r"(account|lead|manager|entity|pipeline|stage)_id$")
+    wrong = [
+        f"{name}.{field}"
+        for name, schema in SCHEMAS.items()
+        for field, each in schema.get("properties", {}).items()
+        if kommos.search(field)
+        and {one.get("type") for one in each.get("anyOf", [each])} - {"null"} != {"integer"}
+    ]
+
+    assert wrong == []
+
+
+def test_A2_1_the_table_of_resources_is_what_there_is() -> None:
+    """A path of the table is the end of a route, as it may leave out what all begin with."""
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    table = text.partition("- A2.1")[2].partition("\nFilters:")[0]
+    told = {
+        PARAMETER.sub("{}", way)
+        for each in re.findall(r"`(/[^`?]*)[^`]*`", table)
+        for way in (re.sub(r"\[.*?\]", "", each), each.replace("[", "").replace("]", ""))
+    }
+    routes = {PARAMETER.sub("{}", path).removeprefix("/api/v1") for path in DOCUMENT["paths"]}
+
+    assert [way for way in sorted(told) if not any(route.endswith(way) for route in routes)] == []
+    assert [route for route in sorted(routes) if not any(map(route.endswith, told))] == []
+
+
+def test_A3_1_every_list_is_a_page() -> None:
+    page = {"items", "next", "previous", "as_of_version"}
+    others = {
+        operation["operationId"]
+        for _, operation in operations(DOCUMENT)
+        if operation["operationId"].startswith("list_")
+        and not page <= {*_shape(operation).get("properties", {})}
+    }
+
+    assert others == {"list_events"}  # pages of the log (A8.3), which only go on
+
+
+def _shape(operation: dict[str, Any]) -> dict[str, Any]:
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    found: dict[str, Any] = SCHEMAS[schema["$ref"].rpartition("/")[2]]
+    return found
 
 
 def test_A3_3_no_list_has_a_total() -> None:
@@ -150,6 +262,37 @@ def test_A1_1_credit_is_in_units_and_says_so() -> None:
     assert units
     assert [name for name, each in units.items() if "10^9" not in each["description"]] == []
     assert {each["type"] for each in units.values()} == {"integer"}
+
+
+def test_A13_1_the_framework_is_pinned_and_its_own_pages_names_and_errors_are_not_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    app = create_api(NOWHERE)
+
+    assert "fastapi>=0.163.2,<0.164" in project["dependencies"]
+    assert (app.openapi_url, app.docs_url, app.redoc_url) == (None, None, None)
+    assert {type(each) for each in app.routes} == {TaggedRoute}
+    assert [each for each in app.routes if getattr(each, "operation_id", None) is None] == []
+    handled = {
+        app.exception_handlers[each].__module__ for each in (HTTPException, RequestValidationError)
+    }
+    assert handled == {"services.web.answers"}
+
+
+def test_A13_1_only_who_asks_about_what_is_injected() -> None:
+    injecting = {
+        path.name
+        for path in (ROOT / "services" / "api").rglob("*.py")
+        if "Depends(" in path.read_text(encoding="utf-8")
+    }
+
+    assert injecting == INJECT
+
+
+def test_A13_1_ingress_is_bare_starlette() -> None:
+    sources = [path.read_text() for path in (ROOT / "services" / "ingress").rglob("*.py")]
+
+    assert any("from starlette" in each for each in sources)
+    assert not any("fastapi" in each for each in sources)
 
 
 @pytest.mark.parametrize("path", [Path("contracts/schemas/openapi.json")])

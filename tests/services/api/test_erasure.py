@@ -14,6 +14,7 @@ from services.storage.dead_letters import DeadLetter, DeadLetters
 from services.storage.raw_bodies import RawBodies
 from services.storage.raw_packing import RawBody
 from tests.domain.scenario import ANN, BOB
+from tests.services.api.kit import there_and_back
 from tests.services.api.office import WAITING, Office, open_office
 from tests.support.vault import VAULT
 
@@ -129,10 +130,13 @@ async def test_S21_raw_bodies_that_name_a_lead_or_a_contact_are_gone_with_it(
         assert datetime.fromisoformat(when) == now
         lead = await caller.post("erasures", json={"kind": "lead", "id": LEAD})
         contact = await caller.post("erasures", json={"kind": "contact", "id": CONTACT})
+        listed, first, second, back = await there_and_back(caller, "erasures")
 
     assert [each["reason"] for each in told["bodies"]] == ["not understood"]
     assert told["webhooks"] == []
     assert (lead.json()["bodies"], contact.json()["bodies"]) == (2, 1)
+    assert [each["kind"] for each in listed] == ["contact", "lead"]
+    assert (first, second, back) == (listed[:1], listed[1:], listed[:1])
     left = {each.account_id: each.body for each in await letters.page() if each.account_id}
     assert b"Canary-Three" in left[mine]
     assert left[mine + 1_000].endswith(b"900001")

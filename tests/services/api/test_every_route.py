@@ -53,6 +53,8 @@ QUERY: Mapping[str, Mapping[str, str]] = {
 # What only an installation on Kafka answers.
 OTHERWISE: Mapping[str, int] = {"list_gaps": 409}
 NEEDS_MORE = 422
+# A stream; that somebody looked is part of what they see the next time; it says when it was made.
+NEVER_THE_SAME = {"follow_feed", "list_access", "get_proof"}
 ROLE_NAMES: tuple[Role, ...] = tuple(ROLES)
 
 
@@ -72,10 +74,19 @@ class Ask:
         path = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "op-none"), route.path)
         return cls(operation, method, path.removeprefix(PREFIX))
 
-    async def by(self, asking: httpx.AsyncClient) -> httpx.Response:
-        """The answer; of a stream no more than how it begins."""
+    async def by(
+        self,
+        asking: httpx.AsyncClient,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: str,
+    ) -> httpx.Response:
+        """The answer, asked with more in the query; of a stream no more than how it begins."""
         request = asking.build_request(
-            self.method, self.path, params=dict(QUERY.get(self.operation, {}))
+            self.method,
+            self.path,
+            params={**QUERY.get(self.operation, {}), **more},
+            headers=headers,
         )
         answer = await asking.send(request, stream=True)
         try:
@@ -105,7 +116,7 @@ async def it(postgres_server: TestServer) -> AsyncIterator[Hall]:
         yield found
 
 
-async def test_S8_every_route_has_an_entry_and_every_entry_a_route() -> None:
+async def test_A14_2_S8_every_route_has_an_entry_and_every_entry_a_route() -> None:
     assert set(ALL_ROUTES) == set(ROUTES)
 
 
@@ -123,7 +134,7 @@ async def test_A9_2_every_scope_of_the_table_is_one() -> None:
 
 
 @pytest.mark.parametrize("operation", sorted(ROUTES))
-async def test_S8_each_role_may_what_the_table_says(it: Hall, operation: str) -> None:
+async def test_A14_2_S8_each_role_may_what_the_table_says(it: Hall, operation: str) -> None:
     entry, ask = ROUTES[operation], Ask.of(operation, account_id=it.account_id)
     told = {}
     for role in ROLE_NAMES:
@@ -159,6 +170,25 @@ async def test_S8_a_manager_sees_nobody_but_themselves(it: Hall, operation: str)
     assert (answer.status_code, answer.json()["type"]) == (403, "/problems/not-allowed")
 
 
+@pytest.mark.parametrize("operation", of_accounts(reads=True))
+async def test_A1_2_A1_3_A4_1_a_read_tells_version_and_tag_and_takes_no_word_it_does_not_know(
+    it: Hall, operation: str
+) -> None:
+    ask = Ask.of(operation, account_id=it.account_id)
+    async with it.anybody("administrator") as asking:
+        answer = await ask.by(asking)
+        again = await ask.by(asking, headers={"if-none-match": answer.headers.get("etag", "none")})
+        odd = await ask.by(asking, mnager="501")
+
+    shown = it.audience.events[-1].version
+    assert odd.status_code == 422
+    assert [each["pointer"] for each in odd.json()["errors"]] == ["query.mnager"]
+    if answer.status_code != 404:  # nothing of that id is in this history
+        assert (answer.status_code, answer.headers["fairlead-version"]) == (200, str(shown))
+        assert again.headers["fairlead-version"] == str(shown)
+        assert again.status_code == (200 if operation in NEVER_THE_SAME else 304)
+
+
 @pytest.mark.parametrize("operation", of_accounts())
 async def test_S5_a_foreign_account_is_one_that_is_not(it: Hall, operation: str) -> None:
     foreign = Ask.of(operation, account_id=it.account_id)
@@ -172,7 +202,7 @@ async def test_S5_a_foreign_account_is_one_that_is_not(it: Hall, operation: str)
 
 
 @pytest.mark.parametrize("operation", of_accounts(reads=True))
-async def test_S5_the_ids_of_another_account_are_unknown(it: Hall, operation: str) -> None:
+async def test_A14_2_S5_the_ids_of_another_account_are_unknown(it: Hall, operation: str) -> None:
     ask = Ask.of(operation, account_id=FOREIGN_ID)
     async with client(it.address, it.foreign) as stranger:
         theirs = await ask.by(stranger)

@@ -169,7 +169,9 @@ async def test_A8_1_resumed_at_any_version_it_is_what_was_stored(it: Followed) -
             assert names(events) == stored[version:]
 
 
-async def test_A8_1_cut_at_any_byte_the_reader_knows_exactly_what_they_have(it: Followed) -> None:
+async def test_A14_1_A8_1_cut_at_any_byte_the_reader_knows_exactly_what_they_have(
+    it: Followed,
+) -> None:
     stored = await log_of(it)
     whole = b""
     async with (

@@ -33,7 +33,7 @@ async def it(postgres_server: TestServer) -> AsyncIterator[Hall]:
 
 @pytest.mark.fault
 @pytest.mark.parametrize("role", list(ROLES))
-async def test_A11_1_all_that_the_document_allows_and_forbids_is_answered_as_it_says(
+async def test_A14_1_A11_1_all_that_the_document_allows_and_forbids_is_answered_as_it_says(
     it: Hall, tmp_path: Path, role: Role
 ) -> None:
     form = LONG if rounds() > 1 else SHORT if role == WHO_MAY_MOST else SHORTEST

@@ -158,6 +158,15 @@ async def _sent(asking: httpx.AsyncClient, each: Mapping[str, Any]) -> httpx.Res
     return answer
 
 
+async def test_A6_1_an_answer_is_found_in_the_logs_by_its_id(it: Hall, logged: io.StringIO) -> None:
+    async with it.anybody() as asking:
+        answers = [await asking.get("/me"), await asking.get("/nothing")]
+
+    lines = [json.loads(line) for line in logged.getvalue().splitlines()]
+    told = {each["request_id"]: each["status"] for each in lines if each["event"] == "answered"}
+    assert told == {each.headers["request-id"]: each.status_code for each in answers}
+
+
 @pytest.mark.parametrize("name", WITH_BODY)
 async def test_S9_S19_a_field_that_a_body_has_not_got_is_refused_and_not_sent_back(
     it: Hall, logged: io.StringIO, name: str

@@ -23,7 +23,7 @@ async def test_S8_who_may_not_audit_does_not_see_who_looked(role: Role) -> None:
         await accesses(NOTHING, NOTHING, principal, NOTHING, limit=1)
 
 
-def test_whatever_is_looked_at_has_its_word() -> None:
+def test_A9_3_whatever_is_looked_at_has_its_word() -> None:
     assert get_args(Sight) == SIGHTS
 
 

@@ -107,7 +107,7 @@ async def test_S5_a_user_named_for_an_account_sees_no_other_whatever_it_names(
     assert shown["decisions"] == await decided(pool, 2) != await decided(pool, 1)
 
 
-async def test_S5_a_reader_gets_nothing_but_the_views(filled: str) -> None:
+async def test_A12_2_S5_a_reader_gets_nothing_but_the_views(filled: str) -> None:
     async with reader(filled, account_id=1) as connection:
         for statement in FOREIGN:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -160,7 +160,7 @@ async def test_F85_a_view_that_is_lacking_is_made_at_the_next_start(pool: Any) -
     assert await pool.fetchval("SELECT count(*) FROM dash.given") == 0
 
 
-async def test_every_view_and_every_column_has_its_comment(pool: Any) -> None:
+async def test_A12_2_every_view_and_every_column_has_its_comment(pool: Any) -> None:
     await prepare(pool)
 
     silent = await pool.fetch("""

@@ -21,7 +21,7 @@ async def noted(log: AccessLog, lead: int, *, account: int = 7, by: str = "perso
     )
 
 
-async def test_a_look_is_kept_with_who_whence_what_and_when(pool: Any) -> None:
+async def test_A9_3_a_look_is_kept_with_who_whence_what_and_when(pool: Any) -> None:
     log = AccessLog(pool)
     await noted(log, 1)
     await noted(log, 2, by="key:a1b2")
@@ -43,7 +43,7 @@ async def test_a_look_is_kept_with_who_whence_what_and_when(pool: Any) -> None:
     assert await log.page(7, start=NOW - HOUR, end=NOW + HOUR, limit=1) == [newest]
 
 
-async def test_looks_are_forgotten_after_400_days_and_not_before(pool: Any) -> None:
+async def test_A9_3_looks_are_forgotten_after_400_days_and_not_before(pool: Any) -> None:
     log = AccessLog(pool)
     await noted(log, 1)
     await noted(log, 2)

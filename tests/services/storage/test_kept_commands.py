@@ -17,7 +17,9 @@ async def keep(pool: Any, digest: bytes, operation_id: str = "op-1") -> tuple[Ke
     )
 
 
-async def test_of_two_who_come_at_once_one_keeps_its_own_and_both_get_the_same(pool: Any) -> None:
+async def test_A5_2_of_two_who_come_at_once_one_keeps_its_own_and_both_get_the_same(
+    pool: Any,
+) -> None:
     (first, first_is_new), (second, second_is_new) = await asyncio.gather(
         keep(pool, b"1"), keep(pool, b"2")
     )
@@ -36,7 +38,7 @@ async def test_what_is_kept_is_found_by_account_and_id(pool: Any) -> None:
     assert await commands.find(7, "op-2") is None
 
 
-async def test_after_a_week_an_id_is_free_again(pool: Any) -> None:
+async def test_A5_2_after_a_week_an_id_is_free_again(pool: Any) -> None:
     await keep(pool, b"1")
     await pool.execute(AGE, WEEK - MINUTE)
     kept, is_new = await keep(pool, b"2")

@@ -162,7 +162,7 @@ async def test_S8_a_colleagues_key_is_ended_and_not_taken_over(access: Access) -
         ({"scopes": ["read", "root"]}, "scopes_unknown"),
     ],
 )
-async def test_a_key_that_makes_no_sense_is_refused(
+async def test_A9_1_a_key_that_makes_no_sense_is_refused(
     access: Access, wrong: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(Refused, match=code):
