@@ -50,7 +50,7 @@ FILTERED = (
 SCREENS = (
     "",
     "/leads/1",
-    "/managers/501?from=2026-10-10&to=2026-10-20",
+    "/managers/501?from=2026-10-14&to=2026-10-14",  # of a range, each lead of theirs is timed
     "/fairness",
     "/waiting",
     "/waiting.csv",
