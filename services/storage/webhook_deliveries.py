@@ -79,6 +79,11 @@ class Delivery:
     status: int | None
     error: str | None
 
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """By which deliveries are ordered."""
+        return self.listed_at, self.message_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:

@@ -110,7 +110,7 @@ async def get_target(
         *here,
         target=target,
         state=state or None,
-        after=await webhooks.delivery(*here, target, after) if after else None,
+        beside=(await webhooks.delivery(*here, target, after)).place if after else None,
         limit=LINES,
     )
     (one,) = [each for each in await webhooks.targets(*here) if each.name == target]

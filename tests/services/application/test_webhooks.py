@@ -183,7 +183,7 @@ async def test_A8_4_deliveries_are_listed_by_pages_the_newest_first(pool: Any) -
     await added(here, "other")
     await listed(here, 7)
     found = await webhooks.deliveries(here, US, BOSS, target="crm", limit=4)
-    rest = await webhooks.deliveries(here, US, BOSS, target="crm", after=found[-1], limit=9)
+    rest = await webhooks.deliveries(here, US, BOSS, target="crm", beside=found[-1].place, limit=9)
 
     assert sorted(each.version for each in (*found, *rest)) == [1, 2, 3, 4, 5, 6, 7]
     assert (len(found), len(rest)) == (4, 3)
