@@ -18,6 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scanner import RoundTripScanner
 
 from contracts.sentences import Sentence, sentence
 
@@ -26,6 +27,7 @@ Path = tuple[str | int, ...]
 TEXT_BYTES_MAX = 512 * 1_024
 NODES_MAX = 200_000  # anchors can name the same list a million times
 DEPTH_MAX = 20  # the rules need 7
+BRACKETS_MAX = 100
 LINE_CHARS_MAX = 200
 
 _TAG = "tag:yaml.org,2002:"
@@ -111,7 +113,9 @@ def read(text: str | bytes) -> Document:
         line = error.object.count(b"\n", 0, error.start) + 1
         return _flawed(Place(line, 1), sentence("yaml.not_utf8"))
     try:
-        root = YAML(typ="rt", pure=True).compose(decoded.removeprefix("\ufeff"))
+        yaml = YAML(typ="rt", pure=True)
+        yaml.Scanner = _Scanner
+        root = yaml.compose(decoded.removeprefix("\ufeff"))
     except MarkedYAMLError as error:
         return _flawed(_place_of_error(error), _told(error, decoded))
     except (YAMLError, RecursionError, ValueError) as error:
@@ -189,6 +193,15 @@ def written_scalar(value: Any, *, flow: bool = False) -> str:  # noqa: ANN401  #
     yaml.dump([value] if flow else {"x": value}, stream)
     said = stream.getvalue().strip()
     return said[1:-1] if flow else said.removeprefix("x:").strip()
+
+
+class _Scanner(RoundTripScanner):
+    """Gives up early: of thousands of open brackets the library makes nothing in six seconds."""
+
+    def fetch_flow_collection_start(self, TokenClass: Any, to_push: str) -> None:  # noqa: ANN401, N803 - the library's
+        if len(self.flow_context) >= BRACKETS_MAX:
+            raise RecursionError
+        super().fetch_flow_collection_start(TokenClass, to_push)
 
 
 class _Builder:

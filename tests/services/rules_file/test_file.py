@@ -292,6 +292,10 @@ rules:
             "[" * 5_000,
             "line 1: This cannot be read as YAML: brackets are nested too deeply.",
         ),
+        (
+            "a: " + "[" * 101 + "]" * 101,
+            "line 1: This cannot be read as YAML: brackets are nested too deeply.",
+        ),
     ],
 )
 def test_D2_1_what_is_no_yaml_is_told_in_words(text: str | bytes, expected: str) -> None:
