@@ -285,6 +285,12 @@ def test_every_test_checks_something_for_certain(path: Path) -> None:
     assert unchecked(path.read_text()) == []
 
 
+def test_each_migration_has_a_number_of_its_own_and_none_is_left_out() -> None:
+    names = sorted(path.name for path in (ROOT / "services/storage/migrations").glob("*.sql"))
+
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1)), names
+
+
 def test_nothing_sleeps_to_wait() -> None:
     found = {
         name: places
