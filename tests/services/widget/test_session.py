@@ -72,6 +72,9 @@ def bad_tokens(here: Lobby) -> dict[str, str]:
     return found
 
 
+SWITCHED = {"enabled": False, "managers_may_change": False}
+
+
 async def test_S6_only_a_true_token_of_the_account_and_its_page_begins_a_session(pool: Any) -> None:
     async with lobby(pool) as here, here.stranger() as client:
         await register_integration(
@@ -138,7 +141,16 @@ async def test_S7_what_somebody_may_follows_from_grants_and_from_kommo_never_fro
         before = await here.enter(client, here.token(user_id=504))
         crm.account.users[504].is_admin = True
         within_ten_minutes = await here.enter(client, here.token(user_id=504))
+        forged = await here.enter(client, here.token(user_id=501, is_admin=True))
+        client.headers["authorization"] = f"Bearer {forged.json()['token']}"
+        client.headers["origin"] = here.origin
+        rule = {"pipeline": 1, "stage": 1, "form": {"everyone": True}}
+        changed = [
+            (await client.post("/widget/v1/rules", json=rule)).status_code,
+            (await client.put("/widget/v1/activity", json=SWITCHED)).status_code,
+        ]
 
+    assert changed == [403, 403]
     assert roles == {
         ADMIN_ID: "administrator",
         501: "manager",
