@@ -1,5 +1,7 @@
 """`fairlead widget`: the archive that Kommo takes."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +19,19 @@ if TYPE_CHECKING:
 
 app = group("Build the widget for Kommo, and check its archive.")
 
+LINK = re.compile(r"https://[^\s'\"\\<>]+")
+# What nobody who builds a published widget may find out from their customers.
+NOT_SERVED = """\
+Not served yet: its triggers. Kommo sends their hooks to {address}, which has no account's secret, \
+so they count for nothing.
+Until then its customers distribute by rules made in the console; or build for each account, with \
+--account."""
+
 Archive = Annotated[Path, typer.Argument(help="The zip.", exists=True, dir_okay=False)]
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0913 - an option each
     out: Annotated[Path, typer.Option(help="File to write.", dir_okay=False)],
     support_email: Annotated[str, typer.Option(help="Where people ask for help.")],
     account: AccountId = None,
@@ -33,11 +43,29 @@ def build(
     ] = "1.0.0",
     data: Data = DATA,
     *,
+    support_link: Annotated[
+        str, typer.Option(help="Where people find help. Default: the installation's own address.")
+    ] = "",
+    privacy_link: Annotated[
+        str,
+        typer.Option(
+            help="Where people read what happens to their data, shown in the settings;"
+            " {language} in it becomes en, es or pt."
+        ),
+    ] = "",
     public: Annotated[
-        bool, typer.Option("--public", help="For everybody instead of one account.")
+        bool,
+        typer.Option(
+            "--public",
+            help="For everybody instead of one account: needs --support-link and --privacy-link,"
+            " and its triggers are not served yet.",
+        ),
     ] = False,
 ) -> None:
     """Build the archive to upload to Kommo; the same answers give the same bytes."""
+    if public and account is not None:
+        fail("Either --account or --public: a published widget is no account's.")
+    _refuse_links({"--support-link": support_link, "--privacy-link": privacy_link}, public=public)
 
     def write(desk: Desk, kind: "Build", hook: "SecretStr") -> None:
         from services.application.people.inviting import address_of
@@ -54,11 +82,16 @@ def build(
             origin=origin,
             webhook_url=hook,
             version=version,
-            support_link=f"{origin}/",
+            support_link=support_link or f"{origin}/",
             support_email=support_email,
+            privacy_link=privacy_link,
         )
         out.write_bytes(archive(wanted))
         say(f"{out}: {kind}, version {version}.")
+        if kind == "public":
+            _tell_published(out, hook.get_secret_value())
+        else:
+            _tell_private(out)
 
     async def for_one(desk: AccountDesk) -> None:
         from services.application.widget.triggers import hook_address
@@ -73,12 +106,41 @@ def build(
 
         write(desk, "public", SecretStr(receives_at(desk.installation).rstrip("/") + "/dp/"))
 
-    if not public:
-        for_account(data, account, for_one)
-    elif account is not None:
-        fail("Either --account or --public: a published widget is no account's.")
-    else:
+    if public:
         for_installation(data, for_everybody)
+    else:
+        for_account(data, account, for_one)
+
+
+def _refuse_links(links: Mapping[str, str], *, public: bool) -> None:
+    """What is no link; for a published widget also what is missing, all of it at once."""
+    wrong = [name for name, link in links.items() if link and LINK.fullmatch(link) is None]
+    missing = [name for name, link in links.items() if public and not link]
+    if wrong:
+        fail(f"{' and '.join(wrong)}: expected an address that begins with https://.")
+    if missing:
+        fail(
+            f"A published widget needs {' and '.join(missing)}: Kommo's review asks where people"
+            " find help, and what happens to their data, in each language.",
+            "{language} in the privacy link becomes en, es or pt.",
+        )
+
+
+def _tell_published(out: Path, address: str) -> None:
+    for line in NOT_SERVED.format(address=address).splitlines():
+        say(line)
+    say(
+        f"Next: fairlead widget check {out} --public, then upload it to the public integration in"
+        " your technical account, and ask Kommo for its review."
+    )
+
+
+def _tell_private(out: Path) -> None:
+    say("It holds a secret of the account: treat it as a password.")
+    say(
+        f"Next: fairlead widget check {out}, then upload it to the account's private integration"
+        " in Kommo."
+    )
 
 
 @app.command()

@@ -17,6 +17,7 @@ ORDINARY_FILE = 0o100644 << 16
 UNIX = 3
 MENU = {"fairlead": {"title": "menu.title", "icon": "images/menu.svg"}}
 ORIGIN_LINE = re.compile(r"^  ORIGIN: '[^']*',$", re.MULTILINE)
+PRIVACY_LINE = re.compile(r"^  PRIVACY: '[^']*',$", re.MULTILINE)
 OWN_MODULE = re.compile(r"(?<=')\./[a-z_/]+\.js(?=')")
 
 
@@ -31,6 +32,8 @@ class WidgetBuild:
         version: Has to grow with each upload: what browsers keep is kept under it.
         support_link: Where people find help.
         support_email: The same, by mail.
+        privacy_link: What happens to people's data; `{language}` in it becomes the reader's. Empty
+            for none, which no published widget may have.
     """
 
     build: Build
@@ -39,6 +42,7 @@ class WidgetBuild:
     version: str
     support_link: str
     support_email: str
+    privacy_link: str = ""
 
 
 def archive(wanted: WidgetBuild) -> bytes:
@@ -75,6 +79,7 @@ def _script(path: str, text: str, wanted: WidgetBuild) -> str:
     """
     if path == "js/constants.js":
         text = ORIGIN_LINE.sub(f"  ORIGIN: '{wanted.origin}',", text)
+        text = PRIVACY_LINE.sub(f"  PRIVACY: '{wanted.privacy_link}',", text)
     return OWN_MODULE.sub(lambda module: f"{module[0]}?v={wanted.version}", text)
 
 

@@ -1,6 +1,6 @@
-define(['./nodes.js', './pause.js', './own_pause.js', './console.js'], function (
-  nodes, Pause, ownPause, openConsole
-) {
+define([
+  './nodes.js', './constants.js', './pause.js', './own_pause.js', './console.js',
+], function (nodes, constants, Pause, ownPause, openConsole) {
   const el = nodes.el;
   const of = nodes.of;
 
@@ -61,6 +61,16 @@ define(['./nodes.js', './pause.js', './own_pause.js', './console.js'], function 
       ]);
     }
 
+    function privacy() {
+      if (!constants.PRIVACY) {
+        return null;
+      }
+      const href = constants.PRIVACY.replace('{language}', server.language());
+      return el('p', { class: of('part') }, el('a', {
+        href: href, target: '_blank', rel: 'noopener noreferrer',
+      }, said.text('settings.privacy')));
+    }
+
     function draw(found) {
       const isAdministrator = found.me.role === 'administrator';
       nodes.fill(root, [
@@ -77,6 +87,7 @@ define(['./nodes.js', './pause.js', './own_pause.js', './console.js'], function 
         team(found),
         el('p', { class: of('part') },
           openConsole.link(server, said, said.text('settings.console'), '')),
+        privacy(),
       ]);
     }
 

@@ -180,6 +180,7 @@ def built(folder: Path, build: Build = "private", *, webhook: str = f"{ORIGIN}/d
                 version="1.0.0",
                 support_link=f"{ORIGIN}/help",
                 support_email="help@fairlead.test",
+                privacy_link=f"{ORIGIN}/{{language}}/privacy" if build == "public" else "",
             )
         )
     )

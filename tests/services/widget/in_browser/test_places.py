@@ -156,6 +156,10 @@ async def test_the_public_build_has_a_page_in_the_menu_and_no_switch_at_the_avat
             await gone_to(page, "Lead")
             await expect(page.locator(".card-widgets__widget-fairlead")).to_have_count(1)
             await expect(page.locator(".fairlead__avatar")).to_have_count(0)
+            await gone_to(page, "Integrations")
+            await page.locator(".widget-card").click()
+            privacy = page.get_by_role("dialog").get_by_role("link", name="Privacy policy")
+            await expect(privacy).to_have_attribute("href", f"{ORIGIN}/en/privacy")
     finally:
         harness.archive = private
 
