@@ -88,6 +88,10 @@ FROM tallies.days
 WHERE account_id = $1 AND day >= $2 AND day < $3 AND ($4::bigint IS NULL OR manager_id = $4)
 ORDER BY day, manager_id, rule_id
 """
+BY_RULE = """
+SELECT rule_id, sum(given - withdrawn)::bigint AS leads FROM tallies.days
+WHERE account_id = $1 AND day >= $2 AND day < $3 GROUP BY rule_id
+"""
 UTC_NAME = "UTC"
 
 
@@ -245,6 +249,14 @@ async def in_range(
     """What everybody, or one manager, got from a day to before another, by day and rule."""
     rows = await connection.fetch(IN_RANGE, account_id, since, until, manager_id)
     return [DayTally(**row) for row in rows]
+
+
+async def given_by_rule(
+    connection: Connection, *, account_id: int, since: date, until: date
+) -> dict[str, int]:
+    """How many leads each rule gave out from a day to before another, less what was taken back."""
+    rows = await connection.fetch(BY_RULE, account_id, since, until)
+    return {row["rule_id"]: row["leads"] for row in rows}
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -31,12 +31,12 @@ def total_findings(file: RulesFile, leads: Mapping[str, int | None]) -> Iterator
             part = Fraction((leads[rule.id] or 0) if is_counted else 1, len(people))
             gets[manager] = gets.get(manager, Fraction(0)) + part
             member_of[manager] = member_of.get(manager, 0) + 1
+    everybody, others = sum(gets.values()), len(gets) - 1
     for manager in sorted(gets):
-        others = [part for other, part in gets.items() if other != manager]
         if member_of[manager] < MANY_RULES or not others:
             continue
-        total = sum(others)
-        times = Fraction(gets[manager] * len(others), total) if total else Fraction(0)
+        total = everybody - gets[manager]
+        times = Fraction(gets[manager] * others, total) if total else Fraction(0)
         if times >= FAR_MORE:
             yield Finding(
                 path=_place(file, manager),

@@ -1,6 +1,5 @@
 """How much each rule gave out lately, and how much waits for new ones."""
 
-from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -26,13 +25,9 @@ async def given_by_rule(
     principal.require("read")
     today = now.astimezone(zone_of(account.timezone)).date()
     async with borrow_to_read(installation.pool) as connection:
-        days = await tallies.in_range(
+        return await tallies.given_by_rule(
             connection,
             account_id=account.account_id,
             since=today - (DAYS - 1) * DAY,
             until=today + DAY,
         )
-    found: Counter[str] = Counter()
-    for day in days:
-        found[day.rule_id] += day.given - day.withdrawn
-    return found

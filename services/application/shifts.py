@@ -1,6 +1,6 @@
 """When who works, by the rules in force: shifts, and who is there for a rule (D4)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -121,10 +121,11 @@ async def coverage_by(
     account: RegisteredAccount,
     principal: Principal,
     file: RulesFile,
+    rule_ids: Collection[str],
     *,
     span: Span,
 ) -> dict[str, Sequence[Cover]]:
-    """The same of every rule of a file that has no problems, whether or not it is in force.
+    """The same of some rules of a file that has no problems, whether or not it is in force.
 
     Raises:
         Refused: They may not look, or the span is too long.
@@ -143,6 +144,7 @@ async def coverage_by(
     return {
         rule.rule_id: on_clock(covered(rules, _takers(rule), paused, span), zone)
         for rule in rules.rules
+        if rule.rule_id in rule_ids
     }
 
 

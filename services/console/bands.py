@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from contracts.sentences import sentence
@@ -87,9 +88,12 @@ def band(
     def x(at: datetime) -> float:
         return round(WIDTH * ((at.astimezone(UTC) - start) / (end - start)), 1)
 
-    def there(cover: Cover) -> str:
-        ids = cover.manager_ids[:1] if is_first else cover.manager_ids
+    @cache
+    def named(ids: tuple[int, ...]) -> str:
         return ", ".join(name_of(who, each) for each in ids) or nobody
+
+    def there(cover: Cover) -> str:
+        return named(cover.manager_ids[:1] if is_first else cover.manager_ids)
 
     pieces = [
         BandPiece(

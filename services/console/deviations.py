@@ -11,6 +11,7 @@ from services.application.attendance import deviation_of
 from services.application.fairness import LedgerFairness
 from services.console.moments import moment
 from services.console.names import name_of
+from services.console.portions import Portion, portion
 from services.console.seeing import SeeingAccount
 
 # More points than that cannot be seen (W5.3); as many rows are still read as numbers.
@@ -44,7 +45,7 @@ class ShareLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindTable:
-    """A kind of leads, and everybody in it."""
+    """A kind of leads, and those of the ledger's lines who are in it."""
 
     name: str
     lines: tuple[ShareLine, ...]
@@ -71,6 +72,8 @@ class LedgerView:
 
     Attributes:
         bound: In whole leads, as the axis goes to either side.
+        lines: Of everybody, or of some where they are many.
+        part: Which of them.
         line: None where too little moved for one.
     """
 
@@ -81,16 +84,21 @@ class LedgerView:
     widest_units: int
     is_kept: bool
     lines: tuple[ShareLine, ...]
+    part: Portion | None
     kinds: tuple[KindTable, ...]
     line: HistoryLine | None
     movements: int
 
 
-def ledger_view(who: SeeingAccount, found: LedgerFairness) -> LedgerView:
-    """A ledger made ready."""
+def ledger_view(who: SeeingAccount, found: LedgerFairness, first: int) -> LedgerView:
+    """A ledger made ready, with its managers from a place on."""
     bound = found.promised_units // LEAD
+    shares, part = portion(found.shares, first, address="?first={}".format)
+    shown = {each.manager_id for each in shares}
     kinds: dict[str, list[ShareLine]] = {}
     for each in found.kinds:
+        if each.share.manager_id not in shown:
+            continue
         kinds.setdefault(who.words.say(each.name), []).append(_line(who, each.share, bound + 1))
     return LedgerView(
         name=found.ledger,
@@ -99,7 +107,8 @@ def ledger_view(who: SeeingAccount, found: LedgerFairness) -> LedgerView:
         promised_units=found.promised_units,
         widest_units=found.widest_units,
         is_kept=found.is_kept,
-        lines=tuple(_line(who, each, bound) for each in found.shares),
+        lines=tuple(_line(who, each, bound) for each in shares),
+        part=part,
         kinds=tuple(KindTable(name=name, lines=tuple(lines)) for name, lines in kinds.items()),
         line=_history(who, found) if len(found.history) > 1 else None,
         movements=len(found.history),

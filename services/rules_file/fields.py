@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from contracts.rules import RulesFile
@@ -183,10 +184,17 @@ def _field_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # annotation
 
 def default_at(path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  # defaults are of any kind
     """What holds where the field at a path is left out; None for nothing."""
-    section = _bare(field_at(path[:-1])) if path[:-1] else RulesFile
+    field = _field_of(tuple(0 if isinstance(step, int) else step for step in path))
+    return None if field is None else field.get_default(call_default_factory=True)
+
+
+@lru_cache(PATHS_MAX)
+def _field_of(path: tuple[str | int, ...]) -> FieldInfo | None:
+    """One that may be left out."""
+    section = _bare(_field_at(path[:-1]))
     if not isinstance(section, type) or not issubclass(section, BaseModel):
         return None
     for name, field in section.model_fields.items():
         if path[-1] in {name, field.alias}:
-            return None if field.is_required() else field.get_default(call_default_factory=True)
+            return None if field.is_required() else field
     return None

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -36,6 +37,7 @@ from services.shared.docstrings import described
 from services.shared.errors import Malformed
 
 PROBLEMS_MAX = 50
+DOCUMENTS_KEPT_MAX = 16
 
 # A field, and what is wrong there.
 Flawed = tuple[Path, Sentence]
@@ -184,8 +186,16 @@ def dump(rules: RulesFile | Mapping[str, Any]) -> str:
 
 
 def document_of(rules: Mapping[str, Any]) -> Document:
-    """What reading `dump` of rules in force finds, but for lines, and many times faster."""
-    return laid_out(_said(rules))
+    """What reading `dump` of rules in force finds, but for lines, and many times faster.
+
+    It is kept for whoever asks next; nobody may change it.
+    """
+    return _document_of(orjson.dumps(rules))
+
+
+@lru_cache(DOCUMENTS_KEPT_MAX)
+def _document_of(rules: bytes) -> Document:
+    return laid_out(_said(orjson.loads(rules)))
 
 
 def _said(rules: RulesFile | Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from fastapi.responses import Response
 from services.application.fairness import fair_by_ledger
 from services.console.deviations import ledger_view
 from services.console.pages import account_page
+from services.console.portions import First
 from services.console.seeing import InAccount
 
 router = APIRouter()
@@ -15,7 +16,7 @@ LEADS_MIN = 10
 
 
 @router.get("/a/{account_id}/fairness")
-async def get_fairness(who: InAccount) -> Response:
+async def get_fairness(who: InAccount, first: First = 0) -> Response:
     """Every ledger: what everybody got, what would have been fair, and how far they are apart."""
     found = await fair_by_ledger(who.installation, who.account, who.principal)
     given = sum(each.assigned for each in found)
@@ -30,5 +31,5 @@ async def get_fairness(who: InAccount) -> Response:
         leads_min=LEADS_MIN,
         is_kept=not wide,
         worst=worst,
-        ledgers=[ledger_view(who, each) for each in found],
+        ledgers=[ledger_view(who, each, first) for each in found],
     )

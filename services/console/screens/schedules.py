@@ -20,6 +20,7 @@ from services.console import schedule_forms as forms
 from services.console.bands import band, days_from
 from services.console.pages import HEADERS, account_page
 from services.console.plans import Plan, changed, plan_of
+from services.console.portions import First, portion
 from services.console.rendering import render
 from services.console.schedule_forms import Typed
 from services.console.seeing import InAccount, SeeingAccount
@@ -39,6 +40,7 @@ from services.web.problems import HttpProblem
 router = APIRouter()
 
 DAYS = 7
+RULES = 20
 DIGITS_MAX = 5
 NAME = "^[A-Za-z0-9_-]{1,64}$"
 FREE: dict[str, list[str]] = {}
@@ -57,10 +59,12 @@ Sent = Annotated[dict[str, str], Depends(sent_by)]
 
 
 @router.get("/a/{account_id}/schedules")
-async def get_schedules(who: InAccount, start: From = "", kept: str = "") -> Response:
+async def get_schedules(
+    who: InAccount, start: From = "", kept: str = "", first: First = 0
+) -> Response:
     """All of them, who is there for each rule in a week, absences and swaps."""
     who.require("read")
-    return await _overview(who, await plan_of(who), start=start, kept=kept)
+    return await _overview(who, await plan_of(who), start=start, kept=kept, first=first)
 
 
 @router.get("/a/{account_id}/schedules/{name}")
@@ -198,14 +202,24 @@ async def _overview(
     wrong: Mapping[str, str] | None = None,
     sent: Mapping[str, str] | None = None,
     of: str = "",
+    first: int = 0,
 ) -> Response:
     _, day = day_from(start, now=who.now, timezone=who.account.timezone)
     span = days_from(day.start, who.zone, DAYS)
     nobody = who.words.say(sentence("console.schedules.nobody"))
+    begins = day.start.astimezone(who.zone).date()
+    rule_ids, part = portion(
+        []
+        if plan.file is None or plan.problems
+        else [each.id for each in plan.file.rules if each.enabled],
+        first,
+        address=lambda number: f"?from={begins.isoformat()}&first={number}#coverage",
+        size=RULES,
+    )
     covers = {}
-    if plan.file is not None and not plan.problems:
+    if plan.file is not None and rule_ids:
         covers = await coverage_by(
-            who.installation, who.account, who.principal, plan.file, span=span
+            who.installation, who.account, who.principal, plan.file, rule_ids, span=span
         )
     return account_page(
         "schedules.html",
@@ -217,6 +231,8 @@ async def _overview(
         coverage=[
             (rule_id, band(who, found, span, nobody=nobody)) for rule_id, found in covers.items()
         ],
+        coverage_part=part,
+        first=first,
         absences=absence_lines(plan),
         swaps=swap_lines(plan),
         people=_people(who),
@@ -225,7 +241,7 @@ async def _overview(
         sent=sent or {},
         of=of,
         key=token_hex(8),
-        **_around(day.start.astimezone(who.zone).date(), DAYS),
+        **_around(begins, DAYS),
     )
 
 

@@ -7,6 +7,7 @@ from services.application.operations import shown
 from services.application.setting_up import setting_up
 from services.application.today import today
 from services.console.pages import Parts, account_page
+from services.console.portions import First, portion
 from services.console.seeing import InAccount
 from services.console.shapes import decision_line, mate_line, waiting_line
 from services.console.speeds import speed_line
@@ -16,7 +17,7 @@ router = APIRouter()
 
 
 @router.get("/a/{account_id}")
-async def get_today(who: InAccount, only: Parts) -> Response:
+async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
     """How the account does now; whoever may see only themselves goes to their own page."""
     if not who.principal.may("read") and who.principal.manager_id is not None:
         return RedirectResponse(f"{who.base}/me", status_code=303)
@@ -31,6 +32,7 @@ async def get_today(who: InAccount, only: Parts) -> Response:
         now=who.now,
     )
     is_first = found.condition.vitals.decided_at is None and not found.last
+    mates, part = portion(found.team.mates, first, address="?first={}#team-title".format)
     return account_page(
         "today.html",
         who,
@@ -41,7 +43,8 @@ async def get_today(who: InAccount, only: Parts) -> Response:
         got_today=found.team.got_today,
         problems=[problem_line(who, each) for each in found.problems],
         begun=await setting_up(*place) if is_first else None,
-        team=[mate_line(who, each, found.team.day) for each in found.team.mates],
+        team=[mate_line(who, each, found.team.day) for each in mates],
+        team_part=part,
         next=[next_line(who, each) for each in found.next_able],
         waiting=[waiting_line(who, each) for each in found.waiting],
         speed=[speed_line(who, each, str(each.of)) for each in found.speed],
