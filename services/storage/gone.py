@@ -13,43 +13,51 @@ from services.storage.database import Connection
 # stage is not listed.
 How = Literal["left", "archived", "deleted"]
 
-# Only of an account that was described: else nobody knows who is there.
+# Only of an account that was described: else nobody knows who is there. Whom and what Kommo lists
+# is taken apart once, not for each name in the rules.
 SELECT = """
-WITH part AS (
-    SELECT account_id, directory, rule.part, rule.part->>'id' AS rule_id, rule.number
-    FROM readings.rules AS known JOIN accounts USING (account_id),
-        jsonb_array_elements(known.rules->'rules') WITH ORDINALITY AS rule (part, number)
+WITH known AS MATERIALIZED (
+    SELECT account_id, rules->'rules' AS rules, directory->'users' AS users,
+        directory->'pipelines' AS pipelines
+    FROM readings.rules JOIN accounts USING (account_id)
     WHERE $1::bigint IS NULL OR account_id = $1
+), part AS MATERIALIZED (
+    SELECT account_id, rule.part, rule.part->>'id' AS rule_id, users <> '[]' AS has_users,
+        pipelines <> '[]' AS has_pipelines
+    FROM known, jsonb_array_elements(rules) AS rule (part)
+), users AS MATERIALIZED (
+    SELECT DISTINCT ON (account_id, person->'id') account_id, person->'id' AS id,
+        person->>'name' AS name, person->'is_active' = 'false' AS is_gone
+    FROM known, jsonb_array_elements(users) WITH ORDINALITY AS listed (person, place)
+    ORDER BY account_id, person->'id', place
+), listed_stages AS MATERIALIZED (
+    SELECT DISTINCT ON (account_id, pipeline->'id', stage->'id') account_id,
+        pipeline->'id' AS pipeline, stage->'id' AS id,
+        (pipeline->>'name') || ' / ' || (stage->>'name') AS name,
+        pipeline->'is_archive' = 'true' AS is_gone
+    FROM known, jsonb_array_elements(pipelines) WITH ORDINALITY AS listed (pipeline, place),
+        jsonb_array_elements(pipeline->'stages') WITH ORDINALITY AS inside (stage, number)
+    ORDER BY account_id, pipeline->'id', stage->'id', place, number
 ), people AS (
-    SELECT account_id, directory, rule_id, number, person.id FROM part, LATERAL (
+    SELECT account_id, rule_id, person.id FROM part, LATERAL (
         SELECT jsonb_path_query(part.part, '$.**.manager')
         UNION SELECT part.part #> '{duty,fallback}'
     ) AS person (id)
-    WHERE jsonb_typeof(person.id) = 'number' AND directory->'users' <> '[]'
+    WHERE jsonb_typeof(person.id) = 'number' AND has_users
 ), stages AS (
-    SELECT account_id, directory, rule_id, number, at.stage->'pipeline' AS pipeline,
-        at.stage->'stage' AS id
+    SELECT account_id, rule_id, at.stage->'pipeline' AS pipeline, at.stage->'stage' AS id
     FROM part, jsonb_array_elements(part.part->'stages') AS at (stage)
-    WHERE directory->'pipelines' <> '[]'
+    WHERE has_pipelines
 ), found AS (
-    SELECT account_id, 0 AS pipeline_id, people.id::bigint, rule_id, number,
-        coalesce(known.person->>'name', '') AS name, 'left' AS how
-    FROM people LEFT JOIN LATERAL (
-        SELECT person FROM jsonb_array_elements(directory->'users') AS listed (person)
-        WHERE person->'id' = people.id LIMIT 1
-    ) AS known ON true
-    WHERE known.person IS NULL OR known.person->'is_active' = 'false'
+    SELECT account_id, 0 AS pipeline_id, id::bigint, rule_id, coalesce(name, '') AS name,
+        'left' AS how
+    FROM people LEFT JOIN users USING (account_id, id)
+    WHERE users.account_id IS NULL OR is_gone
     UNION ALL
-    SELECT account_id, stages.pipeline::bigint, stages.id::bigint, rule_id, number,
-        coalesce(known.name, ''), CASE WHEN known.name IS NULL THEN 'deleted' ELSE 'archived' END
-    FROM stages LEFT JOIN LATERAL (
-        SELECT (pipeline->>'name') || ' / ' || (stage->>'name') AS name,
-            pipeline->'is_archive' = 'true' AS is_archive
-        FROM jsonb_array_elements(directory->'pipelines') AS listed (pipeline),
-            jsonb_array_elements(pipeline->'stages') AS inside (stage)
-        WHERE pipeline->'id' = stages.pipeline AND stage->'id' = stages.id LIMIT 1
-    ) AS known ON true
-    WHERE known.name IS NULL OR known.is_archive
+    SELECT account_id, pipeline::bigint, id::bigint, rule_id, coalesce(name, ''),
+        CASE WHEN name IS NULL THEN 'deleted' ELSE 'archived' END
+    FROM stages LEFT JOIN listed_stages USING (account_id, pipeline, id)
+    WHERE name IS NULL OR is_gone
 )
 SELECT account_id, pipeline_id, id, how, min(name) AS name,
     array_agg(DISTINCT rule_id) AS rule_ids

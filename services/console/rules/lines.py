@@ -33,12 +33,16 @@ class RuleLine:
 
 
 def rule_lines(
-    shower: Shower, remarks: Sequence[RemarkView], given: Mapping[str, int]
+    shower: Shower,
+    remarks: Sequence[RemarkView],
+    given: Mapping[str, int],
+    numbers: Sequence[int] | None = None,
 ) -> list[RuleLine]:
-    """All of them, in the order in which they are tried."""
+    """All of them, or those in some places, in the order in which they are tried."""
     found = descend(shower.document.data, ("rules",))
     rules = found if isinstance(found, list) else []
-    return [_line(shower, number, remarks, given) for number in range(len(rules))]
+    shown = range(len(rules)) if numbers is None else numbers
+    return [_line(shower, number, remarks, given) for number in shown]
 
 
 def _line(

@@ -13,6 +13,7 @@ from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision, revisions
 from services.console.moments import moment
 from services.console.pages import HEADERS, account_page
+from services.console.portions import First, portion
 from services.console.receipts import Receipt, Told, Version, receipt
 from services.console.rules.changes import change_lines, text_changes
 from services.console.rules.lines import rule_lines
@@ -26,11 +27,14 @@ from services.rules_file.yaml import Document, read, with_dates
 router = APIRouter()
 
 SHOWN = 50
+AT_ONCE = 20
 Number = Annotated[int, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("/a/{account_id}/rules")
-async def get_rules(who: InAccount, told: Told = "", version: Version = "") -> Response:
+async def get_rules(
+    who: InAccount, told: Told = "", version: Version = "", first: First = 0
+) -> Response:
     """The rules in force, in the order in which they are tried, and who works on others."""
     applied = await rules.newest(who.installation, who.account, who.principal)
     may_change = who.principal.may("rules")
@@ -42,12 +46,16 @@ async def get_rules(who: InAccount, told: Told = "", version: Version = "") -> R
     shower = Shower(who=who, document=Document(data=data), remarks=remarks)
     given = await given_by_rule(who.installation, who.account, who.principal, now=who.now)
     own = await own_draft(who) if may_change else None
+    numbers, part = portion(
+        range(len(data["rules"])), first, address="?first={}".format, size=AT_ONCE
+    )
     return account_page(
         "rules.html",
         who,
         here="rules",
         applied=applied and await _applied(who, applied),
-        lines=rule_lines(shower, remarks, given),
+        lines=rule_lines(shower, remarks, given, numbers),
+        part=part,
         remarks=remarks,
         may_change=may_change,
         receipt=_receipt(who, applied, told, version),
