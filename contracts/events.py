@@ -34,7 +34,9 @@ RequestSource = Literal[
 ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
 SkipReason = Literal["unknown", "closed", "waiting", "decided", "taken", "not_his", "no_rule"]
 # A request that ended so leaves its lead without a manager by us, and may be ordered again (D1.6).
-UnassignedReason = Literal["no_rule", "rejected", "pass_exhausted", "hops_exhausted", "kept"]
+UnassignedReason = Literal[
+    "no_rule", "rejected", "pass_exhausted", "hops_exhausted", "kept", "suspended"
+]
 CloseReason = (
     UnassignedReason
     | Literal[
@@ -49,6 +51,7 @@ WithdrawReason = Literal[
     "rejected",
     "superseded",
     "not_there",
+    "suspended",
 ]
 SharingPolicy = Literal["fair_share", "least_loaded", "most_available", "fewest_given"]
 Policy = SharingPolicy | Literal["duty", "owner"]

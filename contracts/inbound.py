@@ -519,6 +519,19 @@ class ResponsibleRefused:
     is_active: bool | None = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StayedSuspended:
+    """The account has let nobody in for so long that what asked before waits no longer (F57).
+
+    Attributes:
+        since: When it ended.
+        asked_before: A week before this message; what asked later still waits.
+    """
+
+    since: datetime
+    asked_before: datetime
+
+
 Command = (
     ApplyRules
     | CarryTrigger
@@ -562,6 +575,7 @@ InboundBody = (
     | TimerDue
     | ResponsibleSet
     | ResponsibleRefused
+    | StayedSuspended
 )
 
 

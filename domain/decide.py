@@ -19,6 +19,7 @@ from contracts.inbound import (
     NoticeSettled,
     ResponsibleRefused,
     ResponsibleSet,
+    StayedSuspended,
     TaskRemoved,
     TaskReported,
     TasksListed,
@@ -33,7 +34,7 @@ from domain.leads import answers, facts, reconciliation, removal, reports, task_
 from domain.linked import transfers
 from domain.notices import telling
 from domain.redistribution import clocks, shift_end, touches
-from domain.requests import backlog, prepared, stalls
+from domain.requests import backlog, prepared, stalls, suspension
 from domain.state import Account
 from domain.step import Step
 from domain.timers import schedule
@@ -103,6 +104,8 @@ def _dispatch(step: Step, message: Inbound) -> None:  # noqa: C901, PLR0912 - a 
             clocks.on_read(step, body)
         case TimerDue():
             _on_timer(step, body)
+        case StayedSuspended():
+            suspension.on_suspended(step, body)
         case DescribeAccount():
             description.describe_account(step, body)
         case _:

@@ -11,6 +11,7 @@ WITHDRAWN_CLOSES: dict[WithdrawReason, CloseReason] = {
     "rejected": "rejected",
     "superseded": "superseded",
     "not_there": "not_there",
+    "suspended": "suspended",
 }
 
 

@@ -1,5 +1,6 @@
 """Wires the clock from its settings, and runs it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from projections import timers
 from projections.timers import Timer
 from services.clock.clock import Clock, TimerWakeup
 from services.clock.settings import ClockSettings
+from services.clock.suspended import Suspensions
 from services.log.port import Entry, LogWriter
 from services.shared.codec import encode_inbound
 from services.shared.ownership import Owns, everything
@@ -77,11 +79,14 @@ async def run(
 ) -> None:
     """Run the clock until cancelled, for the accounts that are ours."""
     log.info("clock_started", **settings.model_dump())
+    publisher = LogPublisher(writer)
     clock = Clock(
         timers=PostgresTimers(pool, owns),
-        publisher=LogPublisher(writer),
+        publisher=publisher,
         now=now,
         wakeup=wakeup,
         settings=settings,
     )
-    await clock.run()
+    async with asyncio.TaskGroup() as works:
+        works.create_task(clock.run())
+        works.create_task(Suspensions(pool, publisher, owns, now).run())

@@ -89,6 +89,7 @@ INBOUND_NAMES: Mapping[type, str] = {
     i.UndoTransfers: "undo.handovers",
     i.LeadMissing: "lead.missing",
     i.LeadsListed: "leads.listed",
+    i.StayedSuspended: "account.stayed_suspended",
     i.NoticeSettled: "notice.settled",
     i.TouchReported: "touch.reported",
     i.TouchesRead: "touches.read",

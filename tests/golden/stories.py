@@ -13,6 +13,7 @@ from contracts.events import LeadKind, NoticeKind, Transfer
 from contracts.inbound import (
     CarryTrigger,
     DistributeLeads,
+    Ended,
     HandOverLeads,
     Inbound,
     LeadsListed,
@@ -25,6 +26,7 @@ from contracts.inbound import (
     PassLeadOn,
     PostCorrection,
     SeenTask,
+    StayedSuspended,
     TakeLead,
     TaskRemoved,
     TaskReported,
@@ -472,6 +474,22 @@ def rough_weather() -> list[Inbound]:
     return kommo_model.History(ROUGH_SEED, leads_max=12).run().messages
 
 
+def nobody_lets_us_in() -> list[Inbound]:
+    """An account lets nobody in for a week: what waits ends, and is ordered again later (F57)."""
+    story = given(rules=rules(rule(ANN, BOB, limit=limit(1))))
+    for lead in range(1, 6):
+        story.when(reported(lead), at=at(lead))
+    story.when(patched(1, _wanted(story, 1)), at=at(10))
+    story.when(reported(6), at=NOON + 6 * DAY)
+    told = StayedSuspended(since=at(20), asked_before=at(20) + DAY)
+    story.when(told, at=NOON + 8 * DAY).when(told, at=NOON + 8 * DAY)
+    story.when(patched(6, _wanted(story, 6), request=_request(story, 6)), at=NOON + 9 * DAY)
+    story.when(reported(6, STAGES["won"], by=_owner(story, 6), modified=NOON + 9 * DAY))
+    ended = tuple(Ended(lead, f"{lead}.{lead}", "suspended", BOSS) for lead in (3, 4))
+    story.when(DistributeLeads(lead_ids=(3, 4), by="admin", ended=ended), at=NOON + 9 * DAY)
+    return story.heard
+
+
 STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "plain-day": plain_day,
     "limits-and-orders": limits_and_orders,
@@ -491,6 +509,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "taken-and-passed-on": taken_and_passed_on,
     "shifts-end": shifts_end,
     "people-are-told": people_are_told,
+    "nobody-lets-us-in": nobody_lets_us_in,
 }
 
 

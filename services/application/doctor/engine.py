@@ -225,6 +225,9 @@ def left_over(group: Unassigned) -> Diagnosis:
         case "no_rule":
             told = sentence("doctor.leads_without_rule", count=count, example=example, since=since)
             return passing(leads, told, sentence("remedy.leads_without_rule"))
+        case "suspended":
+            told = sentence("doctor.suspended_leads", count=count, example=example, since=since)
+            return problem(leads, told, sentence("remedy.suspended_leads"))
         case "kept":
             return well(leads, sentence("doctor.kept_leads", count=count, example=example))
         case _:

@@ -412,6 +412,7 @@ def test_D8_1_why_a_lead_waits_is_told_person_by_person() -> None:
             "",
             "Kommo was read first, and the lead does not lie where a webhook said",
         ),
+        ("suspended", "", "the account had let nobody in for seven days"),
     ],
 )
 def test_why_a_decision_does_not_stand_is_told(reason: Any, detail: str, said: str) -> None:
@@ -457,6 +458,11 @@ def test_why_a_decision_does_not_stand_is_told(reason: Any, detail: str, said: s
             "the lead was passed on as often as the rule allows, and nobody has duty, so it stays",
         ),
         ("kept", "", "it is an employee's own lead, and the rule leaves it there"),
+        (
+            "suspended",
+            "",
+            "the account had let nobody in for seven days, and the lead had waited as long",
+        ),
     ],
 )
 def test_D1_2_why_a_request_ended_is_told(reason: Any, detail: str, said: str) -> None:
