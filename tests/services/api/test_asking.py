@@ -10,7 +10,7 @@ import pytest
 from services.application.refused import Refused
 from services.web.problems import PROBLEM_JSON, of_refused
 from tests.services.access.kit import grant
-from tests.services.api.kit import CANARY, access_of, client, key_for, registered, served
+from tests.services.api.kit import CANARY, UNHURRIED, access_of, client, key_for, registered, served
 from tests.services.application.audit.kit import audience
 
 
@@ -115,6 +115,34 @@ async def test_A9_1_a_key_in_the_query_is_refused(it: Served) -> None:
 
     assert problem(answer)["type"] == "/problems/key-in-query"
     assert it.viewer not in answer.text
+
+
+async def test_A9_3_S30_whence_somebody_comes_is_told_by_our_own_proxies_alone(pool: Any) -> None:
+    found = await audience(pool)
+    place = f"/accounts/{await registered(found)}"
+    access = access_of(found.installation)
+    key = await key_for(access, grant("administrator", found.account.account_id))
+    whence, strangers = [], []
+    for proxies in ("192.0.2.1", "127.0.0.1"):
+        settings = UNHURRIED.model_copy(
+            update={"trusted_proxies": proxies, "strangers_per_s": 1, "strangers_burst": 2}
+        )
+        async with (
+            served(found.installation, access, settings) as address,
+            client(address, key) as admin,
+            client(address) as nobody,
+        ):
+            await admin.get(f"{place}/state", headers={"x-forwarded-for": "203.0.113.9"})
+            looks = (await admin.get(f"{place}/access-log")).json()["items"]
+            whence.append(next(each["whence"] for each in looks if each["what"] == "state"))
+            answers = [
+                await nobody.get("/me", headers={"x-forwarded-for": f"198.51.100.{number}"})
+                for number in range(4)
+            ]
+            strangers.append(answers[-1].status_code)
+
+    assert whence == ["127.0.0.1", "203.0.113.9"]
+    assert strangers == [429, 401]
 
 
 async def test_S35_every_answer_says_what_a_browser_should_know(

@@ -47,7 +47,7 @@ async def test_S5_what_is_changed_within_bounds_stays(pool: Any) -> None:
     assert await pool.fetchval("SELECT count(*) FROM account_heads") == 1
 
 
-async def test_A7_a_statement_that_takes_too_long_is_told_from_a_database_that_is_away(
+async def test_A7_F86_a_statement_that_takes_too_long_is_told_from_a_database_that_is_away(
     pool: Any,
 ) -> None:
     with bounded(Reach(account_id=1, statement_ms=50)), pytest.raises(TooBroad):
