@@ -64,7 +64,7 @@ def test_D2_1_the_rules_in_force_can_be_shown_and_applied_again(*, as_json: bool
 
 
 @pytest.mark.parametrize("name", ["new", "800", "2026-10-12"])
-def test_W8_rules_in_force_are_read_without_their_text_as_with_it(name: str) -> None:
+def test_rules_in_force_are_read_without_their_text_as_with_it(name: str) -> None:
     rules = load(EXAMPLE.replace("id: spanish", f'id: "{name}"').replace("501", "777"))
     data = orjson.loads(orjson.dumps(rules.model_dump(mode="json", by_alias=True)))
 
