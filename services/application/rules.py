@@ -20,6 +20,7 @@ from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.reasons import check_reason
 from services.application.refused import Refused
+from services.application.rules_texts import keep_text
 from services.rules_file import file as rules_file
 from services.rules_file.lint import Remark, look_over
 from services.storage.accounts import RegisteredAccount
@@ -216,6 +217,7 @@ async def apply(  # noqa: PLR0913 - each says another thing of it
             once=once,
         )
         answer = await give(installation, account.account_id, principal, [body], once, asked=asked)
+    await keep_text(installation, account, principal, text, rules)
     return replace(applied_by(answer), rules=len(rules.rules))
 
 

@@ -8,11 +8,11 @@ from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.application.rules import AppliedRules, applied_by, apply, newest
+from services.application.rules_texts import BYTES_MAX
 from services.storage.accounts import RegisteredAccount
 from services.storage.rules_drafts import PER_ACCOUNT_MAX, RulesDraft, RulesDrafts
 
 NAME_MAX = 100
-BYTES_MAX = 262_144
 
 
 async def drafts(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from contracts.sentences import sentence
 from services.application import rules, rules_drafts
 from services.application.commands import Once
 from services.application.rules import stages_of, users_of
+from services.application.rules_texts import text_of
 from services.application.schedule_edits import schedule_in, schedules_in
 from services.console.rules.work import own_draft
 from services.console.seeing import SeeingAccount
@@ -136,11 +138,7 @@ async def changed(plan: Plan, *, edition: int, wanted: Mapping[str, Any], key: s
     """
     who = plan.who
     who.require("rules")
-    try:
-        text = await asyncio.to_thread(lambda: amended(plan.text, wanted))
-    except Unamendable as error:
-        told = who.words.say(sentence("console.schedules.editor_only"))
-        raise HttpProblem("unprocessable", told) from error
+    text = await _amended(plan, wanted)
     if plan.draft is None:
         made, _ = await rules_drafts.make(
             who.installation,
@@ -162,6 +160,20 @@ async def changed(plan: Plan, *, edition: int, wanted: Mapping[str, Any], key: s
         text=text,
         base_revision=None,
     )
+
+
+async def _amended(plan: Plan, wanted: Mapping[str, Any]) -> str:
+    """The text with other data, in the words of whoever wrote it if it can be."""
+    who = plan.who
+    if plan.draft is None and plan.applied is not None:
+        written = await text_of(who.installation, who.account, plan.applied)
+        with suppress(Unamendable):
+            return await asyncio.to_thread(amended, written, wanted)
+    try:
+        return await asyncio.to_thread(lambda: amended(plan.text, wanted))
+    except Unamendable as error:
+        told = who.words.say(sentence("console.schedules.editor_only"))
+        raise HttpProblem("unprocessable", told) from error
 
 
 def _read(who: SeeingAccount, draft: RulesDraft | None, applied: RulesApplied | None) -> Plan:

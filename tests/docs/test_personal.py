@@ -28,6 +28,7 @@ TABLES = (
     "jobs",
     "kept_commands",
     "rules_drafts",
+    "rules_texts",
     "widget_proofs",
     "widget_sessions",
 )
@@ -65,6 +66,8 @@ IMPERSONAL = {
     "rules_drafts.content",
     "rules_drafts.draft_id",
     "rules_drafts.name",
+    "rules_texts.content",
+    "rules_texts.sha256",
     "sessions.former_sha256",
     "sessions.how",
     "sessions.sha256",

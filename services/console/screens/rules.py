@@ -11,6 +11,7 @@ from contracts.sentences import sentence
 from services.application import rules
 from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision, revisions
+from services.application.rules_texts import text_of
 from services.console.moments import moment
 from services.console.pages import HEADERS, account_page
 from services.console.portions import First, portion
@@ -108,7 +109,7 @@ async def get_revision(who: InAccount, number: int) -> Response:
 async def get_rules_file(who: InAccount) -> Response:
     """The rules in force as a file."""
     applied = await rules.in_force(who.installation, who.account, who.principal)
-    return file_of(who, dump(applied.rules))
+    return file_of(who, await text_of(who.installation, who.account, applied))
 
 
 def file_of(who: SeeingAccount, text: str) -> Response:

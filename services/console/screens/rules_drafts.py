@@ -12,6 +12,7 @@ from services.application import rules, rules_drafts
 from services.application.commands import Once
 from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision
+from services.application.rules_texts import text_of
 from services.console.pages import account_page
 from services.console.receipts import Key
 from services.console.rules.deeds import DEEDS, done, with_rule
@@ -29,7 +30,6 @@ from services.console.rules.work import (
 from services.console.screens.rules import file_of
 from services.console.seeing import InAccount, SeeingAccount
 from services.rules_file.amending import EMPTY
-from services.rules_file.file import dump
 from services.storage.rules_drafts import RulesDraft
 from services.web.problems import FieldError, HttpProblem
 
@@ -62,7 +62,8 @@ async def post_rollback(who: InAccount, number: int, key: Key) -> Response:
     who.require("rules")
     found = await revision(who.installation, who.account, who.principal, number)
     name = who.words.say(sentence("console.rules.draft_of", revision=number))
-    return _to(who, await _made(who, key, dump(found.applied.rules), name=name))
+    text = await text_of(who.installation, who.account, found.applied)
+    return _to(who, await _made(who, key, text, name=name))
 
 
 @router.get("/a/{account_id}/rules/drafts/{draft_id}")
@@ -124,7 +125,9 @@ async def get_draft_file(who: InAccount, draft_id: DraftId) -> Response:
 
 async def _begun_from(who: SeeingAccount) -> str:
     applied = await rules.newest(who.installation, who.account, who.principal)
-    return EMPTY if applied is None else dump(applied.rules)
+    if applied is None:
+        return EMPTY
+    return await text_of(who.installation, who.account, applied)
 
 
 async def _made(who: SeeingAccount, key: str, text: str, *, name: str = "") -> RulesDraft:

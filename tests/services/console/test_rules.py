@@ -8,10 +8,12 @@ import pytest_asyncio
 from contracts.events import RulesApplied
 from services.access.roles import Role
 from services.rules_file.yaml import read
-from tests.services.api.office import Office, open_office
+from tests.services.api.office import WAITING, Office, open_office
 from tests.services.console.rules_kit import EXAMPLE, RULES, Visitor, text_of, visiting
 
 pytestmark = pytest.mark.server
+
+FRESH = [("key", "fresh"), ("is_new", "true")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -144,6 +146,7 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
         both = await boris.get(f"{second}/merge")
         await boris.merge(second, both, theirs=["rules.site.limit.max"])
         joined = await boris.draft(second)
+        begun = await ana.draft((await ana.post(f"{ana.base}/drafts", FRESH)).headers["location"])
         done_too = await applied(boris, second, seen=await boris.tokens(f"{second}/review"))
         revisions = text_of((await boris.get(f"{boris.base}/revisions")).text)
         change = text_of((await boris.get(f"{boris.base}/revisions/3")).text)
@@ -161,6 +164,8 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
     rule = read(joined.content).data["rules"][0]
     assert (rule["limit"]["max"], rule["catch_up"], joined.base_revision) == (30, 3, 2)
     assert "# why" in joined.content
+    assert begun.content == RULES.replace("max: 20", "max: 30")
+    assert "# why" in rolled.content
     assert "told=" in done_too
     assert [each.revision for each in await in_force(office)] == [1, 2, 3]
     assert "Revision 3" in revisions
@@ -169,6 +174,24 @@ async def test_W4_4_a_draft_is_put_in_force_and_an_older_base_shows_both(office:
     assert "Leads to catch up with after a pause or an absence" in change
     assert read(rolled.content).data["rules"][0]["limit"]["max"] == 30
     assert "catch_up" not in read(rolled.content).data["rules"][0]
+
+
+async def test_W4_4_comments_stay_where_rules_were_changed_without_a_text(office: Office) -> None:
+    text = f"""{RULES}# the last word\n"""
+    async with office.working(), visiting(office) as ana:
+        where = await ana.begin(text)
+        await applied(ana, where, seen=await ana.tokens(f"{where}/review"))
+        data = {**read(text).data, "activity": {"managers_may_change": True}}
+        program = await office.caller("administrator")
+        async with program:
+            answer = await program.put("rules", json=data, headers={"if-match": '"1"', **WAITING})
+        begun = await ana.draft((await ana.post(f"{ana.base}/drafts", FRESH)).headers["location"])
+        as_file = await ana.get(f"{ana.base}/file")
+
+    assert answer.status_code == 200, answer.text
+    assert "# why\n  - id: site" in begun.content
+    assert read(begun.content).data == data
+    assert as_file.text == begun.content
 
 
 async def applied_blindly(visitor: Visitor, where: str, seen: list[str]) -> str:
