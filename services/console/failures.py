@@ -10,14 +10,15 @@ from services.console.pages import page
 from services.console.proofs import deed_of, prove_page
 from services.console.seeing import NotSignedIn, Seeing, sign_in_address, words_for
 from services.web.faults import FAULTS, problem_of
-from services.web.problems import title_of
+from services.web.problems import HttpProblem
 from services.web.request_ids import request_id_of
+from services.words.catalogue import Words
 
 log = structlog.get_logger(__name__)
 
-BUG = 500
-# What has a title of its own in every language; of others the code is one.
-TITLED = (403, 404, BUG, 503)
+NOT_UNDERSTOOD, BUG = 400, 500
+# Each has a title in every language; what else a browser may get was not understood.
+TITLED = (400, 401, 403, 404, 405, 409, 412, 413, 422, 429, BUG, 503)
 
 
 def tell_all(app: FastAPI) -> None:
@@ -47,23 +48,44 @@ async def _prove(request: Request) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     if isinstance(error, Refused) and error.code == "proof_needed":
         return await _prove(request)
-    problem = problem_of(error)
+    words = words_for(request)
+    problem = problem_of(error, words)
     if problem.status == BUG:
         log.error("page_failed", error=type(error).__name__, exc_info=error)
-    words = words_for(request)
     return page(
         "failure.html",
         words,
         status=problem.status,
-        title=words.say(sentence(f"console.failure.title.{problem.status}"))
-        if problem.status in TITLED
-        else title_of(problem.code),
+        title=words.say(sentence(f"console.failure.title.{_titled(problem.status)}")),
         # Of what is not there nothing is told, whatever was asked.
         detail=words.say(error.sentence)
         if isinstance(error, Refused) and problem.detail
-        else problem.detail,
-        errors=[each.detail for each in problem.errors],
+        else _told(words, error, problem),
+        # What a library says of fields is for programs: no form of ours sends such.
+        errors=[each.detail for each in problem.errors] if isinstance(error, HttpProblem) else [],
         request_id=request_id_of(request.scope),
         can_retry=problem.status in (429, BUG, 503),
         address=request.url.path,
     )
+
+
+def _titled(status: int) -> int:
+    return status if status in TITLED else NOT_UNDERSTOOD
+
+
+def _told(words: Words, error: Exception, problem: HttpProblem) -> str:
+    """What happened, where the web tells it in English."""
+    match problem.code:
+        case "rate-limited":
+            seconds = int(problem.headers["Retry-After"])
+            return words.say(sentence("console.failure.told.rate_limited", seconds=seconds))
+        case "too-broad":
+            return words.say(sentence("console.failure.told.too_broad"))
+        case "unavailable":
+            return words.say(sentence("console.failure.told.unavailable"))
+        case "internal":
+            return words.say(sentence("console.failure.told.internal"))
+        case "unprocessable" if not isinstance(error, HttpProblem):
+            return words.say(sentence("console.failure.told.unprocessable"))
+        case _:
+            return problem.detail

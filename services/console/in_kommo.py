@@ -29,7 +29,7 @@ from services.console.screens import (
     rules_what_if,
     schedules,
 )
-from services.console.seeing import SeeingAccount, is_from_here, seeing_account
+from services.console.seeing import SeeingAccount, is_from_here, out_of_date, seeing_account
 from services.shared.http_guard import vouch
 from services.storage.accounts import RegisteredAccount, UnknownAccount
 from services.storage.tenancy import Reach, confine
@@ -121,7 +121,7 @@ async def seeing_in_kommo(
         without_key(premises, request)
         raise HttpProblem("unauthenticated")
     if not is_from_here(request):
-        raise HttpProblem("not-allowed", "This page is out of date. Load it again, then try again.")
+        raise out_of_date(request)
     vouch(request.scope)
     with_key(premises, request, f"kommo:{session.user_id} {session.account_id}")
     confine(Reach(account_id=account_id, statement_ms=premises.settings.statement_ms))

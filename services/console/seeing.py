@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request
 
+from contracts.sentences import sentence
 from services.access.roles import Scope
 from services.access.sessions import COOKIE, CSRF_HEADER, csrf_token, is_csrf_token
 from services.application.callers import Whoever, caller_of_session
@@ -179,6 +180,13 @@ def words_for(request: Request) -> Words:
     return Words(language=of_browser(request.headers.get("accept-language", "")))
 
 
+def out_of_date(request: Request) -> HttpProblem:
+    """How it is said that a form is of another session, or of a stranger's page."""
+    return HttpProblem(
+        "not-allowed", words_for(request).say(sentence("console.failure.told.out_of_date"))
+    )
+
+
 async def check_own(request: Request, cookie: str) -> None:
     """See that a deed comes from a page of ours, in this session (S10).
 
@@ -191,7 +199,7 @@ async def check_own(request: Request, cookie: str) -> None:
         token = str((await request.form()).get(CSRF_FIELD, ""))
     is_ours = kind in FORMS and is_from_here(request)
     if not is_ours or not is_csrf_token(cookie, token):
-        raise HttpProblem("not-allowed", "This page is out of date. Load it again, then try again.")
+        raise out_of_date(request)
 
 
 def is_by_itself(request: Request) -> bool:

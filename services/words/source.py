@@ -216,7 +216,9 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "console.connection.done.": ("connected", "subscribed", "sweeping"),
     "console.attendance.": ATTENDANCE,
     "console.day.": members(Weekday),
-    "console.failure.title.": ("403", "404", "500", "503"),
+    "console.failure.title.": (
+        *("400", "401", "403", "404", "405", "409", "412", "413", "422", "429", "500", "503"),
+    ),
     "console.decided.": members(Kind),
     "console.deed.": ACCESS_DEEDS,
     "console.moved.": members(Reason),

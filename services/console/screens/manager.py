@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
+from contracts.sentences import sentence
 from domain.configuration import ACCOUNT_LEDGER
 from projections.response import Speed
 from services.application.attendance import oneself
@@ -297,5 +298,5 @@ def _id_of(who: SeeingAccount) -> int | None:
 def _own_id(who: SeeingAccount) -> int:
     manager_id = _id_of(who)
     if manager_id is None:
-        raise HttpProblem("not-found", "Nobody in Kommo has been named as you.")
+        raise HttpProblem("not-found", who.words.say(sentence("console.me.nobody")))
     return manager_id

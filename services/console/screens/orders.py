@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import Response
 
+from contracts.sentences import sentence
 from contracts.stage import CLOSED_STATUSES, Stage
 from services.application.commands import Asked, Once
 from services.application.confirmation import Assent
@@ -25,7 +26,6 @@ from services.application.rules import stages_of
 from services.console.pages import account_page
 from services.console.receipts import Key, told_at
 from services.console.seeing import InAccount, SeeingAccount
-from services.web.problems import HttpProblem
 
 router = APIRouter()
 
@@ -64,16 +64,18 @@ class WantedOrder:
         """Whether nothing was typed yet."""
         return not (self.leads.strip() or self.stage or self.ended)
 
-    def lead_ids(self) -> tuple[int, ...]:
-        """The leads, each once.
+    @property
+    def is_readable(self) -> bool:
+        """Whether what was typed are ids, and not too many."""
+        return len(self._parts) <= LEADS_MAX and all(map(LEAD.fullmatch, self._parts))
 
-        Raises:
-            HttpProblem: A part is no id, or there are too many.
-        """
-        parts = [part.lstrip("#") for part in re.split(r"[\s,;]+", self.leads) if part]
-        if len(parts) > LEADS_MAX or not all(LEAD.fullmatch(part) for part in parts):
-            raise HttpProblem("unprocessable", "Expected up to 5,000 ids of leads, like 900016.")
-        return tuple(dict.fromkeys(map(int, parts)))
+    def lead_ids(self) -> tuple[int, ...]:
+        """The leads, each once; to be asked of what is readable."""
+        return tuple(dict.fromkeys(map(int, self._parts)))
+
+    @property
+    def _parts(self) -> list[str]:
+        return [part.lstrip("#") for part in re.split(r"[\s,;]+", self.leads) if part]
 
     def of_stage(self) -> Stage | None:
         """The stage; None for none.
@@ -99,6 +101,8 @@ async def get_distribute(
     wanted = WantedOrder(leads=leads, stage=stage, ended=ended)
     if wanted.is_nothing:
         return _page(who, wanted)
+    if not wanted.is_readable:
+        return _unreadable(who, wanted)
     try:
         planned = await _planned(who, wanted)
     except Refused as refused:
@@ -119,6 +123,8 @@ async def post_distribute(
     who.require("activity")
     wanted, once = WantedOrder(leads=leads, stage=stage, ended=ended), Once(key=key)
     where = f"{who.base}/waiting"
+    if not wanted.is_readable:
+        return _unreadable(who, wanted)
     before = await carried_out_before(
         who.installation, who.account, who.principal, wanted.asked(), once=once
     )
@@ -153,6 +159,11 @@ async def _planned(who: SeeingAccount, wanted: WantedOrder) -> PlannedOrder:
         stage=wanted.of_stage(),
         is_unassigned=bool(wanted.ended),
     )
+
+
+def _unreadable(who: SeeingAccount, wanted: WantedOrder) -> Response:
+    told = who.words.say(sentence("console.distribute.not_ids", limit=LEADS_MAX))
+    return _page(who, wanted, wrong=told, status=422)
 
 
 def _refused(

@@ -14,9 +14,8 @@ from services.application.refused import Refused
 from services.console.pages import went_to
 from services.console.screens.profile import BASE
 from services.console.screens.signing_in import caller_of, check_pace, sign_in_page, stepped
-from services.console.seeing import Signed, is_from_here, seeing, words_for
+from services.console.seeing import Signed, is_from_here, out_of_date, seeing, words_for
 from services.web.premises import Premises, PremisesOf
-from services.web.problems import HttpProblem
 
 router = APIRouter()
 
@@ -110,7 +109,7 @@ def _check_own(request: Request) -> None:
         HttpProblem: It is not.
     """
     if not is_from_here(request):
-        raise HttpProblem("not-allowed", "Load the page again, then try again.")
+        raise out_of_date(request)
 
 
 def _why(request: Request, error: Refused | ProviderAway) -> str:

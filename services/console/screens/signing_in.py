@@ -20,11 +20,17 @@ from services.application.people.signing_in import (
 )
 from services.application.refused import Refused
 from services.console.pages import page
-from services.console.seeing import FORMS, Signed, is_from_here, local, words_for
+from services.console.seeing import (
+    FORMS,
+    Signed,
+    is_from_here,
+    local,
+    out_of_date,
+    words_for,
+)
 from services.console.sessions import give_session, take_session
 from services.web.asked import media_type_of
 from services.web.premises import Premises, PremisesOf
-from services.web.problems import HttpProblem
 from services.web.rates import refuse
 from services.web.request_ids import request_id_of
 
@@ -235,7 +241,7 @@ def check_form(request: Request) -> None:
         HttpProblem: It does not.
     """
     if media_type_of(request) not in FORMS or not is_from_here(request):
-        raise HttpProblem("not-allowed", "Load the page again, then try again.")
+        raise out_of_date(request)
 
 
 def check_pace(request: Request, premises: Premises) -> None:

@@ -1,5 +1,6 @@
 """Everything that the code can say is in the catalogue, and every language says all of it."""
 
+import re
 from datetime import UTC, datetime
 from gettext import c2py
 from pathlib import Path
@@ -152,6 +153,22 @@ def test_every_sentence_can_be_said(language: str, count: int) -> None:
 
 def test_every_kind_has_a_sample() -> None:
     assert SAMPLES.keys() == KINDS.keys()
+
+
+# Whoever reads it has no screen for it: it is done by whoever runs the installation.
+AT_THE_MACHINE = {"console.connect.no_integrations"}
+
+
+@each_language
+def test_W3_4_in_the_console_people_are_told_where_to_click_not_what_to_type(language: str) -> None:
+    commands = {
+        id_
+        for id_, entry in spoken(catalogue(language)).items()
+        if id_.startswith(("accounts.", "console.", "lint."))
+        and any(re.search(r"fairlead\s+[a-z]{3,}", form) for form in forms(entry))
+    }
+
+    assert commands - AT_THE_MACHINE == set()
 
 
 def test_every_code_of_a_refusal_has_its_sentence_and_no_sentence_is_without_a_code() -> None:
