@@ -18,7 +18,8 @@ from services.api.times import Instant
 from services.application import rules_drafts
 from services.application.refused import Refused
 from services.application.rules import RulesRefused
-from services.application.rules_drafts import BYTES_MAX, NAME_MAX
+from services.application.rules_drafts import NAME_MAX
+from services.application.rules_texts import BYTES_MAX
 from services.storage.rules_drafts import RulesDraft
 from services.web.models import Input, Output
 
