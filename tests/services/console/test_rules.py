@@ -181,10 +181,11 @@ async def test_W4_4_comments_stay_where_rules_were_changed_without_a_text(office
     async with office.working(), visiting(office) as ana:
         where = await ana.begin(text)
         await applied(ana, where, seen=await ana.tokens(f"{where}/review"))
-        data = {**read(text).data, "activity": {"managers_may_change": True}}
-        program = await office.caller("administrator")
-        async with program:
-            answer = await program.put("rules", json=data, headers={"if-match": '"1"', **WAITING})
+        data = read(text).data
+        data["rules"][0]["catch_up"] = 3
+        seen = {"if-match": f'"{(await in_force(office))[-1].revision}"'}
+        async with await office.caller("administrator") as program:
+            answer = await program.put("rules", json=data, headers=seen | WAITING)
         begun = await ana.draft((await ana.post(f"{ana.base}/drafts", FRESH)).headers["location"])
         as_file = await ana.get(f"{ana.base}/file")
 
