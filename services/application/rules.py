@@ -145,13 +145,17 @@ async def _remarks(
     async with borrow(installation.pool) as connection:
         targets = await names_of(connection, account.account_id)
 
+    stages, users = stages_of(account), users_of(account)
+
     def looked_over() -> list[Remark]:
         return look_over(
-            rules if isinstance(rules, bytes) else rules_file.document_of(rules),
+            rules
+            if isinstance(rules, bytes)
+            else rules_file.judge_in_force(rules, known_stages=stages, known_users=users),
             at=now,
             timezone=account.timezone,
-            known_stages=stages_of(account),
-            known_users=users_of(account),
+            known_stages=stages,
+            known_users=users,
             inflow=inflow,
             targets=targets,
             circumstances=_circumstances(account),

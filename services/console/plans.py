@@ -20,7 +20,7 @@ from services.application.schedule_edits import schedule_in, schedules_in
 from services.console.rules.work import own_draft
 from services.console.seeing import SeeingAccount
 from services.rules_file.amending import EMPTY, Unamendable, amended
-from services.rules_file.file import Problem, document_of, dump, judge
+from services.rules_file.file import Problem, dump, judge, judge_in_force
 from services.storage.rules_drafts import RulesDraft
 from services.web.problems import HttpProblem
 
@@ -177,15 +177,12 @@ async def _amended(plan: Plan, wanted: Mapping[str, Any]) -> str:
 
 
 def _read(who: SeeingAccount, draft: RulesDraft | None, applied: RulesApplied | None) -> Plan:
-    judged = judge(
-        draft.content
-        if draft is not None
-        else EMPTY
-        if applied is None
-        else document_of(applied.rules),
-        known_stages=stages_of(who.account),
-        known_users=users_of(who.account),
-    )
+    stages, users = stages_of(who.account), users_of(who.account)
+    if draft is None and applied is not None:
+        judged = judge_in_force(applied.rules, known_stages=stages, known_users=users)
+    else:
+        text = EMPTY if draft is None else draft.content
+        judged = judge(text, known_stages=stages, known_users=users)
     data = judged.document.data
     is_readable = not judged.document.flaws and isinstance(data, dict)
     return Plan(

@@ -37,7 +37,7 @@ from services.shared.docstrings import described
 from services.shared.errors import Malformed
 
 PROBLEMS_MAX = 50
-DOCUMENTS_KEPT_MAX = 16
+JUDGED_KEPT_MAX = 16
 
 # A field, and what is wrong there.
 Flawed = tuple[Path, Sentence]
@@ -148,13 +148,18 @@ class Judged:
 
 
 def judge(
-    text: str | bytes | Document,
+    text: str | bytes,
     *,
     known_stages: Mapping[Stage, str] | None = None,
     known_users: Mapping[int, str] | None = None,
 ) -> Judged:
-    """Read a file that was not read yet, with all that is wrong with it; see `load`."""
-    document = text if isinstance(text, Document) else read(text)
+    """Read a file, with all that is wrong with it; see `load`."""
+    return _judged(read(text), known_stages or {}, known_users or {})
+
+
+def _judged(
+    document: Document, known_stages: Mapping[Stage, str], known_users: Mapping[int, str]
+) -> Judged:
     found: list[Flawed] = []
     rules, usable = None, None
     if not document.flaws or document.data is not None:
@@ -164,7 +169,7 @@ def judge(
         if usable is not None:
             found += [p for p in _cross_problems(usable, document) if not _follows(p, found)]
             usable = _mended(data, found) if found else usable
-        found += _unknown_in_account(document, known_stages or {}, known_users or {})
+        found += _unknown_in_account(document, known_stages, known_users)
     problems = [Problem(*flaw.place, field_name(flaw.path), flaw.found) for flaw in document.flaws]
     problems += [
         Problem(*document.place(path), field_name(path), problem) for path, problem in found
@@ -185,17 +190,27 @@ def dump(rules: RulesFile | Mapping[str, Any]) -> str:
     return write(_said(rules))
 
 
-def document_of(rules: Mapping[str, Any]) -> Document:
-    """What reading `dump` of rules in force finds, but for lines, and many times faster.
+def judge_in_force(
+    rules: Mapping[str, Any],
+    *,
+    known_stages: Mapping[Stage, str] | None = None,
+    known_users: Mapping[int, str] | None = None,
+) -> Judged:
+    """What judging the `dump` of rules in force finds, but for lines, and many times faster.
 
     It is kept for whoever asks next; nobody may change it.
     """
-    return _document_of(orjson.dumps(rules))
+    return _judge_in_force(
+        orjson.dumps(rules), tuple((known_stages or {}).items()), tuple((known_users or {}).items())
+    )
 
 
-@lru_cache(DOCUMENTS_KEPT_MAX)
-def _document_of(rules: bytes) -> Document:
-    return laid_out(_said(orjson.loads(rules)))
+@lru_cache(JUDGED_KEPT_MAX)
+def _judge_in_force(
+    rules: bytes, stages: tuple[tuple[Stage, str], ...], users: tuple[tuple[int, str], ...]
+) -> Judged:
+    document = laid_out(_said(orjson.loads(rules)))
+    return _judged(document, dict(stages), dict(users))
 
 
 def _said(rules: RulesFile | Mapping[str, Any]) -> dict[str, Any]:

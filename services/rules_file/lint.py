@@ -13,7 +13,6 @@ from contracts.sentences import Sentence
 from contracts.stage import Stage
 from domain import lint
 from services.rules_file import file as rules_file
-from services.rules_file.yaml import Document
 
 Severity = Literal["problem", "warning", "note"]
 
@@ -46,7 +45,7 @@ def remark_of(problem: rules_file.Problem) -> Remark:
 
 
 def look_over(
-    text: str | bytes | Document,
+    text: str | bytes | rules_file.Judged,
     *,
     at: datetime,
     timezone: str,
@@ -61,7 +60,7 @@ def look_over(
     Beside problems, what does not depend on a field that has one is looked at all the same.
 
     Args:
-        text: YAML or JSON, or what was read of it.
+        text: YAML or JSON; or what was read and judged with the same stages and users.
         at: Now: the hours of the week from here are looked at.
         timezone: The account's.
         known_stages: Every stage of the account; None to believe the file.
@@ -70,7 +69,11 @@ def look_over(
         circumstances: What is special about its stages and users.
         targets: The account's targets of webhooks; None to believe the file.
     """
-    judged = rules_file.judge(text, known_stages=known_stages, known_users=known_users)
+    judged = (
+        text
+        if isinstance(text, rules_file.Judged)
+        else rules_file.judge(text, known_stages=known_stages, known_users=known_users)
+    )
     remarks = [remark_of(problem) for problem in judged.problems]
     remarks += [
         Remark(

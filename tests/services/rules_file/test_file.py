@@ -16,13 +16,12 @@ from services.rules_file.amending import same
 from services.rules_file.file import (
     UnusableRules,
     check,
-    document_of,
     dump,
     json_schema,
     judge,
+    judge_in_force,
     load,
 )
-from services.rules_file.yaml import read
 from services.shared.docstrings import described
 from tests.support.words import with_lines
 
@@ -68,15 +67,15 @@ def test_rules_in_force_are_read_without_their_text_as_with_it(name: str) -> Non
     rules = load(EXAMPLE.replace("id: spanish", f'id: "{name}"').replace("501", "777"))
     data = orjson.loads(orjson.dumps(rules.model_dump(mode="json", by_alias=True)))
 
-    written, laid_out = read(dump(data)), document_of(data)
+    known = {"known_stages": STAGES, "known_users": {501: "Ana"}}
+    found, expected = judge_in_force(data, **known), judge(dump(data), **known)
+    laid_out, written = found.document, expected.document
 
     assert same(laid_out.data, written.data)
     assert laid_out.spellings == written.spellings
     assert [*laid_out.values] == [*written.values]
     places = [laid_out.place(path) for path in laid_out.values]
     assert places == sorted(set(places)), "in the order of the text"
-    known = {"known_stages": STAGES, "known_users": {501: "Ana"}}
-    found, expected = judge(laid_out, **known), judge(written, **known)
     assert (found.rules, found.usable, found.wrong) == (
         expected.rules,
         expected.usable,
