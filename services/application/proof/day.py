@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from contracts.events import AccountDescribed
 from contracts.sentences import Sentence, sentence
 from services.application.access import note_access
 from services.application.installation import Installation
 from services.application.kommo import kommo_of
-from services.application.past import events_between, state_at, version_before
+from services.application.past import events_between, rules_at, version_before
 from services.application.principal import Principal
-from services.application.proof.ledger import EVENTS, DayLedger
+from services.application.proof.ledger import EVENTS, EVENTS_TO_COMPARE, Before, DayLedger
 from services.application.proof.orphans import SLACK, Compared, list_day
 from services.application.refused import Refused
 from services.application.span import Span
@@ -95,7 +96,8 @@ async def prove(
     account_id = account.account_id
     await note_access(installation, account_id, principal, "proof")
     before = await version_before(installation, account_id, span.start - SLACK)
-    ledger = DayLedger(await state_at(installation, account_id, before), span)
+    known = await _known_at(installation, account_id, before) if asks_kommo else Before()
+    ledger = DayLedger(known, span)
     listed, why_not = None, None
     if asks_kommo:
         try:
@@ -110,8 +112,9 @@ async def prove(
         head = await ChainStore(installation.pool).head(account_id)
     except Broken as error:
         raise Refused("chain_broken", version=error.version) from error
+    kinds = EVENTS if listed is None else EVENTS_TO_COMPARE
     async for events in events_between(
-        installation, account_id, EVENTS, after=before, up_to=head.version
+        installation, account_id, kinds, after=before, up_to=head.version
     ):
         ledger.take(events)
     fates = Counter(ledger.fates.values())
@@ -134,4 +137,16 @@ async def prove(
         link=head.link.hex() if head.link is not None else "",
         kommo=listed.held_against(ledger) if listed is not None else None,
         why_not_compared=why_not,
+    )
+
+
+async def _known_at(installation: Installation, account_id: int, version: int) -> Before:
+    """The account after an event, as far as a day is judged by it."""
+    applied = await rules_at(installation, account_id, version)
+    described = await installation.events.some(
+        account_id, (AccountDescribed,), after=0, up_to=version, limit=1
+    )
+    return Before(
+        connected_at=described[0].event.at if described else None,
+        rules=None if applied is None else applied.rules,
     )

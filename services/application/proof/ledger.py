@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from contracts.events import (
@@ -21,22 +23,34 @@ from contracts.events import (
 )
 from contracts.rules import RulesFile
 from contracts.stage import Stage
-from domain.state import Account
 from services.application.span import Span
 
+# What tells the fate of requests.
 EVENTS: tuple[type, ...] = (
-    AccountDescribed,
     AssignmentWithdrawn,
     LeadAssigned,
-    LeadSeen,
     ReadingRequested,
     RequestClosed,
     RequestDeferred,
     RequestOpened,
     RequestPrepared,
     RequestReserved,
-    RulesApplied,
 )
+# The same, and what leads that Kommo lists are held against.
+EVENTS_TO_COMPARE: tuple[type, ...] = (*EVENTS, AccountDescribed, LeadSeen, RulesApplied)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What has to be known of an account as it was before the day.
+
+    Attributes:
+        connected_at: When it was first described; None if it was not yet.
+        rules: In force; None before the first.
+    """
+
+    connected_at: datetime | None = None
+    rules: Mapping[str, Any] | None = None
 
 
 class DayLedger:
@@ -51,7 +65,7 @@ class DayLedger:
         stages: Those that the rules cover.
     """
 
-    def __init__(self, before: Account, span: Span) -> None:
+    def __init__(self, before: Before, span: Span) -> None:
         """Begin.
 
         Args:
@@ -63,7 +77,7 @@ class DayLedger:
         self.asked: set[int] = set()
         self.early: set[int] = set()
         self.connected_at = before.connected_at
-        self.stages: frozenset[Stage] = frozenset(before.configuration.by_stage)
+        self.stages = _stages(before.rules)
         self._span = span
 
     def take(self, events: Iterable[Recorded]) -> None:
@@ -106,7 +120,9 @@ class DayLedger:
             self.fates[request_id] = fate
 
 
-def _stages(rules: Mapping[str, Any]) -> frozenset[Stage]:
+def _stages(rules: Mapping[str, Any] | None) -> frozenset[Stage]:
+    if rules is None:
+        return frozenset()
     file = RulesFile.model_validate(rules)
     return frozenset(
         stage.as_stage() for rule in file.rules if rule.enabled for stage in rule.stages

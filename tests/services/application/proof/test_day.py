@@ -12,7 +12,7 @@ from domain.state import Account
 from services.access.roles import ROLES, Role
 from services.application.principal import Principal
 from services.application.proof.day import prove
-from services.application.proof.ledger import DayLedger
+from services.application.proof.ledger import Before, DayLedger
 from services.application.proof.orphans import Compared, Listed
 from services.application.refused import Refused
 from services.application.span import Span
@@ -38,7 +38,9 @@ NOTHING: Any = None  # nobody gets that far
 
 
 def ledger(*events: AllocationEvent, before: Account | None = None) -> DayLedger:
-    found = DayLedger(before or given().account, SPAN)
+    account = before or given().account
+    known = Before(connected_at=account.connected_at, rules=account.rules_data)
+    found = DayLedger(known, SPAN)
     found.take(recorded(*events))
     return found
 
