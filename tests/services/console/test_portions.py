@@ -7,7 +7,7 @@ from services.console.portions import Portion, portion
 ROWS = tuple(range(120))
 
 
-def test_W8_as_many_as_fit_are_all_shown() -> None:
+def test_W3_3_as_many_as_fit_are_all_shown() -> None:
     assert portion(ROWS[:50], 7, address=str) == (ROWS[:50], None)
     assert portion((), 0, address=str) == ((), None)
 
@@ -23,7 +23,7 @@ def test_W8_as_many_as_fit_are_all_shown() -> None:
         (9_999, (119, 120), "69", ""),
     ],
 )
-def test_W8_of_more_a_part_is_shown_and_where_the_others_are(
+def test_W3_3_of_more_a_part_is_shown_and_where_the_others_are(
     first: int, rows: tuple[int, int], before: str, after: str
 ) -> None:
     start, end = rows
