@@ -15,6 +15,7 @@ from services.api.parquet import PARQUET, ParquetFile
 from services.api.routes.decisions import DecisionItem, decision_item
 from services.api.routes.past import AccessItem, access_item
 from services.api.routes.requests import RequestItem, request_item
+from services.api.routes.statements import StatementItem, statement_item
 from services.application.access import accesses, note_access
 from services.application.decisions import decided
 from services.application.jobs.asked import (
@@ -22,11 +23,13 @@ from services.application.jobs.asked import (
     ExportAsked,
     ExportedList,
     ExportForm,
+    StatementFilter,
     filter_of,
 )
 from services.application.jobs.work import JobAtWork
 from services.application.requests import asked as requests_asked
 from services.application.span import EARLIEST, LATEST, Span
+from services.application.statement import lines
 from services.web.models import Output
 
 ROWS_MAX = 1_000_000
@@ -46,7 +49,7 @@ class Exported:
 
     item: type[Output]
     read: Callable[[JobAtWork, int | None, int], Awaitable[Sequence[Any]]]
-    shape: Callable[[Any], Output]
+    shape: Callable[[JobAtWork, Any], Output]
     key: Callable[[Any], int]
 
 
@@ -85,7 +88,7 @@ async def _rows(
         found = await exported.read(job, before, min(bulk.PIECE, ROWS_MAX - count))
         if not found:
             return count, None
-        await add([exported.shape(each) for each in found])
+        await add([exported.shape(job, each) for each in found])
         count += len(found)
         first, before = first or exported.key(found[0]), exported.key(found[-1])
         job.output.tell(first - before, first)
@@ -105,6 +108,22 @@ async def _requests(job: JobAtWork, before: int | None, limit: int) -> Sequence[
     assert isinstance(which, RequestFilter), "as its list says"  # noqa: S101
     return await requests_asked(
         job.installation, job.account, job.principal, which, limit=limit, before=before
+    )
+
+
+async def _statement(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
+    which = _which(job)
+    assert isinstance(which, StatementFilter), "as its list says"  # noqa: S101
+    return await lines(
+        job.installation,
+        job.account,
+        job.principal,
+        which.manager_id,
+        ledger=which.ledger,
+        since=which.since,
+        until=which.until,
+        limit=limit,
+        before=before,
     )
 
 
@@ -130,12 +149,27 @@ def _which(job: JobAtWork) -> object:
 
 EXPORTED: Mapping[ExportedList, Exported] = {
     "decisions": Exported(
-        item=DecisionItem, read=_decisions, shape=decision_item, key=lambda row: row.version
+        item=DecisionItem,
+        read=_decisions,
+        shape=lambda _, row: decision_item(row),
+        key=lambda row: row.version,
     ),
     "requests": Exported(
-        item=RequestItem, read=_requests, shape=request_item, key=lambda row: row.opened_version
+        item=RequestItem,
+        read=_requests,
+        shape=lambda _, row: request_item(row),
+        key=lambda row: row.opened_version,
+    ),
+    "statement": Exported(
+        item=StatementItem,
+        read=_statement,
+        shape=lambda job, row: statement_item(job.account, row),
+        key=lambda row: row.movement.version,
     ),
     "access_log": Exported(
-        item=AccessItem, read=_accesses, shape=access_item, key=lambda row: row.id
+        item=AccessItem,
+        read=_accesses,
+        shape=lambda _, row: access_item(row),
+        key=lambda row: row.id,
     ),
 }

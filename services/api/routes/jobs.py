@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from contracts.stage import Stage
+from domain.configuration import ACCOUNT_LEDGER
 from projections.decisions import DecisionFilter
 from projections.decisions import Kind as DecisionKind
 from projections.requests import RequestFilter
@@ -28,10 +29,13 @@ from services.api.told import ToldSentence, told, words_of
 from services.application.jobs import giving
 from services.application.jobs.asked import (
     AccessFilter,
+    ExportedList,
     ExportForm,
     JobAsked,
+    ListFilter,
     ReplayAsked,
     ShadowAuditAsked,
+    StatementFilter,
     WhatIfAsked,
     export_of,
 )
@@ -133,25 +137,25 @@ class ExportBody(Input):
         which: Which list.
         format: Of the file; `parquet` where the installation can make it.
         before: Only rows before the one of this version or id: `next_before` of the last file.
-        manager: Of `decisions`: Kommo's ids; any of them.
+        manager: Kommo's ids: of `decisions` any of them, of `statement` the one whose it is.
+        ledger: Of `statement`; null for the account's own.
         decision: Of `decisions`: what was decided; any of it.
         state: Of `requests`: how they stand; any of it.
-        rule: Of both: ids; any of them.
-        stage: Of both; any of them.
-        lead: Of both: Kommo's ids; any of them.
-        reason: Of both: why, as items have it; any of it.
+        rule: Of `decisions` and `requests`: ids; any of them.
+        stage: Of the same; any of them.
+        lead: Of the same: Kommo's ids; any of them.
+        reason: Of the same: why, as items have it; any of it.
         by: Of `access_log`: the looks of one principal only.
     """
 
     kind: Literal["export"]
-    which: Literal["decisions", "requests", "access_log"] = Field(
-        alias="list", examples=["decisions"]
-    )
+    which: ExportedList = Field(alias="list", examples=["decisions"])
     format: ExportForm = Field(default="csv", examples=["csv"])
     before: int | None = Field(default=None, ge=1, le=ID_MAX, examples=[4711])
     since: FromText = Field(default="", alias="from")
     to: ToText = ""
     manager: list[KommoId] = Field(default=[], max_length=VALUES_MAX, examples=[[501]])
+    ledger: FilterText | None = Field(default=None, examples=["account"])
     decision: list[DecisionKind] = Field(default=[], max_length=20, examples=[["assigned"]])
     state: list[RequestState] = Field(default=[], max_length=10, examples=[["waiting"]])
     rule: list[FilterText] = Field(default=[], max_length=VALUES_MAX, examples=[["new-leads"]])
@@ -163,9 +167,10 @@ class ExportBody(Input):
 
 # What each list cannot be narrowed to.
 FOREIGN = {
-    "decisions": ("state", "by"),
-    "requests": ("manager", "decision", "by"),
-    "access_log": ("manager", "decision", "state", "rule", "stage", "lead", "reason"),
+    "decisions": ("state", "by", "ledger"),
+    "requests": ("manager", "decision", "by", "ledger"),
+    "statement": ("decision", "state", "rule", "stage", "lead", "reason", "by"),
+    "access_log": ("manager", "decision", "state", "rule", "stage", "lead", "reason", "ledger"),
 }
 JobBody = Annotated[
     WhatIfBody | ReplayBody | ShadowAuditBody | ExportBody, Field(discriminator="kind")
@@ -350,11 +355,20 @@ def _asked(
             return export_of(_filter(visit, body), form=body.format, before=body.before)
 
 
-def _filter(visit: AccountVisit, body: ExportBody) -> DecisionFilter | RequestFilter | AccessFilter:
+def _filter(visit: AccountVisit, body: ExportBody) -> ListFilter:
     since, until = _bounds(visit, body.since, body.to)
     stages = [Stage(each.pipeline_id, each.stage_id) for each in body.stage]
     if body.which == "access_log":
         return AccessFilter(by=body.by, since=since, until=until)
+    if body.which == "statement":
+        if len(body.manager) != 1:
+            raise _wrong("/manager", "missing", "Expected the one manager whose it is.")
+        return StatementFilter(
+            manager_id=body.manager[0],
+            ledger=body.ledger or ACCOUNT_LEDGER,
+            since=since,
+            until=until,
+        )
     if body.which == "requests":
         return RequestFilter(
             states=body.state,

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import Field
 
-from projections.fairness import Movement, Reason
+from projections.fairness import Reason
 from services.api.asking import ToRead
 from services.api.cursors import Key
 from services.api.filters import TEXT_MAX, Within
@@ -16,6 +16,7 @@ from services.api.resource import resource
 from services.api.times import Instant
 from services.api.told import ToldSentence, told_all, words_of
 from services.application.statement import StatementLine, lines
+from services.storage.accounts import RegisteredAccount
 from services.web.models import Output
 
 router = resource("managers")
@@ -83,23 +84,26 @@ async def list_statement(
             after=after,
         )
 
-    words = words_of(visit.account)
-
     def shape(line: StatementLine) -> StatementItem:
-        moved: Movement = line.movement
-        return StatementItem(
-            version=moved.version,
-            at=moved.at,
-            reason=moved.reason,
-            lead_id=moved.lead_id,
-            units=moved.units,
-            balance_units=moved.balance_units,
-            by=line.by,
-            note=line.note,
-            kinds=told_all(words, line.kinds),
-        )
+        return statement_item(visit.account, line)
 
     return await listing.page(StatementPage, read, key=_key, shape=shape)
+
+
+def statement_item(account: RegisteredAccount, line: StatementLine) -> StatementItem:
+    """A movement as it is answered."""
+    moved = line.movement
+    return StatementItem(
+        version=moved.version,
+        at=moved.at,
+        reason=moved.reason,
+        lead_id=moved.lead_id,
+        units=moved.units,
+        balance_units=moved.balance_units,
+        by=line.by,
+        note=line.note,
+        kinds=told_all(words_of(account), line.kinds),
+    )
 
 
 def _key(line: StatementLine) -> Key:

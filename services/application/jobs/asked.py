@@ -13,7 +13,7 @@ from services.access.roles import Scope
 from services.application.principal import Principal
 from services.storage.jobs import JobKind, StoredJob
 
-ExportedList = Literal["decisions", "requests", "access_log"]
+ExportedList = Literal["decisions", "requests", "statement", "access_log"]
 ExportForm = Literal["csv", "jsonl", "parquet"]
 
 
@@ -62,6 +62,16 @@ class AccessFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatementFilter:
+    """Which movements: of a manager in a ledger, within a time."""
+
+    manager_id: int
+    ledger: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportAsked:
     """A list as a file.
 
@@ -76,10 +86,11 @@ class ExportAsked:
     before: int | None = None
 
 
-ListFilter = DecisionFilter | RequestFilter | AccessFilter
+ListFilter = DecisionFilter | RequestFilter | StatementFilter | AccessFilter
 FILTERS: Mapping[ExportedList, type[ListFilter]] = {
     "decisions": DecisionFilter,
     "requests": RequestFilter,
+    "statement": StatementFilter,
     "access_log": AccessFilter,
 }
 JobAsked = WhatIfAsked | ReplayAsked | ShadowAuditAsked | ExportAsked
@@ -93,6 +104,7 @@ KINDS: Mapping[JobKind, type[JobAsked]] = {
 LISTS: Mapping[ExportedList, Scope] = {
     "decisions": "read",
     "requests": "read",
+    "statement": "read",
     "access_log": "access",
 }
 

@@ -137,15 +137,19 @@ async def test_A12_1_an_export_has_the_rows_that_the_list_has(
     accept = {"accept": media}
     decisions = await asking.get("decisions", params={"kind": "assigned"}, headers=accept)
     requests = await asking.get("requests", params={"state": "assigned"}, headers=accept)
+    moved = await asking.get("managers/501/statement", headers=accept)
     looks = await asking.get("access-log", headers=accept)
     asked = {"kind": "export", "format": form}
     job, given = await done(it, asking, {**asked, "list": "decisions", "decision": ["assigned"]})
     _, opened = await done(it, asking, {**asked, "list": "requests", "state": ["assigned"]})
+    _, booked = await done(it, asking, {**asked, "list": "statement", "manager": [501]})
     _, looked = await done(it, asking, {**asked, "list": "access_log"})
 
     assert given.headers["content-type"].partition(";")[0] == media
     assert given.text == decisions.text
     assert opened.text == requests.text
+    assert len(booked.text.splitlines()) > 2
+    assert booked.text == moved.text
     assert job["result"]["rows"] == len(given.text.splitlines()) - (2 if form == "csv" else 1) > 0
     # That they looked was kept meanwhile.
     assert {*looks.text.splitlines()[:-1]} <= {*looked.text.splitlines()}
@@ -323,11 +327,14 @@ async def test_A1_2_a_filter_that_the_list_does_not_have_is_refused(
     answers = [
         await started(asking, {**DECISIONS, "state": ["waiting"]}),
         await started(asking, {**DECISIONS, "list": "access_log", "manager": [501]}),
+        await started(asking, {**DECISIONS, "list": "statement"}),
+        await started(asking, {**DECISIONS, "list": "statement", "manager": [501, 502]}),
+        await started(asking, {**DECISIONS, "ledger": "account"}),
         await started(asking, {**REPLAY, "format": "csv"}),
         await started(asking, {"kind": "unknown"}),
     ]
 
-    assert [code(each) for each in answers] == [(422, "unprocessable")] * 4
+    assert [code(each) for each in answers] == [(422, "unprocessable")] * 7
 
 
 async def test_A12_1_a_day_after_its_end_a_job_is_forgotten(
