@@ -191,6 +191,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         now=now,
         settings=settings.sweep,
         timing=timing,
+        on_requested=meter.sweep_called,
     )
     meter.gateway_built(limiter, pusher)
     return Gateway(

@@ -39,6 +39,10 @@ class GatewayMeter(Protocol):
         """A request was sent, and how it ended (`services.kommo.errors`)."""
         ...
 
+    def sweep_called(self, kind: str, requests: int) -> None:
+        """A sweep of this kind sent so many requests."""
+        ...
+
     def gateway_built(self, limiter: LimiterState, pusher: PusherState) -> None:
         """These are in use from now on."""
         ...
@@ -52,6 +56,9 @@ class UnmeasuredGateway:
     """Nobody wants to know."""
 
     def kommo_called(self, method: str, outcome: str) -> None:
+        """Forget it."""
+
+    def sweep_called(self, kind: str, requests: int) -> None:
         """Forget it."""
 
     def gateway_built(self, limiter: LimiterState, pusher: PusherState) -> None:

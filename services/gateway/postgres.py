@@ -22,16 +22,19 @@ from services.storage.restorations import Restorations
 log = structlog.get_logger(__name__)
 
 LOAD = """
-SELECT account_id, watermark, full_at, kind, started_at, next_page, listed_to
+SELECT account_id, watermark, full_at, kind, started_at, next_page, listed_to, requests,
+    window_requests, full_requests
 FROM gateway.sweeps WHERE account_id = $1
 """
 SAVE = """
 INSERT INTO gateway.sweeps
-    (account_id, watermark, full_at, kind, started_at, next_page, listed_to)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+    (account_id, watermark, full_at, kind, started_at, next_page, listed_to, requests,
+    window_requests, full_requests)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (account_id) DO UPDATE SET watermark = excluded.watermark,
     full_at = excluded.full_at, kind = excluded.kind, started_at = excluded.started_at,
-    next_page = excluded.next_page, listed_to = excluded.listed_to
+    next_page = excluded.next_page, listed_to = excluded.listed_to, requests = excluded.requests,
+    window_requests = excluded.window_requests, full_requests = excluded.full_requests
 """
 
 
@@ -60,6 +63,9 @@ class PostgresSweeps:
                 started_at,
                 progress.next_page,
                 progress.listed_to,
+                progress.requests,
+                progress.window_requests,
+                progress.full_requests,
             )
 
 

@@ -89,6 +89,9 @@ class SweepSettings(Settings):
         interval_s: The time from the start of one sweep of an account to the start of the next.
         overlap_s: How far a sweep reaches back before the start of the one before.
         full_interval_s: How often all leads are read, whether they changed or not.
+        requests_per_hour_max: Requests that sweeps of one account may take in an hour; one of all
+            leads takes one for 250.
+        requests_at_once_max: The same at once, after a pause.
         pages_max: Pages of one account that are read before others have their turn.
         accounts_max: Accounts swept at the same time.
         poll_ms: How often it is looked whose sweep is due.
@@ -102,6 +105,8 @@ class SweepSettings(Settings):
     interval_s: float = Field(default=300.0, ge=1, le=86_400)
     overlap_s: float = Field(default=60.0, ge=1, le=3_600)
     full_interval_s: float = Field(default=86_400.0, ge=60, le=30 * 86_400)
+    requests_per_hour_max: int = Field(default=3_600, ge=12, le=25_200)
+    requests_at_once_max: int = Field(default=600, ge=1, le=25_200)
     pages_max: int = Field(default=20, ge=1, le=1_000)
     accounts_max: int = Field(default=4, ge=1, le=100)
     poll_ms: int = Field(default=1_000, ge=10, le=60_000)

@@ -29,7 +29,8 @@ from services.gateway.connections import Connection, Connections
 from services.gateway.failures import Failures
 from services.gateway.ports import InboundPublisher, Now
 from services.gateway.settings import SweepSettings
-from services.gateway.taken import taken_since
+from services.gateway.sweep_budget import SweepBudget
+from services.gateway.taken import ASKED_AT_ONCE, taken_since
 from services.kommo.client import LeadPage
 from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
 from services.kommo.limiter import Priority
@@ -40,6 +41,11 @@ from services.shared.failpoints import failpoint
 log = structlog.get_logger(__name__)
 
 Kind = Literal["baseline", "window", "full"]
+OnRequested = Callable[[Kind, int], None]
+
+
+def nobody(*_: object) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +61,9 @@ class Progress:
         next_page: Where it goes on; None at its start.
         listed_to: Of a sweep over all leads: the last id that was listed; None once the list
             was out of order.
+        requests: What the sweep under way took so far.
+        window_requests: What the last one over a window took; None if there was none yet.
+        full_requests: The same of all leads.
     """
 
     account_id: int
@@ -64,6 +73,9 @@ class Progress:
     started_at: datetime | None = None
     next_page: str | None = None
     listed_to: int | None = 0
+    requests: int = 0
+    window_requests: int | None = None
+    full_requests: int | None = None
 
 
 class SweepStore(Protocol):
@@ -104,7 +116,7 @@ class Asked(Protocol):
 class Sweeper:
     """Sweeps all connected accounts, at the lowest priority."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a sweep reads, writes and tells
         self,
         *,
         connections: Connections,
@@ -115,6 +127,7 @@ class Sweeper:
         now: Now,
         settings: SweepSettings | None = None,
         timing: Timing | None = None,
+        on_requested: OnRequested = nobody,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -127,6 +140,7 @@ class Sweeper:
             now: The wall clock.
             settings: How often, how many.
             timing: The clock.
+            on_requested: Told the kind of a sweep, and how many requests it sent.
         """
         self._connections = connections
         self._store = store
@@ -136,6 +150,10 @@ class Sweeper:
         self._now = now
         self._settings = settings or SweepSettings()
         self._timing = timing or SystemTiming()
+        self._on_requested = on_requested
+        self._budget = SweepBudget(
+            self._settings.requests_per_hour_max, self._settings.requests_at_once_max, self._timing
+        )
         self._failures = Failures(self._settings.retry_s)
         self._next_at: dict[int, tuple[Connection, float]] = {}
         self._asked_at: Mapping[int, datetime] = {}
@@ -178,6 +196,7 @@ class Sweeper:
             for each in connections
             if self._next_at.get(each.account_id, (None,))[0] is each
         }
+        self._budget.keep(frozenset(each.account_id for each in connections))
         return [
             each
             for each in connections
@@ -203,25 +222,30 @@ class Sweeper:
                 )
                 from_at = self._timing.monotonic()
                 pause_s = self._failures.pause_s(connection.account_id)
-            self._next_at[connection.account_id] = (connection, from_at + pause_s)
+            allowed_at = self._timing.monotonic() + self._budget.wait_s(connection.account_id)
+            due_at = max(from_at + pause_s, allowed_at)
+            self._next_at[connection.account_id] = (connection, due_at)
 
     async def _some_pages(self, connection: Connection) -> bool:
-        """Read up to `pages_max` pages; whether the sweep is complete."""
+        """Read up to `pages_max` pages, as the budget allows; whether the sweep is complete."""
         progress = await self._store.load(connection.account_id)
         if progress.kind is None:
             self._hastened.discard(connection.account_id)
         if progress.watermark is None and progress.kind is None:
             await self._introduce(connection)
         for _ in range(self._settings.pages_max):
+            if self._budget.wait_s(connection.account_id) > 0:
+                return False
             progress = self._begun(progress, connection.restored_at)
             try:
-                page = await self._read(connection, progress)
+                page, requests = await self._read(connection, progress)
             except MalformedAnswer:
                 # Perhaps the account has another address now, and the stored page means nothing.
                 await self._store.save(replace(progress, kind=None, next_page=None))
                 raise
             progress = self._clocked(progress, page)
-            taken = await self._taken(connection, progress, page)
+            taken, more = await self._taken(connection, progress, page)
+            progress = self._spent(progress, requests + more)
             await self._publish(progress, page, taken)
             failpoint("sweep.after_publish")
             if page.next_page is None:
@@ -252,7 +276,13 @@ class Sweeper:
             kind = "full"
         elif is_lacking or progress.full_at is None or now - progress.full_at >= full_after:
             kind = "full"
-        return replace(progress, kind=kind, started_at=now, next_page=None, listed_to=0)
+        return replace(progress, kind=kind, started_at=now, next_page=None, listed_to=0, requests=0)
+
+    def _spent(self, progress: Progress, requests: int) -> Progress:
+        assert progress.kind is not None, "a page is of a sweep"  # noqa: S101  # invariant
+        self._budget.spend(progress.account_id, requests)
+        self._on_requested(progress.kind, requests)
+        return replace(progress, requests=progress.requests + requests)
 
     async def _settle(self, account_id: int) -> None:
         """A sweep that began before a restart answers nothing: perhaps also before the asking."""
@@ -261,18 +291,19 @@ class Sweeper:
             await self._asked.settle(account_id, asked_at)
             self._asked_at = {k: at for k, at in self._asked_at.items() if k != account_id}
 
-    async def _read(self, connection: Connection, progress: Progress) -> LeadPage:
+    async def _read(self, connection: Connection, progress: Progress) -> tuple[LeadPage, int]:
+        """The next page, and how many requests it took."""
         page = await self._page(connection, progress)
         odd = [each.id for each in page.odd if each.id is not None]
         if not odd:
-            return page
+            return page, 1
         # What makes no sense beside the others may do so alone.
         alone = await connection.client.leads_by_ids(odd, priority=Priority.SWEEP)
         items = tuple(
             alone.by_id.get(each.id or 0, each) if isinstance(each, Odd) else each
             for each in page.items
         )
-        return replace(page, items=items)
+        return replace(page, items=items), 1 + alone.calls
 
     async def _page(self, connection: Connection, progress: Progress) -> LeadPage:
         client = connection.client
@@ -302,17 +333,23 @@ class Sweeper:
             account_id=progress.account_id,
             watermark=watermark,
             full_at=started_at if is_full else progress.full_at,
+            window_requests=progress.window_requests if is_full else progress.requests,
+            full_requests=progress.requests if is_full else progress.full_requests,
         )
 
     async def _taken(
         self, connection: Connection, progress: Progress, page: LeadPage
-    ) -> frozenset[int]:
-        """Leads of the page that were given to somebody since the backup; else nobody asks."""
+    ) -> tuple[frozenset[int], int]:
+        """Leads of the page that were given to somebody since the backup; else nobody asks.
+
+        With how many requests that took.
+        """
         if progress.watermark is None or not _is_before(progress.watermark, connection.restored_at):
-            return frozenset()
+            return frozenset(), 0
         since = progress.watermark - timedelta(seconds=self._settings.overlap_s)
         changed = [lead.id for lead in page.leads if lead.updated_at >= since]
-        return await taken_since(connection.client, changed, since)
+        taken = await taken_since(connection.client, changed, since)
+        return taken, -(-len(changed) // ASKED_AT_ONCE)
 
     async def _publish(self, progress: Progress, page: LeadPage, taken: frozenset[int]) -> None:
         messages = [*self._messages(progress, page, taken), *self._list(progress, page)]

@@ -12,6 +12,8 @@ from services.kommo.client import KommoClient
 from services.kommo.deeds import events_of
 from services.kommo.limiter import Priority
 
+# Leads in one request.
+ASKED_AT_ONCE = 10
 HANDOVER = "entity_responsible_changed"
 ENTRIES = ("lead_added", "lead_status_changed")
 

@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from services.gateway.meter import LimiterState, PusherState
+from services.gateway.sweep import Kind
 from services.ingress.meter import SpoolState
 from services.kommo.errors import ANSWERED, OUTCOMES
 from services.outgoing.post import DELIVERED, Failure
@@ -135,6 +136,14 @@ class GatewayMetrics:
             self._sent.labels(sent)
         for method, outcome in product(METHODS, (ANSWERED, *OUTCOMES.values())):
             self._called.labels(method, outcome)
+        self._swept = Counter(
+            "fairlead_sweep_requests_total",
+            "Requests to Kommo that comparing it with the account took, by kind.",
+            ["sweep"],
+            registry=registry,
+        )
+        for kind in get_args(Kind):
+            self._swept.labels(kind)
         self._waiting = Gauge(
             "fairlead_limiter_waiting_calls",
             "Calls to Kommo that wait for their turn.",
@@ -155,6 +164,10 @@ class GatewayMetrics:
     def kommo_called(self, method: str, outcome: str) -> None:
         """Count it."""
         self._called.labels(method, outcome).inc()
+
+    def sweep_called(self, kind: str, requests: int) -> None:
+        """Count them."""
+        self._swept.labels(kind).inc(requests)
 
     def webhook_sent(self, outcome: str) -> None:
         """Count it."""

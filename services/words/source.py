@@ -230,6 +230,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "console.trouble.": NEEDS,
     "console.waits_for.": (*members(events.Verdict), *WAITS),
     "doctor.repaired.": members(repairs.Kind),
+    "doctor.sweep_cost.": ("window", "full"),
     "explain.cap.": members(events.Cap),
     "explain.chosen.": (*TIES, "largest_sum", "fewest_open", "largest_free_share", "fewest_given"),
     "explain.closed_for.": members(events.CloseReason),

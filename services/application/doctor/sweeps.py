@@ -11,7 +11,10 @@ from services.storage.database import borrow
 
 SWEPT_WITHIN = timedelta(minutes=30)
 COMPARED_WITHIN = timedelta(hours=36)
-SELECT_SWEEP = "SELECT watermark, full_at FROM gateway.sweeps WHERE account_id = $1"
+SELECT_SWEEP = """
+SELECT watermark, full_at, window_requests, full_requests FROM gateway.sweeps
+WHERE account_id = $1
+"""
 
 
 async def sweep_of(
@@ -27,11 +30,22 @@ async def sweep_of(
         return passing(subject, never, sentence("remedy.await_first_sweep"))
     swept, compared = now - row["watermark"], now - row["full_at"]
     told = sentence("doctor.swept", ago=_seconds(swept), full_ago=_seconds(compared))
-    found_by_it = _turned_up(told, found)
+    found_by_it = _turned_up(_with_cost(told, row["window_requests"], row["full_requests"]), found)
     late = swept > SWEPT_WITHIN or compared > COMPARED_WITHIN
     if late and installation.running() is not None:
         return problem(subject, found_by_it, sentence("remedy.sweep_is_late"))
     return well(subject, found_by_it)
+
+
+def _with_cost(told: Sentence, window: int | None, full: int | None) -> Sentence:
+    """With what it takes, as far as that is known."""
+    costs = (("window", window), ("full", full))
+    known = tuple(
+        sentence(f"doctor.sweep_cost.{name}", count=requests)
+        for name, requests in costs
+        if requests is not None
+    )
+    return sentence("doctor.swept_at_cost", told=told, costs=known) if known else told
 
 
 def _turned_up(told: Sentence, found: list[repairs.Repair]) -> Sentence:

@@ -26,6 +26,7 @@ from services.gateway.ports import ConnectedAccount, Untold
 from services.gateway.rounds import Rounds
 from services.gateway.settings import DirectorySettings, SweepSettings
 from services.gateway.sweep import Progress, Sweeper
+from services.gateway.sweep_budget import SweepBudget
 from services.kommo.errors import Unreachable
 from services.kommo.subscription import ours_of, state_of
 from services.sandbox.knobs import Knobs
@@ -219,6 +220,62 @@ async def test_F30_a_giant_account_goes_on_where_it_stopped_even_after_a_restart
         seen = {each.lead_id for each in here.books.bodies(LeadObserved)}
         assert seen == set(here.lead_ids)
         assert len(here.requests()) <= 6
+
+
+async def test_F30_a_sweep_spends_no_more_requests_than_its_account_has_and_goes_on_later() -> None:
+    clock = OwnClock()
+    read_at: list[tuple[float, str]] = []
+
+    async with world(1_000, rate_per_s=600.0) as here:
+        here.timing = clock  # type: ignore[assignment]
+        store = Memory()
+        sweeping = Sweeper(
+            connections=here.connections,
+            store=store,
+            asked=SweepsAsked(),
+            introduce=known_already,
+            publisher=here.books,
+            now=utc_now,
+            settings=SweepSettings(
+                requests_at_once_max=2, requests_per_hour_max=60, interval_s=86_400
+            ),
+            timing=clock,  # type: ignore[arg-type]
+            on_requested=lambda kind, requests: read_at.extend([(clock.now, kind)] * requests),
+        )
+        async with running(sweeping.run()):
+            await until(lambda: store.progress.watermark is not None)
+
+        # Two at once, then one a minute, looked for once a second.
+        assert [kind for _, kind in read_at] == ["baseline"] * 4
+        assert [round(at / 60) for at, _ in read_at] == [0, 0, 1, 2]
+        assert len(here.requests()) == 4
+        assert (store.progress.full_requests, store.progress.window_requests) == (4, None)
+        assert [each.lead_id for each in here.books.bodies(LeadObserved)] == here.lead_ids
+
+
+async def test_F30_what_the_last_sweeps_took_is_kept_through_the_next_ones() -> None:
+    async with world(300) as here:
+        old = utc_now() - timedelta(days=2)
+        store = Memory(Progress(account_id=ACCOUNT_ID, watermark=utc_now(), full_at=old))
+        async with running(sweeper(here, store, interval_s=1.0).run()):
+            await until(lambda: store.progress.window_requests is not None)
+
+        assert (store.progress.full_requests, store.progress.window_requests) == (2, 1)
+
+
+def test_F30_what_an_account_spent_too_much_it_has_less_later_and_others_have_theirs() -> None:
+    clock = OwnClock()
+    budget = SweepBudget(per_hour=3_600, at_once=10, timing=clock)  # type: ignore[arg-type]
+    budget.spend(1, 15)
+
+    assert (budget.wait_s(1), budget.wait_s(2)) == (6.0, 0.0)
+    clock.now += 6
+    assert budget.wait_s(1) == 0.0
+    clock.now += 10_000
+    budget.spend(1, 10)
+    assert budget.wait_s(1) == 1.0
+    budget.keep(frozenset({2}))
+    assert budget.wait_s(1) == 0.0
 
 
 async def test_F79_after_a_restored_backup_all_is_read_and_what_was_given_since_is_taken() -> None:

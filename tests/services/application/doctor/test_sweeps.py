@@ -1,5 +1,6 @@
 """What the doctor tells of the comparison with Kommo (D11.2), and of passes that ended (D7.3)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -73,6 +74,24 @@ async def test_D11_2_the_doctor_tells_the_last_sweep_and_what_was_found(pool: An
         " 1 moved or with another manager, 1 deleted"
     )
     assert found.remedy is None
+
+
+async def test_F30_the_doctor_tells_what_the_last_sweeps_took(pool: Any) -> None:
+    await prepare(pool, [repairs])
+    full_at = NINE - timedelta(hours=3)
+    progress = Progress(account_id=7, watermark=NINE, full_at=full_at, full_requests=812)
+    await PostgresSweeps(pool).save(progress)
+    alone = await looked(pool, later(5))
+    await PostgresSweeps(pool).save(replace(progress, window_requests=1))
+    both = await looked(pool, later(5))
+
+    before = "5 minutes ago, of all leads 3 hours ago (the last took "
+    after = "); no lead found before its webhook so far"
+    assert WORDS.say(alone.found) == f"{before}812 for all leads{after}"
+    assert WORDS.say(both.found) == (
+        f"{before}1 request for what changed, 812 for all leads{after}"
+    )
+    assert await PostgresSweeps(pool).load(7) == replace(progress, window_requests=1)
 
 
 async def test_D11_2_a_late_sweep_comes_with_what_to_do_while_fairlead_runs(pool: Any) -> None:
