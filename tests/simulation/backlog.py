@@ -91,6 +91,7 @@ def run_backlog(
     is_old: bool = False,
     is_told: bool = False,
     rate_per_s: float = 6.0,
+    ends_with: int | None = None,
     **settings: Any,
 ) -> Outcome:
     """Push what all accounts have decided at once, account by account so many leads.
@@ -101,13 +102,14 @@ def run_backlog(
         is_old: Whether all was decided before the gateway started.
         is_told: Whether only hooks say where the leads are.
         rate_per_s: Of the address.
+        ends_with: The place of an account: it is over when that one has all it wants.
         **settings: Of the pusher.
     """
     with quiet():
         backlog = _Backlog(
             sizes, is_old=is_old, is_told=is_told, rate_per_s=rate_per_s, settings=settings
         )
-        return backlog.run(until_s)
+        return backlog.run(until_s, ends_with)
 
 
 class _Nowhere(Post):
@@ -260,8 +262,9 @@ class _Backlog:
         )
         self.board_max = 0
 
-    def run(self, until_s: float) -> Outcome:
-        self.loop.run(self._play(until_s))
+    def run(self, until_s: float, ends_with: int | None) -> Outcome:
+        ends_with_id = None if ends_with is None else FIRST_ACCOUNT + ends_with
+        self.loop.run(self._play(until_s, ends_with_id))
         assert not self.loop.errors, self.loop.errors[0]
         return Outcome(
             set_at=self.set_at,
@@ -291,7 +294,7 @@ class _Backlog:
     def _on_patch(self, account_id: int, _kind: str, body: bytes) -> None:
         self.set_at[account_id] += [self.loop.time()] * len(orjson.loads(body))
 
-    async def _play(self, until_s: float) -> None:
+    async def _play(self, until_s: float, ends_with_id: int | None) -> None:
         await self.connections.reload()
         if self.is_old:
             self._decide()
@@ -300,7 +303,7 @@ class _Backlog:
             await asyncio.sleep(STEP_S)
             self._decide()
             self.pusher.nudge()
-        while self.books.left:
+        while self.books.pending_ids[ends_with_id] if ends_with_id else self.books.left:
             await asyncio.sleep(STEP_S)
             self.board_max = max(self.board_max, *self.pusher.held.values())
             assert self.loop.time() < until_s, f"{self.books.left} leads are left"

@@ -3,7 +3,7 @@
 import pytest
 
 from services.gateway.settings import PushSettings
-from tests.simulation.backlog import Outcome, run_backlog
+from tests.simulation.backlog import STEP_S, Outcome, run_backlog
 
 RATE = 6.0
 
@@ -66,6 +66,21 @@ def test_F70_one_account_with_ten_thousand_keeps_none_of_the_others_waiting() ->
     others = list(outcome.set_at.values())[1:]
     assert max(times[-1] for times in others) <= 1.5 * len(sizes) / RATE
     assert len(outcome.requests) <= 1.2 * least(sizes, is_read=False)
+
+
+def test_F70_beside_a_hundred_thousand_the_other_account_waits_at_most_twice_as_long() -> None:
+    """Through the pusher and the limiter as they are: every other request is the other one's.
+
+    Below a second a turn counts: the one that has just begun is not taken back.
+    """
+    turn_s = 1 / RATE
+    for flood, leads in ((10_000, 10), (100_000, 3_000)):
+        alone = run_backlog([leads], until_s=60)
+        beside = run_backlog([flood, leads], until_s=60, ends_with=1)
+
+        (alone_s,), (_, beside_s) = alone.p95(), beside.p95()
+        assert len(list(beside.set_at.values())[1]) == leads
+        assert beside_s - STEP_S <= 2 * (alone_s - STEP_S) + turn_s
 
 
 def test_I13_a_board_holds_what_is_under_way_and_no_more() -> None:
