@@ -95,6 +95,9 @@ harness: $(VENV)/.dev ## Open a built widget in Kommo's surroundings, without Ko
 widget-screens: $(VENV)/.dev ## Take pictures of the widget in each place, light and dark, into OUT=folder
 	@$(BIN)/python -m tests.services.widget.in_browser.pictures $(if $(OUT),$(OUT),$(error OUT=folder for the pictures is missing))
 
+pictures: $(VENV)/.dev ## Draw the widget's pictures anew, in every size that Kommo asks for
+	@$(BIN)/python -m deploy.widget.pictures
+
 words: $(VENV)/.dev ## Bring the catalogue of sentences up to date with the code; LANGUAGE=ru starts or follows a translation
 	@$(BIN)/python -m services.words.update $(LANGUAGE)
 
@@ -121,4 +124,4 @@ $(VENV)/.docs: requirements-docs.txt | $(VENV)/.runtime
 	@$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r requirements-docs.txt
 	@touch $@
 
-.PHONY: help demo try check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens harness widget-screens words lock clean
+.PHONY: help demo try check test sim sim-long campaign golden golden-record mutants kafka lint fmt bench bench-kafka schemas answers docs sbom audit screens harness widget-screens pictures words lock clean

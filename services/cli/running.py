@@ -35,6 +35,8 @@ Port = Annotated[
         help="Port of the same, 0 for any free one; default: FAIRLEAD_INGRESS_PORT.",
     ),
 ]
+# For whoever starts it as a part of something: it ends with them, however they end.
+WhileStdin = Annotated[bool, typer.Option("--while-stdin-is-open", hidden=True)]
 JsonLogs = Annotated[bool, typer.Option("--json-logs", help="Logs as JSON lines.")]
 
 
@@ -59,6 +61,7 @@ def up(
         ),
     ] = False,
     json_logs: JsonLogs = False,
+    while_stdin_is_open: WhileStdin = False,
 ) -> None:
     """Run everything until stopped.
 
@@ -69,7 +72,17 @@ def up(
 
     log_all(as_json=json_logs)
     beside = ["--json-logs"] if json_logs else []
-    complete(up(data, host=host, port=port, on_listening=_greet, new_key=new_key, beside=beside))
+    complete(
+        up(
+            data,
+            host=host,
+            port=port,
+            on_listening=_greet,
+            new_key=new_key,
+            beside=beside,
+            with_stdin=while_stdin_is_open,
+        )
+    )
 
 
 @app.command()
@@ -82,9 +95,7 @@ def run(
     port: Port = None,
     *,
     json_logs: JsonLogs = False,
-    while_stdin_is_open: Annotated[
-        bool, typer.Option("--while-stdin-is-open", hidden=True)
-    ] = False,
+    while_stdin_is_open: WhileStdin = False,
 ) -> None:
     """Run roles of the distributed installation.
 

@@ -26,7 +26,9 @@ async def fairlead_up(folder: Path, settings: Mapping[str, str]) -> AsyncIterato
             "up",
             "--port=0",
             f"--data={data}",
-            stdin=asyncio.subprocess.DEVNULL,
+            "--while-stdin-is-open",
+            # Nobody writes there; it is closed when this process ends, even if it is killed.
+            stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
             env={**os.environ, "FAIRLEAD_WEB_ENABLED": "false", **settings},

@@ -103,7 +103,9 @@ async def local_kommo(
             "-m",
             "services.sandbox",
             *(f"{option}={path}" for option, path in files.items()),
-            stdin=asyncio.subprocess.DEVNULL,
+            "--while-stdin-is-open",
+            # Nobody writes there; it is closed when this process ends, even if it is killed.
+            stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
             # Ctrl-C in our terminal is ours to pass on.

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from services.access.roles import ROLES
@@ -55,6 +55,12 @@ async def stay(installation: Installation, *, manager_id: int) -> None:
         say("")
         say("What to ask: README.md, and step by step docs/how-to/api.md")
         await stop.wait()
+        say_ending()
+
+
+def say_ending() -> None:
+    """That it takes a moment; nobody hears it whose terminal is gone."""
+    with suppress(OSError):
         say("Ending ...")
 
 
@@ -69,9 +75,9 @@ def say_door(door: WayIn) -> None:
 
 @asynccontextmanager
 async def told_to_stop() -> AsyncIterator[asyncio.Event]:
-    """Set at Ctrl-C or SIGTERM; afterwards they end the process as they do."""
+    """Set at Ctrl-C, SIGTERM, or when the terminal is closed; afterwards they end it as they do."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, stop.set)
     try:

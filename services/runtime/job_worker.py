@@ -20,8 +20,9 @@ from services.application.jobs.work import Computations, JobWorker, workers_of
 from services.runtime.child import ended
 from services.runtime.environment import from_environment
 from services.runtime.installation import must_exist, open_installation
-from services.runtime.lifetime import end, stop_on_signals, stopping_with_stdin
+from services.runtime.lifetime import end, stop_on_signals
 from services.shared.errors import Unavailable
+from services.shared.with_stdin import stopping_with_stdin
 from services.storage.jobs import Jobs
 from services.storage.tenancy import Reach, bounded
 from services.web.settings import MIB, WebSettings

@@ -3,9 +3,7 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from typing import Any
 
 CANCEL_AGAIN_S = 2.0
@@ -24,29 +22,6 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
     return stop
-
-
-@asynccontextmanager
-async def stopping_with_stdin(stop: asyncio.Event) -> AsyncIterator[None]:
-    """Set `stop` as soon as standard input is closed: whoever started this process is gone."""
-    watching = asyncio.create_task(_stop_at_end(stop))
-    try:
-        yield
-    finally:
-        await end([watching])
-
-
-async def _stop_at_end(stop: asyncio.Event) -> None:
-    reader = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    try:
-        while await reader.read(1_024):
-            pass  # nobody says anything there
-        stop.set()
-    finally:
-        transport.close()
 
 
 async def stopping(stop: asyncio.Event) -> str | None:

@@ -12,7 +12,7 @@ import structlog
 from services.ops.disk import show_disk
 from services.ops.health import Health
 from services.ops.metrics import Metrics
-from services.runtime.lifetime import end, stop_on_signals, stopping, stopping_with_stdin
+from services.runtime.lifetime import end, stop_on_signals, stopping
 from services.runtime.listening import Address, OnListening, announced
 from services.runtime.ops import ops
 from services.runtime.peers import Peers
@@ -20,6 +20,7 @@ from services.runtime.roles import ROLES, Process, load
 from services.runtime.settings import EverySetting
 from services.runtime.traces import traces
 from services.shared.open_files import allow_open_files
+from services.shared.with_stdin import stopping_with_stdin
 from services.storage.database import probe
 
 log = structlog.get_logger(__name__)

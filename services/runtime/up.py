@@ -23,6 +23,7 @@ async def up(
     on_listening: OnListening | None = None,
     new_key: bool = False,
     beside: Sequence[str] = (),
+    with_stdin: bool = False,
 ) -> None:
     """Run until SIGTERM or SIGINT.
 
@@ -33,6 +34,7 @@ async def up(
         on_listening: Told role and address of each that listens in this process.
         new_key: Make a new master key if that of the folder is lost.
         beside: More for the command line of the process beside this one.
+        with_stdin: End as soon as standard input is closed, with whoever started the process.
 
     Raises:
         services.storage.embedded.database.EmbeddedDatabaseError: The folder cannot be used.
@@ -55,4 +57,5 @@ async def up(
         host=host,
         port=port,
         on_listening=on_listening,
+        with_stdin=with_stdin,
     )

@@ -7,6 +7,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import uvloop
@@ -14,6 +15,7 @@ import uvloop
 from services.sandbox.app import Neighbour, running_sandbox
 from services.sandbox.harness.by_hand import shown_by_hand
 from services.sandbox.seed import Seed, add_widgets, build, integrations_of
+from services.shared.with_stdin import stopping_with_stdin
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     if options.leads is not None:
         seed = seed.model_copy(update={"leads": options.leads})
     tokens = _tokens(options.token_file, 1 + len(seed.neighbours))
-    uvloop.run(_serve(seed, tokens, options.port, options.port_file, options.harness))
+    uvloop.run(_serve(seed, tokens, options))
 
 
 def _options() -> argparse.Namespace:
@@ -47,6 +49,9 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--harness", type=Path, metavar="ZIP", help="widget to look at in the first account"
+    )
+    parser.add_argument(
+        "--while-stdin-is-open", action="store_true", help="end with whoever started it"
     )
     return parser.parse_args()
 
@@ -71,9 +76,8 @@ def _of_account(path: Path, place: int) -> Path:
     return path.with_name(f"{path.name}.{place + 1}") if place else path
 
 
-async def _serve(
-    seed: Seed, tokens: Sequence[str], port: int, port_file: Path | None, archive: Path | None
-) -> None:
+async def _serve(seed: Seed, tokens: Sequence[str], options: argparse.Namespace) -> None:
+    port_file, archive = options.port_file, options.harness
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
@@ -88,9 +92,12 @@ async def _serve(
         Neighbour(account=account, knobs=each.knobs)
         for account, each in zip(accounts[1:], seed.neighbours, strict=True)
     ]
-    async with running_sandbox(
-        accounts[0], seed.knobs, port=port, neighbours=neighbours
-    ) as sandbox:
+    async with (
+        stopping_with_stdin(stopped) if options.while_stdin_is_open else nullcontext(),
+        running_sandbox(
+            accounts[0], seed.knobs, port=options.port, neighbours=neighbours
+        ) as sandbox,
+    ):
         sandbox.crm.oauth.integrations.update(integrations_of(seed))
         addresses = [each.base_url for each in (sandbox, *sandbox.neighbours)]
         # The first is the one that somebody waits for, so it is written last.

@@ -93,6 +93,21 @@ def test_settings_and_targets_that_a_page_names_exist(page: Path) -> None:
     assert targets - TARGETS == set()
 
 
+def test_targets_that_the_code_names_exist() -> None:
+    files = [
+        path
+        for folder in ("contracts", "deploy", "domain", "projections", "services", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    named = {
+        (name, path.relative_to(ROOT).as_posix())
+        for path in files
+        for name in re.findall(r"`make ([a-z][a-z-]*)", path.read_text())
+    }
+
+    assert [each for each in sorted(named) if each[0] not in TARGETS] == []
+
+
 def shells(text: str) -> list[str]:
     """Whatever is meant for a shell: blocks, and code in a line."""
     return [*blocks(text, "sh"), *CODE.findall(prose(text))]

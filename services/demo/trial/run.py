@@ -29,7 +29,7 @@ from services.demo.door import INSTALLER, VISITORS, WayIn, open_door
 from services.demo.fairlead_process import fairlead_up
 from services.demo.kommo_process import LocalKommo, local_kommo
 from services.demo.stay import SETTINGS as SERVED
-from services.demo.stay import say_door, served_at, told_to_stop
+from services.demo.stay import say_door, say_ending, served_at, told_to_stop
 from services.demo.trial import sample
 from services.demo.trial.life import Life
 from services.demo.week import sample as week
@@ -66,8 +66,8 @@ async def try_out(*, every_s: float, opens_browser: bool) -> None:
         await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not running.done():
-            say("Ending ...")
             running.cancel()
+            say_ending()
         await asyncio.wait({running})
     if not running.cancelled() and (error := running.exception()) is not None:
         note(f"What happened is logged in {folder}")
