@@ -11,7 +11,7 @@ from services.application.offered import offered
 from services.application.operations import shown
 from services.application.refused import Refused
 from services.console.pages import Parts, account_page
-from services.console.receipts import Receipt, Told, Version, receipt
+from services.console.receipts import JustDone, Receipt, receipt_of
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import OfferLine, kommo_lead, offer_line, story_of
 from services.web.faults import problem_of
@@ -40,11 +40,9 @@ async def get_leads(who: InAccount, lead: Annotated[str, Query(max_length=200)] 
 
 
 @router.get("/a/{account_id}/leads/{lead_id}")
-async def get_lead(
-    who: InAccount, lead_id: int, only: Parts, told: Told = "", version: Version = ""
-) -> Response:
+async def get_lead(who: InAccount, lead_id: int, only: Parts, done: JustDone) -> Response:
     """Its story, and every decision with everybody who could have got it."""
-    return await lead_page(who, lead_id, only=only, told=receipt(who, told, version))
+    return await lead_page(who, lead_id, only=only, told=await receipt_of(who, done))
 
 
 async def lead_page(

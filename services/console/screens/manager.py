@@ -1,7 +1,7 @@
 """A manager: what do I get, and why not more? (W4.3); one's own page is `/me`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -29,7 +29,7 @@ from services.console.moments import moment
 from services.console.names import name_of
 from services.console.pages import HEADERS, Parts, account_page
 from services.console.pauses import choices, end_of
-from services.console.receipts import Key, Told, Version, receipt, told_at
+from services.console.receipts import NOTHING_DONE, Done, JustDone, Key, receipt_of, told_at
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import mate_line, movement_line, offer_line, why_not_lines
 from services.console.speeds import speed_line
@@ -58,14 +58,11 @@ class ManagerAddress:
 
     start: str = ""
     end: str = ""
-    told: str = ""
-    version: str = ""
+    done: Done = NOTHING_DONE
 
 
-def _address(
-    start: From = "", to: To = "", told: Told = "", version: Version = ""
-) -> ManagerAddress:
-    return ManagerAddress(start=start, end=to, told=told, version=version)
+def _address(done: JustDone, start: From = "", to: To = "") -> ManagerAddress:
+    return ManagerAddress(start=start, end=to, done=done)
 
 
 Asked = Annotated[ManagerAddress, Depends(_address)]
@@ -180,6 +177,10 @@ async def manager_page(
     ahead = days_from(who.now, who.zone, DAYS_AHEAD)
     shifts = await shifts_of_manager(*place, manager_id, span=ahead)
     served = await _speed(who, manager_id, span)
+    line = None if mate is None else mate_line(who, mate)
+    told = await receipt_of(who, asked.done)
+    if told is not None and (line is None or not line.may_resume):
+        told = replace(told, undo=None)  # nobody is paused any more
     here = f"{who.base}/me" if own else f"{who.base}/managers/{manager_id}"
     asked_for = {key: text for key, text in (("from", asked.start), ("to", asked.end)) if text}
     return account_page(
@@ -193,7 +194,7 @@ async def manager_page(
         manager_id=manager_id,
         name=name_of(who, manager_id),
         is_own=own,
-        mate=None if mate is None else mate_line(who, mate),
+        mate=line,
         counted=counted,
         lines=why_not_lines(who, counted),
         ranges=[(each, each.strip("-d"), f"{here}?from={each}") for each in RANGES],
@@ -210,7 +211,7 @@ async def manager_page(
         days=hours_days(who, merged((each.start, each.end) for each in shifts), DAYS_AHEAD),
         choices=choices(who.words),
         offers=[offer_line(who, each) for each in await _offered(who, manager_id)],
-        told=receipt(who, asked.told, asked.version),
+        told=told,
     )
 
 

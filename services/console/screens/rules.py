@@ -1,5 +1,6 @@
 """Rules: who gets which leads? Those in force, their revisions, and them as a file (W4.4)."""
 
+from dataclasses import replace
 from secrets import token_hex
 from typing import Annotated, Any
 
@@ -15,7 +16,7 @@ from services.application.rules_texts import text_of
 from services.console.moments import moment
 from services.console.pages import HEADERS, account_page
 from services.console.portions import First, portion
-from services.console.receipts import Receipt, Told, Version, receipt
+from services.console.receipts import Done, JustDone, Receipt, receipt_of
 from services.console.rules.changes import change_lines, text_changes
 from services.console.rules.lines import rule_lines
 from services.console.rules.views import RemarkView, Shower, remark_views
@@ -33,9 +34,7 @@ Number = Annotated[int, Query(ge=0, le=2**31 - 1)]
 
 
 @router.get("/a/{account_id}/rules")
-async def get_rules(
-    who: InAccount, told: Told = "", version: Version = "", first: First = 0
-) -> Response:
+async def get_rules(who: InAccount, done: JustDone, first: First = 0) -> Response:
     """The rules in force, in the order in which they are tried, and who works on others."""
     applied = await rules.newest(who.installation, who.account, who.principal)
     may_change = who.principal.may("rules")
@@ -59,7 +58,7 @@ async def get_rules(
         part=part,
         remarks=remarks,
         may_change=may_change,
-        receipt=_receipt(who, applied, told, version),
+        receipt=await _receipt(who, applied, done),
         own=own,
         others=await others(who, but="" if own is None else own.draft_id) if may_change else [],
         stages=_stages(who),
@@ -122,13 +121,12 @@ def file_of(who: SeeingAccount, text: str) -> Response:
     )
 
 
-def _receipt(
-    who: SeeingAccount, applied: RulesApplied | None, told: str, version: str
-) -> Receipt | None:
-    if told != "done" or applied is None:
-        return receipt(who, told, version)
+async def _receipt(who: SeeingAccount, applied: RulesApplied | None, done: Done) -> Receipt | None:
+    found = await receipt_of(who, done)
+    if found is None or done.told != "done" or applied is None:
+        return found
     said = sentence("console.rules.applied", revision=applied.revision)
-    return Receipt(text=who.words.say(said), is_done=True)
+    return replace(found, text=who.words.say(said))
 
 
 async def _applied(who: SeeingAccount, applied: RulesApplied) -> dict[str, Any]:

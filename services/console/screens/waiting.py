@@ -14,7 +14,7 @@ from services.application.requests import asked
 from services.application.waiting import waiting_now
 from services.console.bands import days_from
 from services.console.pages import HEADERS, account_page
-from services.console.receipts import Told, Version, receipt
+from services.console.receipts import JustDone, receipt_of
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.waits import (
     duty_line,
@@ -43,10 +43,10 @@ async def get_waiting(
     who: InAccount,
     reason: Reason = "",
     rule: Rule = "",
+    *,
     after: Place = None,
     before: Place = None,
-    told: Told = "",
-    version: Version = "",
+    done: JustDone,
 ) -> Response:
     """Who waits by reason and one by one, rules that stand still, and duty of a week."""
     who.require("read")
@@ -72,7 +72,7 @@ async def get_waiting(
         csv=f"{who.base}/waiting.csv?{urlencode(wanted)}",
         newer=_address(who, wanted, "before", newer),
         older=_address(who, wanted, "after", older),
-        told=receipt(who, told, version),
+        told=await receipt_of(who, done),
         may_order=who.principal.may("activity"),
     )
 
