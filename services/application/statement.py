@@ -6,6 +6,7 @@ from datetime import datetime
 
 from contracts.events import CreditMoved
 from contracts.sentences import Sentence
+from domain.configuration import ACCOUNT_LEDGER
 from domain.explain.kinds import Ledgers, kind_name
 from projections import decisions, fairness
 from projections.fairness import KindShare, Movement, Share
@@ -57,6 +58,7 @@ class Statement:
         lines: Of the range, the newest; oldest of them first, each with the balance after it.
         has_older: Whether the range has lines before the first.
         kinds: The same as `share` in each kind that the ledger tells apart.
+        ledgers: All in which something was moved for the manager, that of the account first.
     """
 
     share: Share
@@ -64,6 +66,7 @@ class Statement:
     lines: list[StatementLine]
     has_older: bool
     kinds: list[KindLine]
+    ledgers: tuple[str, ...]
 
     @property
     def closing_units(self) -> int:
@@ -80,8 +83,19 @@ async def statement(
     ledger: str,
     limit: int,
     span: Span | None = None,
+    before: int | None = None,
 ) -> Statement:
     """A manager's newest movements and balance, at all or in a range; one's own with `self`.
+
+    Args:
+        installation: Where.
+        account: Whose.
+        principal: Who asks.
+        manager_id: About whom.
+        ledger: In which ledger.
+        limit: The most lines.
+        span: The range; None for all time.
+        before: Only lines before this version of the account.
 
     Raises:
         Refused: They may not look, or nothing was ever moved for the manager in that ledger.
@@ -89,14 +103,14 @@ async def statement(
     principal.require_own("read", manager_id)
     if principal.manager_id != manager_id:
         await note_access(installation, account.account_id, principal, "statement", [manager_id])
-    share, ledgers, in_kinds = await _share_of(installation, account, manager_id, ledger)
-    newest, before = await _movements(
-        installation, account.account_id, share, limit=limit + 1, span=span
+    own, ledgers, in_kinds = await _share_of(installation, account, manager_id, ledger)
+    newest, balance = await _movements(
+        installation, account.account_id, own[ledger], limit=limit + 1, span=span, before=before
     )
     shown = newest[:limit]
-    opening = shown[-1].balance_units - shown[-1].units if shown else before
+    opening = shown[-1].balance_units - shown[-1].units if shown else balance
     return Statement(
-        share=share,
+        share=own[ledger],
         opening_units=opening,
         lines=await _lines(installation, account, shown[::-1], ledgers),
         has_older=len(newest) > limit,
@@ -104,6 +118,7 @@ async def statement(
             KindLine(name=kind_name(ledgers, ledger, share.what, share.kind), share=share)
             for share in in_kinds
         ],
+        ledgers=tuple(sorted(own, key=lambda name: (name != ACCOUNT_LEDGER, name))),
     )
 
 
@@ -155,7 +170,7 @@ async def lines(  # noqa: PLR0913 - a filter each
     else:
         span = Span(start=since or EARLIEST, end=until or LATEST)
         found, _ = await _movements(
-            installation, account.account_id, own, limit=limit, span=span, before=before
+            installation, account.account_id, own[ledger], limit=limit, span=span, before=before
         )
     return await _lines(installation, account, found, ledgers)
 
@@ -184,8 +199,8 @@ async def whole_statement(
 
 async def _share_of(
     installation: Installation, account: RegisteredAccount, manager_id: int, ledger: str
-) -> tuple[Share, Ledgers, list[KindShare]]:
-    """Their share in a ledger, what that tells apart, and their share in each kind.
+) -> tuple[dict[str, Share], Ledgers, list[KindShare]]:
+    """Their share in every ledger, what that of one tells apart, and their share in each kind.
 
     Raises:
         Refused: Nothing was ever moved for them in it.
@@ -202,7 +217,7 @@ async def _share_of(
         raise Refused("no_movement", manager=manager_id)
     if ledger not in own:
         raise Refused("no_movement_in_ledger", manager=manager_id, ledger=ledger, known=(*own,))
-    return own[ledger], ledgers, in_kinds
+    return own, ledgers, in_kinds
 
 
 async def _movements(

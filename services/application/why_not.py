@@ -21,6 +21,8 @@ from services.storage.database import borrow_to_read
 
 PIECE = 500
 LATEST = 2**63 - 1
+# Of each line, where nobody asked for one of them.
+SHOWN_AT_ONCE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ async def why_not(
     asked: Question,
     *,
     line: Stood | None = None,
-    limit: int = 5,
+    limit: int = SHOWN_AT_ONCE,
     before: int | None = None,
 ) -> WhyNot:
     """How a manager stood to every lead that was given out; one's own with `self`.

@@ -46,6 +46,7 @@ from services.console.screens import (
     today,
     waiting,
     webhooks,
+    why_leads,
 )
 from services.web.premises import Premises
 
@@ -70,6 +71,7 @@ SCREENS: tuple[ModuleType, ...] = (
     lead_deeds,
     manager,
     manager_deeds,
+    why_leads,
     waiting,
     orders,
     # planning

@@ -15,7 +15,7 @@ from services.application.rules import stages_of
 from services.application.span import Span
 from services.application.statement import StatementLine
 from services.application.today import WaitingRule
-from services.application.why_not import WhyNot
+from services.application.why_not import SHOWN_AT_ONCE, GivenLead, WhyNot
 from services.console.hours import HoursBar, hours_bar
 from services.console.moments import Moment, moment
 from services.console.names import name_of
@@ -152,6 +152,7 @@ class MovementLine:
     href: str
     note: str
     by: str
+    kinds: str
     moved: str
     balance: str
 
@@ -163,6 +164,7 @@ class WhyNotLine:
     Attributes:
         share: Of all leads, in percent, for a bar.
         leads: The newest of them.
+        rest: Where all of them are; empty if that is all.
     """
 
     name: str
@@ -170,6 +172,7 @@ class WhyNotLine:
     share: int
     is_got: bool
     leads: tuple[DecisionLine, ...]
+    rest: str
 
 
 def mate_line(who: SeeingAccount, mate: Teammate, day: Span | None = None) -> MateLine:
@@ -300,6 +303,7 @@ def movement_line(who: SeeingAccount, line: StatementLine, by: str) -> MovementL
         href="" if movement.lead_id is None else f"{who.base}/leads/{movement.lead_id}",
         note=line.note,
         by=by,
+        kinds=", ".join(map(who.words.say, line.kinds)),
         moved=who.words.say(sentence("cell.credit", units=movement.units)),
         balance=who.words.say(sentence("cell.credit", units=movement.balance_units)),
     )
@@ -317,20 +321,28 @@ def why_not_lines(who: SeeingAccount, found: WhyNot) -> list[WhyNotLine]:
             share=round(100 * found.counts[stood] / found.given),
             is_got=stood.startswith("got"),
             leads=tuple(
-                DecisionLine(
-                    version=lead.version,
-                    at=moment(who, lead.at),
-                    lead_id=lead.lead_id,
-                    href=f"{who.base}/leads/{lead.lead_id}#v{lead.version}",
-                    kind="assigned",
-                    text="" if lead.got_by is None else name_of(who, lead.got_by),
-                    rule=lead.rule_id,
-                )
+                why_not_lead(who, lead)
                 for lead in (found.leads[stood].leads if stood in found.leads else ())
             ),
+            rest=f"{who.base}/managers/{found.asked.manager_id}/why/{stood}"
+            if found.counts[stood] > SHOWN_AT_ONCE
+            else "",
         )
         for stood in ordered
     ]
+
+
+def why_not_lead(who: SeeingAccount, lead: GivenLead) -> DecisionLine:
+    """A lead that was given to somebody, as a line."""
+    return DecisionLine(
+        version=lead.version,
+        at=moment(who, lead.at),
+        lead_id=lead.lead_id,
+        href=f"{who.base}/leads/{lead.lead_id}#v{lead.version}",
+        kind="assigned",
+        text="" if lead.got_by is None else name_of(who, lead.got_by),
+        rule=lead.rule_id,
+    )
 
 
 def stage_name(who: SeeingAccount, stage: Stage) -> str:

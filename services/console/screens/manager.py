@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import Response
 
+from contracts.events import LEAD
 from contracts.sentences import sentence
 from domain.configuration import ACCOUNT_LEDGER
 from projections.response import Speed
@@ -21,7 +23,7 @@ from services.application.refused import Refused
 from services.application.shifts import shifts_of_manager
 from services.application.span import Span, check_length, span_from
 from services.application.speed import speed
-from services.application.statement import Statement, StatementLine, statement, whole_statement
+from services.application.statement import StatementLine, whole_statement
 from services.application.why_not import Question, why_not
 from services.console.bands import days_from
 from services.console.hours import hours_days
@@ -31,25 +33,26 @@ from services.console.pages import HEADERS, Parts, account_page
 from services.console.pauses import choices, end_of
 from services.console.receipts import NOTHING_DONE, Done, JustDone, Key, receipt_of, told_at
 from services.console.seeing import InAccount, SeeingAccount
-from services.console.shapes import mate_line, movement_line, offer_line, why_not_lines
+from services.console.shapes import mate_line, offer_line, why_not_lines
 from services.console.speeds import speed_line
-from services.shared.spreadsheet import as_csv
+from services.console.statements import LINES, LINES_ON_PHONE, posted_by, statement_view
+from services.shared.spreadsheet import Cell, as_csv
 from services.web.faults import problem_of
 from services.web.problems import HttpProblem
-from services.words.credit import signed
 
 router = APIRouter()
 
 DAYS = 7
 RANGES = ("-7d", "-30d", "-90d")
-MOVEMENTS = 50
 DAYS_AHEAD = 14
-COLUMNS = ("at", "movement", "lead_id", "by", "reason", "leads", "balance")
+COLUMNS = ("at", "movement", "lead_id", "by", "reason", "leads", "balance", "kinds")
 # What nobody at the page can mend by doing something else: a page of its own tells it.
 ELSEWHERE = ("not_allowed", "proof_needed")
 
 From = Annotated[str, Query(alias="from", max_length=40)]
 To = Annotated[str, Query(max_length=40)]
+Ledger = Annotated[str, Query(min_length=1, max_length=100)]
+Before = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +61,29 @@ class ManagerAddress:
 
     start: str = ""
     end: str = ""
+    ledger: str = ACCOUNT_LEDGER
+    before: int | None = None
+    lines: int = LINES
     done: Done = NOTHING_DONE
 
 
-def _address(done: JustDone, start: From = "", to: To = "") -> ManagerAddress:
-    return ManagerAddress(start=start, end=to, done=done)
+def _address(
+    request: Request,
+    done: JustDone,
+    start: From = "",
+    to: To = "",
+    ledger: Ledger = ACCOUNT_LEDGER,
+    before: Before = None,
+) -> ManagerAddress:
+    is_phone = "Mobi" in request.headers.get("user-agent", "")
+    return ManagerAddress(
+        start=start,
+        end=to,
+        ledger=ledger,
+        before=before,
+        lines=LINES_ON_PHONE if is_phone else LINES,
+        done=done,
+    )
 
 
 Asked = Annotated[ManagerAddress, Depends(_address)]
@@ -88,12 +109,12 @@ async def get_statement_csv(who: InAccount, manager_id: int, asked: Asked) -> Re
         who.account,
         who.principal,
         manager_id,
-        ledger=ACCOUNT_LEDGER,
+        ledger=asked.ledger,
         span=_span(who, asked),
     )
-    names = await _posted_by(who, found)
-    text = as_csv(COLUMNS, [_cells(each, names) for each in found.lines])
-    name = f"statement-{manager_id}.csv"
+    names = await posted_by(who, found)
+    text = as_csv(COLUMNS, [_cells(who, each, names) for each in found.lines])
+    name = f"statement-{manager_id}-{asked.ledger}.csv"
     return Response(
         text,
         media_type="text/csv; charset=utf-8",
@@ -172,8 +193,6 @@ async def manager_page(
     counted = await why_not(
         who.installation, who.principal, Question(who.account, manager_id, span)
     )
-    moved = await _statement(who, manager_id, span)
-    names = {} if moved is None else await _posted_by(who, moved)
     ahead = days_from(who.now, who.zone, DAYS_AHEAD)
     shifts = await shifts_of_manager(*place, manager_id, span=ahead)
     served = await _speed(who, manager_id, span)
@@ -183,6 +202,18 @@ async def manager_page(
         told = replace(told, undo=None)  # nobody is paused any more
     here = f"{who.base}/me" if own else f"{who.base}/managers/{manager_id}"
     asked_for = {key: text for key, text in (("from", asked.start), ("to", asked.end)) if text}
+    moved = await statement_view(
+        who,
+        manager_id,
+        asked.ledger,
+        span,
+        limit=asked.lines,
+        before=asked.before,
+        place=here,
+        kept=asked_for,
+    )
+    range_query = f"?{urlencode(asked_for)}" if asked_for else ""
+    asked_for = {"ledger": asked.ledger, **asked_for}
     return account_page(
         "manager.html",
         who,
@@ -200,12 +231,10 @@ async def manager_page(
         ranges=[(each, each.strip("-d"), f"{here}?from={each}") for each in RANGES],
         place=here,
         asked=asked,
+        range_query=range_query,
         since=moment(who, span.start),
         until=moment(who, span.end),
         csv=f"{who.base}/managers/{manager_id}/statement.csv?{urlencode(asked_for)}",
-        moved=[]
-        if moved is None
-        else [movement_line(who, each, names.get(each.by, each.by)) for each in moved.lines[::-1]],
         statement=moved,
         speed=[speed_line(who, each, name_of(who, manager_id)) for each in served],
         days=hours_days(who, merged((each.start, each.end) for each in shifts), DAYS_AHEAD),
@@ -236,18 +265,7 @@ async def _speed(who: SeeingAccount, manager_id: int, span: Span) -> Sequence[Sp
     )
 
 
-async def _posted_by(who: SeeingAccount, found: Statement) -> dict[str, str]:
-    """Names of those who posted lines, as far as they are people who sign in here."""
-    names: dict[str, str] = {}
-    for by in {each.by for each in found.lines}:
-        kind, _, number = by.partition(":")
-        if kind == "person" and number.isdecimal():
-            person = await who.premises.access.people.get(int(number))
-            names[by] = by if person is None else person.name
-    return names
-
-
-def _cells(line: StatementLine, names: Mapping[str, str]) -> Sequence[str | int | None]:
+def _cells(who: SeeingAccount, line: StatementLine, names: Mapping[str, str]) -> Sequence[Cell]:
     movement = line.movement
     return (
         movement.at.isoformat(),
@@ -255,8 +273,10 @@ def _cells(line: StatementLine, names: Mapping[str, str]) -> Sequence[str | int 
         movement.lead_id,
         names.get(line.by, line.by),
         line.note,
-        signed(movement.units),
-        signed(movement.balance_units),
+        # Numbers, which a spreadsheet adds up; a text that begins with a sign is none to it.
+        Decimal(movement.units) / LEAD,
+        Decimal(movement.balance_units) / LEAD,
+        "; ".join(map(who.words.say, line.kinds)),
     )
 
 
@@ -266,24 +286,6 @@ async def _offered(who: SeeingAccount, manager_id: int) -> list[OfferedLead]:
     if not (is_own or who.principal.may("activity")):
         return []
     return await offered(who.premises.present, who.account, who.principal, manager_id=manager_id)
-
-
-async def _statement(who: SeeingAccount, manager_id: int, span: Span) -> Statement | None:
-    """Their newest movements of a range; None where nothing was ever moved."""
-    try:
-        return await statement(
-            who.installation,
-            who.account,
-            who.principal,
-            manager_id,
-            ledger=ACCOUNT_LEDGER,
-            limit=MOVEMENTS,
-            span=span,
-        )
-    except Refused as refused:
-        if refused.code not in ("no_movement", "no_movement_in_ledger"):
-            raise
-        return None
 
 
 def _done(who: SeeingAccount, manager_id: int, answer: Answer) -> Response:

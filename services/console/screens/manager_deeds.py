@@ -18,6 +18,7 @@ from services.console.seeing import InAccount, SeeingAccount
 router = APIRouter()
 Leads = Annotated[str, Query(max_length=40)]
 Reason = Annotated[str, Query(max_length=500)]
+Ledger = Annotated[str, Query(min_length=1, max_length=100)]
 Confirm = Annotated[int | None, Form(ge=0)]
 
 
@@ -61,7 +62,11 @@ async def post_handover(
 
 @router.get("/a/{account_id}/managers/{manager_id}/correction")
 async def get_correction(
-    who: InAccount, manager_id: int, leads: Leads = "", reason: Reason = ""
+    who: InAccount,
+    manager_id: int,
+    leads: Leads = "",
+    reason: Reason = "",
+    ledger: Ledger = ACCOUNT_LEDGER,
 ) -> Response:
     """What everybody's part of it would be."""
     who.require("ledger")
@@ -74,12 +79,15 @@ async def get_correction(
             who.principal,
             manager_id,
             corrections.units_from(typed),
-            ledger=ACCOUNT_LEDGER,
+            ledger=ledger,
             reason=reason,
         )
         lines = [sentence("correct.bears", manager=each, units=units) for each, units in moved]
+        if ledger != ACCOUNT_LEDGER:
+            lines = [sentence("console.fairness.ledger", ledger=ledger), *lines]
         asked = sentence("console.correction.question", reason=reason)
-        return foretold(who, lines, asked, hidden={"leads": typed, "reason": reason})
+        hidden = {"leads": typed, "reason": reason, "ledger": ledger}
+        return foretold(who, lines, asked, hidden=hidden)
 
     return await deed_page(
         who,
@@ -99,6 +107,7 @@ async def post_correction(
     key: Key,
     leads: Annotated[str, Form(max_length=40)],
     reason: Annotated[str, Form(max_length=500)],
+    ledger: Annotated[str, Form(min_length=1, max_length=100)] = ACCOUNT_LEDGER,
 ) -> Response:
     """Post it."""
     done = await corrections.correct(
@@ -107,7 +116,7 @@ async def post_correction(
         who.principal,
         manager_id,
         corrections.units_from(leads),
-        ledger=ACCOUNT_LEDGER,
+        ledger=ledger,
         reason=reason,
         once=Once(key=key),
     )

@@ -149,6 +149,46 @@ async def test_W4_3_a_statement_has_a_range_a_file_and_who_posted_what(site: Sit
     assert (others.status_code, empty.status_code) == (403, 422)
 
 
+async def test_W3_8_on_a_phone_the_statement_has_twenty_lines_a_page(site: Site) -> None:
+    lasted = {"from": "2026-10-19"}
+    phone = {"user-agent": "Mozilla/5.0 (Linux; Android 10; K) Chrome/138.0 Mobile Safari/537.36"}
+    async with site.signed_in("manager", BRUNO) as bruno:
+        sheet = await bruno.get(f"{site.base}/managers/{BRUNO}/statement.csv", params=lasted)
+        pages = [await bruno.get(f"{site.base}/me", params=lasted, headers=phone)]
+        while older := re.search(r'href="([^"]+)#statement" rel="next"', pages[-1].text):
+            pages.append(await bruno.get(unescape(older[1]), headers=phone))
+        desk = await bruno.get(f"{site.base}/me", params=lasted)
+
+    rows = [re.findall(r'<tr id="s(\d+)"', page.text) for page in pages]
+    found = [each for page in rows for each in page]
+    assert [len(page) for page in rows[:-1]] == [20] * (len(rows) - 1)
+    assert len(found) == len(set(found)) == len(list(csv.DictReader(StringIO(sheet.text)))) > 50
+    assert len(re.findall(r'<tr id="s(\d+)"', desk.text)) == 50
+
+
+async def test_W4_3_a_click_on_a_line_lists_all_its_leads(site: Site) -> None:
+    async with site.signed_in("manager", BRUNO) as bruno:
+        own = await bruno.get(f"{site.base}/me", params={"from": "2026-10-19"})
+        links = [unescape(each) for each in re.findall(r'href="([^"]+/why/[^"]+)"', own.text)]
+        counts, listed = [], []
+        for link in links:
+            page = await bruno.get(link)
+            (count,) = re.findall(r"· (\d+) leads?<", page.text)
+            leads = re.findall(r'<th scope="row">(\d+)</th>', page.text)
+            while older := re.search(r'href="([^"]+)" rel="next"', page.text):
+                page = await bruno.get(unescape(older[1]))
+                leads += re.findall(r'<th scope="row">(\d+)</th>', page.text)
+            counts.append(int(count))
+            listed.append(len(leads))
+            assert "Ana" not in text_of(page)
+        others = await bruno.get(links[0].replace(str(BRUNO), "501"))
+        unknown = await bruno.get(f"{site.base}/managers/{BRUNO}/why/luck")
+
+    assert max(counts) > 50
+    assert listed == counts
+    assert (others.status_code, unknown.status_code) == (403, 404)
+
+
 async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -> None:
     async with site.signed_in("manager", BRUNO) as bruno:
         start = await bruno.get(site.base)
@@ -167,7 +207,7 @@ async def test_W3_2_what_a_role_may_not_do_is_not_offered(site: Site, role: Role
     async with site.signed_in(role) as client:
         page = await client.get(f"{site.base}/managers/{BRUNO}")
 
-    assert ("/pause" in page.text) == (role == "supervisor")
+    assert ('/pause"' in page.text) == (role == "supervisor")
 
 
 async def test_S5_an_account_of_others_is_as_one_that_is_none(site: Site) -> None:

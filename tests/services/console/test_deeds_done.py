@@ -1,7 +1,11 @@
-"""After a deed: who, when, and how it is put back where the domain can (W3.5)."""
+"""After a deed that took effect: what the pages tell, and how it is put back (W3.5, W4.3)."""
 
+import csv
 import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from io import StringIO
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -79,3 +83,28 @@ async def test_W3_5_rules_that_were_put_in_force_are_undone_by_a_draft_of_those_
 
     assert "Undo: begin a draft of revision" in text_of(page.text)
     assert draft.content == RULES
+
+
+async def test_D3_8_every_ledger_has_its_statement_and_its_corrections(office: Office) -> None:
+    """Nothing was moved in that of the rule before the first correction."""
+    place = f"/a/{office.account_id}/managers/{ANNA}"
+    own = RULES.replace("limit: {max: 20}", "ledger: vip")
+    typed = {"leads": "1", "reason": "A fair", "ledger": "vip"}
+    async with office.working(), visiting(office) as ana:
+        await applied(ana, own)
+        foretold = await ana.get(f"{place}/correction?{urlencode(typed)}")
+        for ledger in ("account", "vip"):
+            pairs = [*(typed | {"ledger": ledger}).items(), ("key", f"correct-{ledger}")]
+            await ana.post(f"{place}/correction", pairs)
+        page = await ana.get(f"{place}?ledger=vip")
+        sheet = await ana.get(f"{place}/statement.csv?ledger=vip")
+
+    assert "Ledger vip" in text_of(foretold.text)
+    assert 'name="ledger" value="vip"' in foretold.text
+    statement = page.text.split('id="statement"')[1].split("</section>")[0]
+    assert 'aria-current="page">Ledger vip</a>' in statement
+    assert re.findall(r">([^<>]+)</a>", statement.split("</nav>")[0])[1] == "Ledger vip"
+    assert '<option value="vip" selected>' in page.text
+    assert "A fair · Ana Lima" in text_of(statement)
+    rows = list(csv.DictReader(StringIO(sheet.text)))
+    assert [(row["movement"], Decimal(row["leads"])) for row in rows] == [("corrected", 1)]
