@@ -1,5 +1,6 @@
 """Does Kommo talk to us, and we to it? What is known of that, and what mends it (W4.11)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,11 +18,14 @@ from services.application.refused import Refused
 from services.gateway import stops
 from services.kommo.subscription import INCOMING, SUBSCRIBED, secret_of, subscribe_again
 from services.shared.secrets import digest_of
-from services.storage import consents
+from services.storage import consents, hooks_heard
 from services.storage.accounts import RegisteredAccount
 from services.storage.asked_sweeps import AskedSweeps
 from services.storage.database import borrow_to_read
+from services.storage.hooks_heard import HookKind
 
+# What an account's own webhooks tell; triggers come only where somebody has installed one.
+EXPECTED: tuple[HookKind, ...] = ("leads", "notes", "tasks", "incoming", "triggers")
 KINDS = (*SUBSCRIBED, *INCOMING)
 ADDRESS = """
 SELECT (SELECT count(*) FROM unnest(starts) AS start
@@ -39,6 +43,7 @@ class AccountConnection:
         stopped: Why Kommo refuses us; None while it does not.
         administrators: Active users who are; a token needs the rights of one.
         heard_at: When a webhook last told something new of a lead.
+        hooks: When one last came, by kind; those that should come first, never or not.
         swept: Leads that asked and that only a sweep had found, ever.
         used: Requests that began in the last second, of all accounts behind our address.
         closed_s: For how long none begins.
@@ -52,6 +57,7 @@ class AccountConnection:
     users: int
     administrators: int
     heard_at: datetime | None
+    hooks: Mapping[HookKind, datetime | None]
     swept: int
     used: int
     closed_s: float
@@ -78,6 +84,7 @@ async def connection_of(
         vitals = await health.of_one(connection, account_id)
         backlog = await assignments.backlog(connection)
         address = await connection.fetchrow(ADDRESS)
+        hooks = await hooks_heard.of_account(connection, account_id)
     users = [each for each in account.directory.get("users", []) if each.get("is_active")]
     return AccountConnection(
         token=token_of(account, refused.get(account_id), now),
@@ -87,6 +94,7 @@ async def connection_of(
         users=len(users),
         administrators=sum(1 for each in users if each.get("is_admin")),
         heard_at=vitals.heard_at,
+        hooks={**dict.fromkeys(EXPECTED), **hooks},
         swept=vitals.swept,
         used=0 if address is None else address["used"],
         closed_s=0.0 if address is None else address["closed_s"],

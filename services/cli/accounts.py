@@ -94,6 +94,17 @@ def show(account: AccountId = None, data: Data = DATA) -> None:
         )
         show_table(("what", "found", "to do"), (row_of(desk, each) for each in diagnoses_of(found)))
         desk.tell(
+            sentence(
+                "accounts.hooks",
+                hooks=tuple(
+                    sentence("accounts.hook_never", kind=sentence(f"hook.kind.{kind}"))
+                    if at is None
+                    else sentence("accounts.hook", kind=sentence(f"hook.kind.{kind}"), at=at)
+                    for kind, at in found.hooks.items()
+                ),
+            )
+        )
+        desk.tell(
             sentence("accounts.users", users=found.users, administrators=found.administrators)
         )
 

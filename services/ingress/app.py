@@ -19,6 +19,7 @@ from services.ingress.clock import ReceiptClock
 from services.ingress.detour import Detour, spooled_letters, spooled_log
 from services.ingress.directory import AccountDirectory, SecretsRegistry
 from services.ingress.endpoint import WebhookEndpoint, WebhookLimits
+from services.ingress.hook_kinds import HeardStore, HookKinds
 from services.ingress.intake import Intake
 from services.ingress.meter import UNMEASURED, IngressMeter
 from services.ingress.quota import Quota, Quotas
@@ -61,6 +62,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
     traces: Traces = UNTRACED,
     find: Find = none_known,
     raw: RawKeeper | None = None,
+    heard: HookKinds | None = None,
 ) -> ASGIApp:
     """The address itself, around parts that somebody else runs.
 
@@ -77,6 +79,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         traces: Told of every message that became durable.
         find: Looks up what triggers of the widget carry.
         raw: Keeps bodies that were understood; its `run` must be running.
+        heard: Notes the kinds of hooks; its `run` must be running.
     """
     endpoint = WebhookEndpoint(
         intake=Intake(read=reading, encode=encode_inbound, clock=ReceiptClock(now)),
@@ -93,6 +96,7 @@ def create_app(  # noqa: PLR0913  # the ports of a role
         traces=traces,
         revisions=KnownRevisions(find),
         raw=raw,
+        heard=heard,
     )
 
     readiness = Readiness(appenders, directory, probe, spool)
@@ -120,6 +124,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
     find: Find = none_known,
     raw_bodies: RawStore | None = None,
     raw_settings: RawBodySettings | None = None,
+    hooks_heard: HeardStore | None = None,
 ) -> None:
     """Receive webhooks until `stop` is set or the task is cancelled, then end in order.
 
@@ -144,6 +149,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         find: Looks up what triggers of the widget carry.
         raw_bodies: Where bodies that were understood are kept; nowhere without one.
         raw_settings: How often they are written.
+        hooks_heard: Where it is noted of which kinds hooks come.
 
     Raises:
         OSError: The address cannot be listened at.
@@ -164,6 +170,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
         appenders = create_appenders(log_writer, dead_letters, settings)
         directory = create_directory(accounts, settings)
         raw = _raw_keeper(raw_bodies, raw_settings or RawBodySettings(), now, meter)
+        heard = None if hooks_heard is None else HookKinds(hooks_heard, now)
         app = create_app(
             appenders=appenders,
             directory=directory,
@@ -176,12 +183,15 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             traces=traces,
             find=find,
             raw=raw,
+            heard=heard,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(appenders.run())
             if raw is not None:
                 tasks.create_task(raw.run())
             background = [tasks.create_task(directory.keep_fresh())]
+            if heard is not None:
+                background.append(tasks.create_task(heard.run()))
             background += [tasks.create_task(detour.drain()) for detour in detours]
             try:
                 await serve_until(

@@ -18,6 +18,7 @@ from services.ingress.answers import CLOSE, answer
 from services.ingress.appender import Appenders, Submission
 from services.ingress.body import Body, BodyBudget, BodyShare, BudgetExhausted, read_body
 from services.ingress.directory import AccountDirectory
+from services.ingress.hook_kinds import HookKinds
 from services.ingress.in_flight import InFlight
 from services.ingress.intake import Intake, Kept
 from services.ingress.meter import IngressMeter
@@ -75,9 +76,11 @@ class WebhookEndpoint:
         traces: Traces,
         revisions: KnownRevisions,
         raw: RawKeeper | None = None,
+        heard: HookKinds | None = None,
     ) -> None:
         self._revisions = revisions
         self._raw = raw
+        self._heard = heard
         self._intake = intake
         self._directory = directory
         self._appenders = appenders
@@ -165,6 +168,8 @@ class WebhookEndpoint:
             work = self._submitting(owner, body, scope, deadline, carried)
             kept, submission = await self._turns.take(account_id, work, deadline=deadline)
             await submission.durable()
+            if self._heard is not None:
+                self._heard.hear(account_id, kept.kinds)
             if self._raw is not None and not kept.letters:  # a letter has it whole
                 self._raw.note(account_id, body.content, _header(scope, b"content-type"))
         except Unavailable as error:

@@ -20,12 +20,14 @@ from contracts.kommo.notifications import (
 from contracts.kommo.steps import Steps
 from services.ingress.body import Body
 from services.ingress.clock import ReceiptClock
+from services.ingress.hook_kinds import kinds_of
 from services.ingress.translate import translate
 from services.ingress.triggers import Carried, what_is_wrong
 from services.log.port import Entry
 from services.shared.sparing_log import SparingLog
 from services.storage.accounts import WebhookOwner
 from services.storage.dead_letters import DeadLetter
+from services.storage.hooks_heard import HookKind
 
 # Of a body over the limit, or of more than Kommo sends, which cannot be read again; any other is
 # kept whole.
@@ -45,15 +47,17 @@ Encode = Callable[[Inbound], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one body came to; all empty when Kommo told of nothing that concerns us.
+    """What one body came to; no entries when Kommo told of nothing that concerns us.
 
     Attributes:
         message_ids: Of the entries, in their order.
+        kinds: Of the hooks in it; none of a body that is not taken.
     """
 
     entries: tuple[Entry, ...] = ()
     letters: tuple[DeadLetter, ...] = ()
     message_ids: tuple[str, ...] = ()
+    kinds: frozenset[HookKind] = frozenset()
 
 
 class Intake:
@@ -99,10 +103,11 @@ class Intake:
             # Not its message, which may quote the body.
             self._log.error("webhook_not_understood", account_id=account_id, reason=reason)
             return letter(f"not understood: {reason}")
+        kinds = kinds_of(reading.notifications)
         if not reading.rejected:
-            return Kept(entries, (), message_ids)
+            return Kept(entries, (), message_ids, kinds)
         letters = letter(_reasons(reading.rejected), is_cut=reading.is_too_much).letters
-        return Kept(entries, letters, message_ids)
+        return Kept(entries, letters, message_ids, kinds)
 
     def _wrong(self, owner: WebhookOwner, reading: Reading, carried: Carried) -> str | None:
         """Why a body that is understood is not taken all the same; None if it is."""

@@ -38,6 +38,7 @@ from services.shared.health import Register
 from services.shared.ownership import work_for
 from services.shared.tracing import Traces
 from services.storage.access_log import AccessLog
+from services.storage.hooks_heard import HooksHeard
 from services.storage.wakeup import ALLOCATIONS, TIMERS, WORK
 from services.storage.webhook_targets import WebhookTargets
 from services.storage.widget_rules import WidgetRules
@@ -105,6 +106,7 @@ async def _ingress(process: Process) -> None:
                 find=WidgetRules(installation.pool, installation.accounts.vault).get,
                 raw_bodies=installation.raw_bodies,
                 raw_settings=installation.raw_body_settings,
+                hooks_heard=HooksHeard(installation.pool),
             )
         except OSError as error:
             raise not_listening(

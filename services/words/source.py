@@ -97,6 +97,8 @@ SIGHTS = (
     "access_log",
     "people",
 )
+# Of webhooks: `services.storage.hooks_heard.HookKind`, as a test says.
+HOOKS = ("leads", "notes", "tasks", "incoming", "triggers", "contacts", "other")
 # What is done beside: `services.storage.jobs.JobKind`, as a test says.
 JOBS = ("what_if", "replay", "shadow_audit", "export")
 # What somebody who calls the API may have to do something about, as a test says: problems of HTTP,
@@ -257,6 +259,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "explain.not_told_by.": members(events.NoticeKind),
     "explain.state.": members(events.Verdict),
     "explain.told_by.": members(events.NoticeKind),
+    "hook.kind.": HOOKS,
     "job.kind.": JOBS,
     "notice.why.": tuple(each for each in members(events.ChoiceReason) if each != "duty"),
     "explain.tie.": TIES,

@@ -130,6 +130,10 @@ async def _page(
         told=told,
         hook=hook,
         heard_at=None if found.heard_at is None else moment(who, found.heard_at),
+        hooks=[
+            (who.words.say(sentence(f"hook.kind.{kind}")), None if at is None else moment(who, at))
+            for kind, at in found.hooks.items()
+        ],
         may_mend=who.principal.may("access"),
         may_disconnect=who.principal.may("access") and who.account.disconnected_at is None,
     )

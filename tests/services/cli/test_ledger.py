@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -184,3 +185,16 @@ def test_D1_2_the_connected_accounts_are_listed(here: Here) -> None:
     assert str(found["account_id"]) in said.out
     assert found["subdomain"] in said.out
     assert found["troubles"] == []
+
+
+def test_the_connection_of_an_account_is_told_with_when_hooks_of_each_kind_last_came(
+    here: Here,
+) -> None:
+    here.assigned_lead()
+
+    async def is_told() -> bool:
+        said = await asyncio.to_thread(here.say, "accounts", "show")
+        (line,) = [each for each in said.out.splitlines() if each.startswith("Webhooks last came")]
+        return re.match(r"Webhooks last came: leads \d{4}-.+, notes and calls .+", line) is not None
+
+    here.do(until(is_told))

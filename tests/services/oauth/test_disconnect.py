@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.application.addresses import rotate_address
-from services.application.connection import connection_of, subscribe_webhooks
+from services.application.connection import EXPECTED, connection_of, subscribe_webhooks
 from services.application.disconnecting import disconnect, told_of
 from services.application.principal import Principal
 from services.application.refused import Refused
@@ -14,6 +14,7 @@ from services.sandbox.sample import ACCOUNT_ID
 from services.shared.wall_clock import utc_now
 from services.storage.accounts import UnknownAccount
 from services.storage.dead_letters import DeadLetter
+from services.storage.hooks_heard import Heard, HooksHeard
 from tests.services.oauth.kit import OPERATOR, PUBLIC, LetIn, let_in
 
 pytestmark = pytest.mark.server
@@ -64,7 +65,10 @@ async def test_S21_disconnected_an_account_keeps_its_history_and_nothing_to_get_
         with pytest.raises(UnknownAccount):
             await here.token()
         ended = await installation.account(ACCOUNT_ID)
+        at = utc_now()
+        await HooksHeard(installation.pool).note([Heard(ACCOUNT_ID, "contacts", at)])
         seen = await connection_of(installation, ended, READER, now=utc_now())
+        assert seen.hooks == {**dict.fromkeys(EXPECTED), "contacts": at}
         assert (seen.token.severity, seen.users) == ("well", 13)
         with pytest.raises(Refused, match="account_disconnected"):
             await subscribe_webhooks(installation, ended, OPERATOR)
