@@ -171,4 +171,4 @@ async def test_S8_buttons_of_a_role_are_those_it_may_press(site: Site, role: str
             assert (f'href="{path}"' in here.text) == (scope in held)
         assert ('href="/operations"' in here.text) == ("operate" in held)
     if mates.status_code == 200:
-        assert ("/pause" in mates.text) == bool({"activity", "self"} & held)
+        assert ('/pause"' in mates.text) == bool({"activity", "self"} & held)
