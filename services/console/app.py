@@ -23,6 +23,7 @@ from services.console.screens import (
     lead_deeds,
     letters,
     live,
+    looks,
     manager,
     manager_deeds,
     operations,
@@ -79,6 +80,7 @@ SCREENS: tuple[ModuleType, ...] = (
     # trust
     fairness,
     audit,
+    looks,
     then,
     proof,
     shadow,

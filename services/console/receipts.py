@@ -14,7 +14,7 @@ from services.application.commands import Answer
 from services.application.operations import operation
 from services.application.refused import Refused
 from services.console.moments import moment
-from services.console.rules.work import person_of
+from services.console.names import person_of
 from services.console.seeing import Seeing, SeeingAccount
 
 # Of a form: the same one sent twice is one deed.

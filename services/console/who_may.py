@@ -123,6 +123,7 @@ class LogLine:
     """Something that somebody did, or looked at."""
 
     at: Moment
+    principal: str
     who: str
     what: str
     about: str
@@ -280,6 +281,7 @@ def deed_line(who: Seeing, line: SignInLine, names: Mapping[str, str]) -> LogLin
         about = []
     return LogLine(
         at=moment(who, line.at),
+        principal=line.principal,
         who=names.get(line.principal, line.principal),
         what=who.words.say(sentence(f"console.deed.{line.what}")),
         about=" · ".join([*about, *([line.about] if line.about else [])]),
@@ -292,6 +294,7 @@ def look_line(who: SeeingAccount, line: AccessLine, names: Mapping[str, str]) ->
     """Something that was looked at."""
     return LogLine(
         at=moment(who, line.at),
+        principal=line.principal,
         who=names.get(line.principal, line.principal),
         what=who.words.say(sentence(f"access.what.{line.what}")),
         about=", ".join(map(str, line.ids)),

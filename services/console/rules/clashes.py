@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from services.console.names import person_of
 from services.console.rules import values
 from services.console.rules.fields import RuleField, RuleRows
 from services.console.rules.forms import Placed, Sent, steps
-from services.console.rules.work import Work, person_of
+from services.console.rules.work import Work
 from services.rules_file.file import field_name
 from services.rules_file.yaml import Path
 

@@ -12,6 +12,7 @@ from fastapi import Form, Path
 from contracts.sentences import sentence
 from services.application import rules, rules_drafts
 from services.console.moments import Moment, moment
+from services.console.names import person_of
 from services.console.rules.fields import ACCOUNT, KIND_SECTION, SECTIONS, SHARE
 from services.console.rules.forms import Placed
 from services.console.rules.views import RemarkView, Shower, remark_views
@@ -186,17 +187,6 @@ async def others(who: SeeingAccount, *, but: str = "") -> list[OtherDraft]:
     found = await rules_drafts.drafts(who.installation, who.account, who.principal)
     found = sorted(found, key=lambda each: each.changed_at, reverse=True)
     return [await _other(who, each, who.now) for each in found if each.draft_id != but]
-
-
-async def person_of(who: SeeingAccount, principal: str) -> str:
-    """Whoever did something, by name if they have one here."""
-    kind, _, number = principal.partition(":")
-    person = None
-    if kind == "person":
-        person = await who.premises.access.people.get(int(number))
-    if person is not None:
-        return person.name
-    return who.words.say(sentence("console.rules.principal", by=principal))
 
 
 async def _other(who: SeeingAccount, draft: RulesDraft, now: datetime) -> OtherDraft:

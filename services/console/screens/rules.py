@@ -14,13 +14,14 @@ from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision, revisions
 from services.application.rules_texts import text_of
 from services.console.moments import moment
+from services.console.names import person_of
 from services.console.pages import HEADERS, account_page
 from services.console.portions import First, portion
 from services.console.receipts import Done, JustDone, Receipt, receipt_of
 from services.console.rules.changes import change_lines, text_changes
 from services.console.rules.lines import rule_lines
 from services.console.rules.views import RemarkView, Shower, remark_views
-from services.console.rules.work import others, own_draft, person_of
+from services.console.rules.work import others, own_draft
 from services.console.seeing import InAccount, SeeingAccount
 from services.rules_file.amending import EMPTY
 from services.rules_file.file import dump

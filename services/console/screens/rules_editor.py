@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from contracts.sentences import sentence
 from services.application.refused import Refused
 from services.console.moments import moment
+from services.console.names import person_of
 from services.console.pages import HEADERS, account_page
 from services.console.rules.clashes import Clash, clash_of
 from services.console.rules.forms import Placed, Sent, taken, without
@@ -20,7 +21,6 @@ from services.console.rules.work import (
     Work,
     opened,
     others,
-    person_of,
     saved,
     saved_text,
 )

@@ -14,6 +14,7 @@ from services.application.refused import Refused
 from services.application.rule_history import revision
 from services.application.rules_merging import Fork, forks, joined
 from services.console.moments import moment
+from services.console.names import person_of
 from services.console.pages import account_page
 from services.console.receipts import told_at
 from services.console.rules.changes import (
@@ -29,7 +30,6 @@ from services.console.rules.work import (
     Work,
     looked_over,
     opened,
-    person_of,
     saved,
 )
 from services.console.screens.rules_editor import Fields

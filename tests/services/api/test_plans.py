@@ -58,7 +58,7 @@ SCREENS = (
     "/proof?day=2026-10-14",
     "/connection",
     "/rules",
-    "/access/looks",
+    "/audit/looks",
     "/access/deeds",
 )
 

@@ -162,13 +162,16 @@ async def test_A9_3_who_looked_and_who_did_is_shown_by_whom_and_when(site: Site)
         deeds = await admin.get(f"{site.base}/access/deeds")
         # The clock of the page is that of the week; looks have the database's.
         span = {"from": "2026-01-01", "to": "2027-01-30"}
-        looks = await admin.get(f"{site.base}/access/looks", params=span)
-        nobodys = await admin.get(f"{site.base}/access/looks", params={**span, "by": "person:0"})
-        wrong = await admin.get(f"{site.base}/access/looks", params={"from": "soon"})
+        looks = await admin.get(f"{site.base}/audit/looks", params=span)
+        nobodys = await admin.get(f"{site.base}/audit/looks", params={**span, "by": "person:0"})
+        wrong = await admin.get(f"{site.base}/audit/looks", params={"from": "soon"})
+        former = await admin.get(f"{site.base}/access/looks", params={"by": "person:7"})
 
     assert "made a key" in text_of(deeds)
     assert "explanation" in text_of(looks)
-    assert "Nobody looked in this range" in text_of(nobodys)
+    assert "Nothing matches" in text_of(nobodys)
+    assert former.headers["location"] == f"{site.base}/audit/looks?by=person%3A7"
+    assert "/access/looks" not in deeds.text
     assert wrong.status_code == 422
 
 

@@ -145,7 +145,7 @@ async def test_S8_buttons_of_a_role_are_those_it_may_press(site: Site, role: str
                 f"{site.base}/access",
                 f"{site.base}/access/keys",
                 f"{site.base}/access/deeds",
-                f"{site.base}/access/looks",
+                f"{site.base}/audit/looks",
                 f"{site.base}/access/held",
                 f"{site.base}/webhooks",
                 "/operations",
@@ -159,7 +159,8 @@ async def test_S8_buttons_of_a_role_are_those_it_may_press(site: Site, role: str
     def of_account(scope: str) -> int:
         return 404 if is_operator else 200 if scope in held else 403
 
-    scopes = dict.fromkeys(statuses, "access") | {f"{site.base}/access/held": "audit"}
+    scopes = dict.fromkeys(statuses, "access")
+    scopes |= dict.fromkeys((f"{site.base}/access/held", f"{site.base}/audit/looks"), "audit")
     expected = {path: of_account(scopes[path]) for path in statuses}
     if "audit" in held and "access" not in held:
         expected[f"{site.base}/access"] = 303  # to what is held

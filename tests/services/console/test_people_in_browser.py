@@ -57,7 +57,7 @@ async def test_W7_2_a_passkey_is_added_and_signs_in_and_axe_finds_nothing(
                     f"{site.base}/access",
                     f"{site.base}/access/keys",
                     f"{site.base}/access/deeds",
-                    f"{site.base}/access/looks",
+                    f"{site.base}/audit/looks",
                     f"{site.base}/access/held",
                     f"{site.base}/webhooks",
                     "/operations",
