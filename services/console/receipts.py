@@ -69,12 +69,14 @@ class Receipt:
     Attributes:
         detail: Who did it, and when; empty if that is not known, or not for whoever looks.
         undo: How it is put back, where the domain can and they may.
+        is_open: What became of it is not known yet; the same page tells it later.
     """
 
     text: str
     is_done: bool
     detail: str = ""
     undo: Undo | None = None
+    is_open: bool = False
 
 
 def told_at(address: str, answer: Answer) -> RedirectResponse:
@@ -111,11 +113,18 @@ async def receipt_of(who: SeeingAccount, done: Done) -> Receipt | None:
     except Refused:  # forgotten after a week, or somebody else's
         return found
     by = await person_of(who, given.given_by)
-    return replace(
-        found,
-        detail=f"{by} · {moment(who, given.given_at).text}",
-        undo=_undo(who, given.events) if given.standing == "decided" else None,
-    )
+    found = replace(found, detail=f"{by} · {moment(who, given.given_at).text}")
+    if given.refusal is not None:
+        why = who.words.say(Refused.of(given.refusal).sentence)
+        return replace(found, text=why, is_done=False)
+    if given.standing != "decided":
+        return replace(found, is_open=True)
+    if not found.is_done and given.events:
+        # It was not known yet when the address was made.
+        told = "done" if given.is_shown else "recording"
+        known = receipt(who, told, str(given.version)) or found
+        found = replace(known, detail=found.detail, is_open=not given.is_shown)
+    return replace(found, undo=_undo(who, given.events))
 
 
 def _undo(who: SeeingAccount, events: Sequence[AllocationEvent]) -> Undo | None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from contracts.events import LEAD, LeadAssigned
 from contracts.sentences import sentence
@@ -94,10 +93,12 @@ class OfferLine:
 
     Attributes:
         href: Where its deeds begin.
+        is_own: It is offered to whoever looks.
     """
 
     lead_id: int
     kommo: str
+    is_own: bool
     href: str
     name: str
     until: Moment
@@ -187,7 +188,7 @@ def mate_line(who: SeeingAccount, mate: Teammate, day: Span | None = None) -> Ma
         href=f"{who.base}/managers/{mate.manager_id}",
         attendance=mate.attendance,
         state=who.words.say(sentence(f"console.attendance.{mate.attendance}")),
-        until="" if mate.until is None else _until(who, mate.until),
+        until=_until(who, mate),
         reason=mate.reason,
         got_today=mate.got_today,
         places=_places(mate.open_leads, mate.limit),
@@ -204,8 +205,12 @@ def mate_line(who: SeeingAccount, mate: Teammate, day: Span | None = None) -> Ma
     )
 
 
-def _until(who: SeeingAccount, at: datetime) -> str:
-    return who.words.say(sentence("console.until", at=moment(who, at).text))
+def _until(who: SeeingAccount, mate: Teammate) -> str:
+    if mate.until is not None:
+        return who.words.say(sentence("console.until", at=moment(who, mate.until).text))
+    if mate.attendance == "paused":
+        return who.words.say(sentence("console.until_ended"))
+    return ""
 
 
 def _places(open_leads: int, limit: int | None) -> str:
@@ -249,6 +254,7 @@ def offer_line(who: SeeingAccount, offer: OfferedLead) -> OfferLine:
     return OfferLine(
         lead_id=offer.lead_id,
         kommo=kommo_lead(who, offer.lead_id),
+        is_own=offer.manager_id == who.principal.manager_id,
         href=f"{who.base}/leads/{offer.lead_id}",
         name=name_of(who, offer.manager_id),
         until=moment(who, offer.ends_at),
