@@ -1,5 +1,6 @@
 """Audit: can I trust it? (W4.8)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -15,7 +16,7 @@ from services.application.jobs.asked import ReplayAsked
 from services.application.jobs.giving import result_as, start
 from services.console.jobs import jobs_of
 from services.console.moments import Moment, moment
-from services.console.names import names_in
+from services.console.names import names_in, person_of
 from services.console.pages import account_page
 from services.console.receipts import Key
 from services.console.screens.looks import WantedLooks, looks
@@ -65,8 +66,8 @@ async def get_audit(who: InAccount) -> Response:
     who.require("audit")
     replays = await jobs_of(who, "replay")
     lately = await looks(who, ANYBODY, limit=LOOKS)
-    names = await names_in(who, [each.principal for each in lately])
     deeds = await given_lately(who.installation, who.account, who.principal, limit=DEEDS)
+    names = await names_in(who, [*(each.principal for each in lately), *(d.by for d in deeds)])
     return account_page(
         "audit.html",
         who,
@@ -74,7 +75,7 @@ async def get_audit(who: InAccount) -> Response:
         head=await who.installation.events.head(who.account.account_id),
         replays=replays,
         last=None if replays.finished is None else await _last(who, replays.finished),
-        deeds=[_deed(who, each) for each in deeds],
+        deeds=[_deed(who, each, names) for each in deeds],
         looks=[look_line(who, each, names) for each in lately],
     )
 
@@ -90,7 +91,7 @@ async def _last(who: SeeingAccount, job: StoredJob) -> ReplayLine:
     audited = await result_as(who.installation, who.account, who.principal, job.job_id, Audited)
     return ReplayLine(
         at=moment(who, job.ended_at or job.given_at),
-        by=_person(who, job.given_by),
+        by=await person_of(who, job.given_by),
         said=tuple(who.words.lines(told(audited))),
         audited=audited,
         newer=await who.installation.events.head(who.account.account_id) - audited.last,
@@ -98,14 +99,10 @@ async def _last(who: SeeingAccount, job: StoredJob) -> ReplayLine:
     )
 
 
-def _deed(who: SeeingAccount, given: GivenCommand) -> DeedLine:
+def _deed(who: SeeingAccount, given: GivenCommand, names: Mapping[str, str]) -> DeedLine:
     return DeedLine(
         at=moment(who, given.at),
         version=given.version,
-        by=_person(who, given.by),
+        by=names[given.by],
         what=who.words.say(sentence(f"console.ordered.{given.command}")),
     )
-
-
-def _person(who: SeeingAccount, principal: str) -> str:
-    return who.words.say(sentence("cell.person", by=principal))
