@@ -235,7 +235,6 @@ async def test_tokens_are_got_by_a_code_and_renewed_by_themselves(sandbox: Sandb
         assert (await client.account.get()).current_user_id == 500
         with pytest.raises(AmoCRMError):
             await client.exchange_code(code)
-        sandbox.knobs.turn({"access_token_s": 1})
         sandbox.crm.oauth.expire(first.access_token)
         assert (await client.account.get()).current_user_id == 500
         second = await storage.load()
