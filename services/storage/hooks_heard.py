@@ -49,5 +49,6 @@ class HooksHeard:
 
 async def of_account(connection: Connection, account_id: int) -> Mapping[HookKind, datetime]:
     """When a hook of each kind last came; a kind of which none ever came is missing."""
-    found: dict[HookKind, datetime] = dict(await connection.fetch(SELECT, account_id))
+    rows = await connection.fetch(SELECT, account_id)
+    found: dict[HookKind, datetime] = {row["kind"]: row["heard_at"] for row in rows}
     return {kind: found[kind] for kind in HOOK_KINDS if kind in found}
