@@ -330,16 +330,20 @@ class Log:
         die("after_send")
 
 remove = SpoolQueue.remove
+is_removing = False
 async def removing(self, head):
+    global is_removing
+    is_removing = True
     die("before_delete")
     await remove(self, head)
+    is_removing = False
 SpoolQueue.remove = removing
 
 async def main():
     async with open_spool(folder / "spool.db", rows_max=10**6, bytes_max=2**30) as spool:
         detour = spooled_log(Log(), spool, IngressSettings(drain_rows_max=10)).detour
         draining = asyncio.create_task(detour.drain())
-        while detour.queue.rows:
+        while detour.queue.rows or is_removing:
             await asyncio.sleep(0.01)
         draining.cancel()
 
