@@ -15,6 +15,7 @@ import structlog
 from services.ingress.meter import UNMEASURED, IngressMeter
 from services.shared.errors import Unavailable
 from services.shared.sparing_log import SparingLog
+from services.shared.waiting import set_within
 from services.storage.raw_packing import RawBody
 
 log = structlog.get_logger()
@@ -78,9 +79,7 @@ class RawKeeper:
     async def run(self) -> None:
         """Write now and then until closed."""
         while not self._is_closed.is_set():
-            try:
-                await asyncio.wait_for(self._is_closed.wait(), self.every_s)
-            except TimeoutError:
+            if not await set_within(self._is_closed, self.every_s):
                 await self.write(within_s=WRITTEN_WITHIN_S)
         await self.write(within_s=LAST_WITHIN_S)
         if lost := sum(map(len, self._waiting.values())):
@@ -93,12 +92,27 @@ class RawKeeper:
         try:
             async with asyncio.timeout(within_s):
                 for first in range(0, len(rows), ROWS_MAX):
-                    part = rows[first : first + ROWS_MAX]
-                    await self.store.keep(part)
-                    for account_id, bodies in part:
-                        self._written(account_id, len(bodies))
+                    await self._keep(rows[first : first + ROWS_MAX])
         except (Unavailable, TimeoutError) as error:
             self._log.warning("raw_bodies_delayed", reason=type(error).__name__)
+
+    async def _keep(self, part: Sequence[tuple[int, list[RawBody]]]) -> None:
+        """Have rows stored; one that cannot be is let go alone, and stops no other."""
+        try:
+            await self.store.keep(part)
+        except (Unavailable, TimeoutError):
+            raise
+        except Exception as error:
+            if len(part) > 1:
+                for row in part:
+                    await self._keep([row])
+                return
+            ((account_id, bodies),) = part
+            self.meter.raw_bodies_lost(len(bodies))
+            reason = type(error).__name__
+            log.exception("raw_bodies_not_kept", account_id=account_id, reason=reason)
+        for account_id, bodies in part:
+            self._written(account_id, len(bodies))
 
     def _rows(self) -> Iterator[tuple[int, list[RawBody]]]:
         for account_id, bodies in self._waiting.items():

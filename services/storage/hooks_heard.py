@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple, get_args
 
 import asyncpg
 
-from services.storage.database import Connection, borrow
+from services.storage.database import Connection, borrow, mapping
 
 HookKind = Literal["leads", "notes", "tasks", "incoming", "triggers", "contacts", "other"]
 HOOK_KINDS: tuple[HookKind, ...] = get_args(HookKind)
@@ -49,6 +49,5 @@ class HooksHeard:
 
 async def of_account(connection: Connection, account_id: int) -> Mapping[HookKind, datetime]:
     """When a hook of each kind last came; a kind of which none ever came is missing."""
-    rows = await connection.fetch(SELECT, account_id)
-    found: dict[HookKind, datetime] = {row["kind"]: row["heard_at"] for row in rows}
+    found = mapping(await connection.fetch(SELECT, account_id))
     return {kind: found[kind] for kind in HOOK_KINDS if kind in found}

@@ -158,3 +158,26 @@ async def test_F13_what_comes_while_rows_are_written_is_not_lost() -> None:
 def test_S21_nobody_keeps_bodies_for_longer_than_two_weeks(days: int) -> None:
     with pytest.raises(ValueError, match="days_max"):
         RawBodySettings(days_max=days)
+
+
+@dataclass
+class OddRaw(MemoryRaw):
+    """Cannot take one account's bodies."""
+
+    async def keep(self, rows: Sequence[tuple[int, Sequence[RawBody]]]) -> None:
+        if any(account_id == ACCOUNT for account_id, _ in rows):
+            raise LookupError("no key of this account")
+        await super().keep(rows)
+
+
+async def test_I13_one_accounts_bodies_that_cannot_be_kept_stop_no_others() -> None:
+    store, lost = OddRaw(), Lost()
+    kept = keeper(store, meter=lost)
+    for account_id in (ACCOUNT, OTHER_ACCOUNT):
+        kept.note(account_id, b"a body", FORM)
+
+    await kept.write(within_s=60)
+    await kept.write(within_s=60)
+
+    assert store.rows == [(OTHER_ACCOUNT, (raw(b"a body"),))]
+    assert lost.count == 1
