@@ -27,6 +27,7 @@ from services.application.refused import Refused
 from services.cli.output import note, out, say
 from services.demo.door import INSTALLER, VISITORS, WayIn, open_door
 from services.demo.fairlead_process import fairlead_up
+from services.demo.faults import RETRY_AFTER_S
 from services.demo.kommo_process import LocalKommo, local_kommo
 from services.demo.stay import SETTINGS as SERVED
 from services.demo.stay import say_door, say_ending, served_at, told_to_stop
@@ -89,7 +90,12 @@ async def _opened(folder: Path, every_s: float) -> AsyncIterator[tuple[WayIn, li
     with out().status("Starting a local Kommo and Fairlead ...") as starting:
         async with (
             local_kommo(
-                folder, leads=0, knobs={}, neighbours=NEIGHBOURS, seeded=sample.kommo()
+                folder,
+                leads=0,
+                # A busy machine may bunch requests; the pause is Kommo's, its length is not.
+                knobs={"retry_after_s": RETRY_AFTER_S},
+                neighbours=NEIGHBOURS,
+                seeded=sample.kommo(),
             ) as kommo,
             fairlead_up(folder, SETTINGS) as address,
             open_installation(folder / "data") as installation,

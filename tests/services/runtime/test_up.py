@@ -209,7 +209,7 @@ def test_S17_up_does_not_replace_a_lost_master_key_by_itself(tmp_path: Path) -> 
 
 
 async def _connect(folder: Path, data: Path) -> None:
-    async with local_kommo(folder, leads=0, knobs={}) as kommo:
+    async with local_kommo(folder, leads=0, knobs={"retry_after_s": 1}) as kommo:
         said = await asyncio.to_thread(
             command,
             data,
