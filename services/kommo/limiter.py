@@ -121,6 +121,10 @@ class Limiter:
         self._pauses = 0
         self._epoch = 0  # how often it was closed; an answer from before a closing opens nothing
         self._blocks = Blocks()
+        # Turns that are not urgent and wait until their start is noted, the oldest first, since
+        # when; and when one of them became urgent last.
+        self._yielding: dict[int, float] = {}
+        self._yielded_at = -math.inf
 
     def join(self, caller: str) -> None:
         """There is one more who calls from our address."""
@@ -265,8 +269,15 @@ class Limiter:
 
     async def _note(self, turn: CallTurn, starts: Starts) -> float:
         """Wait until the start is noted there; when that was asked."""
+        try:
+            return await self._noted(turn, starts)
+        finally:
+            self._yielding.pop(turn.number, None)
+
+    async def _noted(self, turn: CallTurn, starts: Starts) -> float:
         while True:
             asked_at = self._timing.monotonic()
+            self._yield_no_longer(turn)
             wait_s = await starts.take(
                 self._most, turn.lease, Asker(turn.caller, is_urgent=turn.is_urgent)
             )
@@ -279,6 +290,22 @@ class Limiter:
             self._check(turn)
             await self._timing.sleep(wait_s)
             self._check(turn)
+
+    def _yield_no_longer(self, turn: CallTurn) -> None:
+        """Make it urgent once as many turns have gone by as to the next fair one.
+
+        Only the one that waits longest, or a crowd of them would be as good as what is urgent.
+        The turns of other processes count as ours do: together they have the rate.
+        """
+        if turn.is_urgent:
+            return
+        now = self._timing.monotonic()
+        since = self._yielding.setdefault(turn.number, now)
+        is_oldest = next(iter(self._yielding)) == turn.number
+        fair_at = max(since, self._yielded_at) + self._settings.fair_every * self._interval
+        if is_oldest and now >= fair_at:
+            self._yielded_at = now
+            turn.is_urgent = True
 
     async def _note_pause(self) -> None:
         seconds = self._closed_until - self._timing.monotonic()

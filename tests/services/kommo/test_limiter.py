@@ -11,7 +11,8 @@ import pytest
 from services.kommo.errors import Closed, Crowded
 from services.kommo.limiter import Limiter, Priority
 from services.kommo.settings import LimiterSettings
-from services.kommo.starts import Asker, Lease, LeaseLost, OwnStarts
+from services.kommo.starts import WINDOW_S, Asker, Lease, LeaseLost, OwnStarts, most_of
+from tests.simulation.twins import AddressRow
 
 
 class ManualTiming:
@@ -405,6 +406,57 @@ async def test_I13_who_has_most_of_the_waiting_calls_makes_room_for_others() -> 
     assert all(isinstance(made.tasks[place].exception(), Crowded) for place in refused)
     await made.timing.advance(3)
     assert made.names()[1:5] == ["b0", "a1", "b1", "a2"]
+
+
+class Shared:
+    """Starts of one address, as several processes see them."""
+
+    def __init__(self, timing: ManualTiming) -> None:
+        self._row = AddressRow(timing.monotonic)
+
+    async def take(
+        self, most: int, lease: Lease | None = None, asker: Asker | None = None
+    ) -> float:
+        assert lease is None
+        return self._row.take(most, asker)
+
+    async def pause(self, seconds: float) -> None:
+        raise AssertionError(seconds)
+
+
+async def _beside_pushes_elsewhere(sweeping: int, *, fair_every: int) -> list[tuple[float, str]]:
+    """One process has pushes of two accounts without end, another one nothing but sweeps."""
+    timing, left = ManualTiming(), list[tuple[float, str]]()
+    shared, settings = Shared(timing), LimiterSettings(rate_per_s=6.0, fair_every=fair_every)
+
+    async def work(limiter: Limiter, priority: Priority, caller: str) -> None:
+        while True:
+            async with limiter.turn(priority, caller=caller) as turn:
+                await turn.start()
+                left.append((timing.now, priority.name))
+                turn.answered()
+
+    pushing, sweeper = (Limiter(settings, timing, shared) for _ in range(2))
+    works = [work(pushing, Priority.PUSH, f"{place % 2}") for place in range(6)]
+    works += [work(sweeper, Priority.SWEEP, f"s{place}") for place in range(sweeping)]
+    tasks = [asyncio.create_task(each) for each in works]
+    await timing.advance(20)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return left
+
+
+@pytest.mark.parametrize(("sweeping", "fair_every"), [(1, 8), (5, 4)])
+async def test_F70_a_stream_of_pushes_of_another_process_cannot_starve_the_sweep(
+    sweeping: int, fair_every: int
+) -> None:
+    left = await _beside_pushes_elsewhere(sweeping, fair_every=fair_every)
+
+    sweeps = [name for _, name in left].count(Priority.SWEEP.name)
+    assert len(left) / fair_every / 2 < sweeps < len(left) / fair_every * 1.5
+    times = [at for at, _ in left]
+    assert max(sum(a <= b < a + WINDOW_S for b in times) for a in times) <= most_of(6.0)
 
 
 class Dawdling:
