@@ -5,7 +5,7 @@ One that leaves rows out says behind which the next one begins.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from projections.decisions import DecisionFilter
 from projections.requests import RequestFilter
@@ -18,6 +18,7 @@ from services.api.routes.requests import RequestItem, request_item
 from services.api.routes.statements import StatementItem, statement_item
 from services.application.access import accesses, note_access
 from services.application.decisions import decided
+from services.application.installation import Installation
 from services.application.jobs.asked import (
     AccessFilter,
     ExportAsked,
@@ -27,12 +28,18 @@ from services.application.jobs.asked import (
     filter_of,
 )
 from services.application.jobs.work import JobAtWork
+from services.application.principal import Principal
 from services.application.requests import asked as requests_asked
 from services.application.span import EARLIEST, LATEST, Span
 from services.application.statement import lines
+from services.storage.accounts import RegisteredAccount
 from services.web.models import Output
 
 ROWS_MAX = 1_000_000
+F = TypeVar("F")
+F_contra = TypeVar("F_contra", contravariant=True)
+# Rows before one, at most so many.
+Read = Callable[[JobAtWork, int | None, int], Awaitable[Sequence[Any]]]
 FORMS: Mapping[ExportForm, str] = {"csv": CSV, "jsonl": JSON_LINES, "parquet": PARQUET}
 
 
@@ -48,7 +55,7 @@ class Exported:
     """
 
     item: type[Output]
-    read: Callable[[JobAtWork, int | None, int], Awaitable[Sequence[Any]]]
+    read: Read
     shape: Callable[[JobAtWork, Any], Output]
     key: Callable[[Any], int]
 
@@ -95,25 +102,36 @@ async def _rows(
     return count, before if await exported.read(job, before, 1) else None
 
 
-async def _decisions(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
-    which = _which(job)
-    assert isinstance(which, DecisionFilter), "as its list says"  # noqa: S101
-    return await decided(
-        job.installation, job.account, job.principal, which, limit=limit, before=before
-    )
+class _Asked(Protocol[F_contra]):
+    """What the service tells of a list by its filter, as a page of it does."""
+
+    async def __call__(
+        self,
+        installation: Installation,
+        account: RegisteredAccount,
+        principal: Principal,
+        which: F_contra,
+        /,
+        *,
+        limit: int,
+        before: int | None,
+    ) -> Sequence[Any]: ...
 
 
-async def _requests(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
-    which = _which(job)
-    assert isinstance(which, RequestFilter), "as its list says"  # noqa: S101
-    return await requests_asked(
-        job.installation, job.account, job.principal, which, limit=limit, before=before
-    )
+def _of(asked: _Asked[F], filter_type: type[F]) -> Read:
+    """Rows of a list that needs nothing but its filter."""
+
+    async def read(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
+        which = _which(job, filter_type)
+        return await asked(
+            job.installation, job.account, job.principal, which, limit=limit, before=before
+        )
+
+    return read
 
 
 async def _statement(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
-    which = _which(job)
-    assert isinstance(which, StatementFilter), "as its list says"  # noqa: S101
+    which = _which(job, StatementFilter)
     return await lines(
         job.installation,
         job.account,
@@ -128,8 +146,7 @@ async def _statement(job: JobAtWork, before: int | None, limit: int) -> Sequence
 
 
 async def _accesses(job: JobAtWork, before: int | None, limit: int) -> Sequence[Any]:
-    which = _which(job)
-    assert isinstance(which, AccessFilter), "as its list says"  # noqa: S101
+    which = _which(job, AccessFilter)
     return await accesses(
         job.installation,
         job.account,
@@ -141,22 +158,24 @@ async def _accesses(job: JobAtWork, before: int | None, limit: int) -> Sequence[
     )
 
 
-def _which(job: JobAtWork) -> object:
+def _which(job: JobAtWork, filter_type: type[F]) -> F:
     asked = job.asked
     assert isinstance(asked, ExportAsked), "as its kind says"  # noqa: S101
-    return filter_of(asked)
+    which = filter_of(asked)
+    assert isinstance(which, filter_type), "as its list says"  # noqa: S101
+    return which
 
 
 EXPORTED: Mapping[ExportedList, Exported] = {
     "decisions": Exported(
         item=DecisionItem,
-        read=_decisions,
+        read=_of(decided, DecisionFilter),
         shape=lambda _, row: decision_item(row),
         key=lambda row: row.version,
     ),
     "requests": Exported(
         item=RequestItem,
-        read=_requests,
+        read=_of(requests_asked, RequestFilter),
         shape=lambda _, row: request_item(row),
         key=lambda row: row.opened_version,
     ),
