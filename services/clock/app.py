@@ -16,6 +16,7 @@ from services.clock.settings import ClockSettings
 from services.clock.suspended import Suspensions
 from services.log.port import Entry, LogWriter
 from services.shared.codec import encode_inbound
+from services.shared.lasting import lasting
 from services.shared.ownership import Owns, everything
 from services.shared.wall_clock import utc_now
 from services.storage.database import Connection, borrow_to_read
@@ -88,5 +89,6 @@ async def run(
         settings=settings,
     )
     async with asyncio.TaskGroup() as works:
-        works.create_task(clock.run())
-        works.create_task(Suspensions(pool, publisher, owns, now).run())
+        works.create_task(lasting("clock", clock.run))
+        suspensions = Suspensions(pool, publisher, owns, now)
+        works.create_task(lasting("suspensions", suspensions.run))

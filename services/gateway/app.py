@@ -2,8 +2,9 @@
 
 import asyncio
 import random as chance
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import asyncpg
 import structlog
@@ -38,6 +39,7 @@ from services.outgoing.sender import Outgoing, WebhookSender
 from services.outgoing.work import WebhookWork
 from services.shared.codec import encode_inbound
 from services.shared.errors import Unavailable
+from services.shared.lasting import Runs, Work, lasting
 from services.shared.ownership import Join, alone, work_for
 from services.shared.tracing import UNTRACED, Traces
 from services.shared.wall_clock import utc_now
@@ -67,6 +69,7 @@ class Gateway:
     reload: asyncio.Event = field(default_factory=asyncio.Event)
     sender: WebhookSender | None = None
     tokens: Tokens | None = None
+    runs: Runs = lasting
 
     def nudge(self) -> None:
         """Look at the work lists now."""
@@ -89,22 +92,27 @@ class Gateway:
         """Run until cancelled, then close the connections."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._keep_connections())
-                group.create_task(self.pusher.run())
-                for rounds in self.rounds:
-                    group.create_task(rounds.run())
-                group.create_task(self.sweeper.run())
-                group.create_task(self.directory.run())
-                group.create_task(self.tasks.run())
-                group.create_task(self.stops.run())
-                if self.sender is not None:
-                    group.create_task(self.sender.run())
-                if self.tokens is not None:
-                    group.create_task(self.tokens.run())
+                for name, work in self._works():
+                    group.create_task(self.runs(name, work))
                 if wakeup is not None:
                     group.create_task(self._pass_on(wakeup))
         finally:
             await self.connections.aclose()
+
+    def _works(self) -> Iterator[tuple[str, Work]]:
+        """What goes on beside each other: what goes wrong in one stops no other."""
+        yield "connections", self._keep_connections
+        yield "pusher", self.pusher.run
+        for rounds in self.rounds:
+            yield f"rounds_{rounds.name}", rounds.run
+        yield "sweeper", self.sweeper.run
+        yield "directory", self.directory.run
+        yield "tasks", self.tasks.run
+        yield "stops", self.stops.run
+        if self.sender is not None:
+            yield "webhooks", self.sender.run
+        if self.tokens is not None:
+            yield "tokens", self.tokens.run
 
     async def _keep_connections(self) -> None:
         while True:
@@ -303,4 +311,8 @@ async def run(  # noqa: PLR0913  # the ports of a role
         release_within_s=settings.call.total_timeout_s,
     )
     log.info("gateway_started", **settings.model_dump())
-    await work_for(share, gateway.serve(wakeup), leases.run(gateway.accounts_changed))
+    await work_for(
+        share,
+        gateway.serve(wakeup),
+        lasting("leases", partial(leases.run, gateway.accounts_changed)),
+    )

@@ -171,7 +171,11 @@ class Pusher:
         """Let the accounts go in turn."""
         while True:
             await self._ahead.acquire()
-            connection, board = await self._next()
+            try:
+                connection, board = await self._next()
+            except BaseException:
+                self._ahead.release()  # nothing flies: it is there for whoever launches next
+                raise
             board.flights += 1
             group.create_task(self._fly(connection, board))
             self._enlist(board)

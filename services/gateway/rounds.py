@@ -74,7 +74,7 @@ class Rounds(Generic[R]):
             settings: How often, how many.
             timing: The clock.
         """
-        self._name = name
+        self.name = name
         self._pending = pending
         self._work = work
         self._connections = connections
@@ -109,7 +109,7 @@ class Rounds(Generic[R]):
                 try:
                     await self._look(group)
                 except Unavailable:
-                    log.warning("list_unavailable", rounds=self._name)
+                    log.warning("list_unavailable", rounds=self.name)
                 await self._timing.wait(self._wake, self._settings.poll_ms / 1_000)
 
     async def _look(self, group: asyncio.TaskGroup) -> None:
@@ -159,13 +159,13 @@ class Rounds(Generic[R]):
         except AccountStopped as stopped:
             pause_s = stopped.retry_in_s or self._settings.stopped_s
             log.warning(
-                "work_stopped", rounds=self._name, account_id=account_id, status=stopped.status
+                "work_stopped", rounds=self.name, account_id=account_id, status=stopped.status
             )
         except (Unavailable, Rejected) as error:
             pause_s = self._failures.pause_s(account_id)
             log.warning(
                 "work_delayed",
-                rounds=self._name,
+                rounds=self.name,
                 account_id=account_id,
                 error=type(error).__name__,
             )

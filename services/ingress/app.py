@@ -33,6 +33,7 @@ from services.shared.codec import encode_inbound
 from services.shared.errors import Unavailable
 from services.shared.health import Register
 from services.shared.http_server import listen, serve_until
+from services.shared.lasting import lasting
 from services.shared.tracing import UNTRACED, Traces
 from services.shared.wall_clock import utc_now
 from services.storage.raw_bodies import RawBodySettings
@@ -189,7 +190,7 @@ async def serve(  # noqa: PLR0913  # the ports of a role
             tasks.create_task(appenders.run())
             if raw is not None:
                 tasks.create_task(raw.run())
-            background = [tasks.create_task(directory.keep_fresh())]
+            background = [tasks.create_task(lasting("directory", directory.keep_fresh))]
             if heard is not None:
                 background.append(tasks.create_task(heard.run()))
             background += [tasks.create_task(detour.drain()) for detour in detours]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
+import structlog
+
 from contracts.kommo.notifications import (
     DeedNotification,
     IncomingNotification,
@@ -21,9 +23,13 @@ from services.shared.errors import Unavailable
 from services.shared.sparing_log import SparingLog
 from services.storage.hooks_heard import Heard, HookKind
 
+log = structlog.get_logger(__name__)
+
 NOTED_AGAIN_AFTER = timedelta(minutes=1)
 LOOK_EVERY_S = 5.0
 WRITTEN_WITHIN_S = 2.0
+# Pauses after what nobody expected grow to five minutes or so.
+DOUBLED_MAX = 6
 # By the top key of a body, of what the engine does not use.
 OTHERS: dict[str, HookKind] = {
     "leads": "leads",
@@ -81,6 +87,7 @@ class HookKinds:
     now: Callable[[], datetime]
     _heard: dict[tuple[int, HookKind], datetime] = field(default_factory=dict)
     _noted: dict[tuple[int, HookKind], datetime] = field(default_factory=dict)
+    _failures: int = 0
     _log: SparingLog = field(default_factory=SparingLog)
 
     def hear(self, account_id: int, kinds: Iterable[HookKind]) -> None:
@@ -93,7 +100,7 @@ class HookKinds:
         """Note it until cancelled, and what is left then."""
         try:
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(LOOK_EVERY_S * 2 ** min(self._failures, DOUBLED_MAX))
                 await self.write(again_after=NOTED_AGAIN_AFTER)
         finally:
             await self.write(again_after=timedelta())
@@ -112,5 +119,10 @@ class HookKinds:
                 await self.store.note([Heard(*key, at) for key, at in due.items()])
         except (Unavailable, TimeoutError) as error:
             self._log.warning("hook_kinds_not_noted", reason=type(error).__name__)
+        except Exception:
+            # Whatever it is: it is noted later, and webhooks are received meanwhile.
+            log.exception("hook_kinds_not_noted", kinds=len(due))
+            self._failures += 1
         else:
             self._noted |= due
+            self._failures = 0

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from contracts.topics import ALLOCATIONS, INBOUND
+from services.shared.errors import NeedsMending
 from services.shared.settings import Settings
 
 DAY_MS = 86_400_000
@@ -149,7 +150,7 @@ def declared_topic(name: str, settings: KafkaSettings) -> Topic:
     )
 
 
-class TopicRefused(Exception):
+class TopicRefused(NeedsMending):
     """A topic is missing or not as declared; nothing was touched, the message says what to do."""
 
 

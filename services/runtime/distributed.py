@@ -40,6 +40,7 @@ from services.runtime.roles import ROLES
 from services.runtime.settings import EverySetting
 from services.runtime.wrong import Wrong
 from services.shared.errors import Unavailable
+from services.shared.lasting import lasting
 from services.shared.ownership import Share, ignore, let_go_at_once
 from services.shared.private_files import make_private
 from services.storage.wakeup import Bell
@@ -95,7 +96,7 @@ class KafkaPeers:
                 wait=stored.wait,
                 settings=self._relay,
             )
-            relaying = group.create_task(relay.run(), name="relay")
+            relaying = group.create_task(lasting("relay", relay.run), name="relay")
             try:
                 yield Inbound(
                     reader=reader, on_stored=stored.ring, stopped=lambda: len(reader.stopped)

@@ -22,6 +22,7 @@ from services.runtime.installation import open_embedded
 from services.runtime.peers import Chore, Inbound
 from services.runtime.settings import EverySetting
 from services.shared.errors import Unavailable
+from services.shared.lasting import lasting
 from services.shared.ownership import alone
 from services.storage.copies import is_copy, mark
 from services.storage.database import probe_room
@@ -67,7 +68,9 @@ class EmbeddedPeers:
         """Keep the database alive and its log short."""
         beside = {} if self._beside is None else {"beside": self._beside}
         return {
-            "housekeeping": partial(_keep_house, self.installation),
+            "housekeeping": partial(
+                lasting, "housekeeping", partial(_keep_house, self.installation)
+            ),
             "database": partial(keep_database, self._database),
             **beside,
         }

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -35,6 +36,7 @@ from services.runtime.listening import Address, OnListening, not_listening
 from services.runtime.peers import Peers
 from services.runtime.settings import EverySetting
 from services.shared.health import Register
+from services.shared.lasting import lasting
 from services.shared.ownership import work_for
 from services.shared.tracing import Traces
 from services.storage.access_log import AccessLog
@@ -133,7 +135,8 @@ async def _allocator(process: Process) -> None:
             traces=process.traces,
         )
         async with asyncio.TaskGroup() as works:
-            works.create_task(link_old_events(process.peers.installation.pool))
+            linking = partial(link_old_events, process.peers.installation.pool)
+            works.create_task(lasting("linking", linking))
             await allocator.run()
 
 
@@ -149,23 +152,24 @@ async def _projector(process: Process) -> None:
         elif name in WORK_LISTS:
             wakeup.notify(WORK)
 
+    pool, direct = installation.pool, installation.direct
     projector = Projector(
-        installation.pool,
+        pool,
         installation.events,
         wait=appended.wait,
         on_progress=on_progress,
         owns=share.owns,
-        direct=installation.direct,
+        direct=direct,
     )
     await work_for(
         share,
         projector.run(),
-        watch(installation.pool),
-        rebuild_asked(installation.pool, installation.events, direct=installation.direct),
-        installation.dead_letters.keep_tidy(),
-        installation.raw_bodies.keep_tidy(),
-        AccessLog(installation.pool).keep_tidy(),
-        AccessTidying(installation.pool).keep_tidy(),
+        lasting("watch", partial(watch, pool)),
+        lasting("rebuilds", partial(rebuild_asked, pool, installation.events, direct=direct)),
+        lasting("dead_letters", installation.dead_letters.keep_tidy),
+        lasting("raw_bodies", installation.raw_bodies.keep_tidy),
+        lasting("access_log", AccessLog(pool).keep_tidy),
+        lasting("access", AccessTidying(pool).keep_tidy),
     )
 
 
@@ -216,7 +220,8 @@ async def _web(process: Process) -> None:
     installation = process.peers.installation
     # As this process logs, so does that one.
     logs = [each for each in sys.argv if each == "--json-logs"]
-    jobs = asyncio.create_task(keep_jobs(installation, arguments=logs), name="jobs")
+    keeping = partial(keep_jobs, installation, arguments=logs)
+    jobs = asyncio.create_task(lasting("jobs", keeping), name="jobs")
     try:
         await serve_web(
             installation,

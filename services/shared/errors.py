@@ -2,8 +2,9 @@
 
     Malformed     not understood, and never will be: kept with its reason, the rest goes on
     Unavailable   a peer did not answer: wait (bounded, growing), then try again
+    NeedsMending  no waiting helps: the process ends, and says what a person has to do
 
-The third family, refusals, is the domain's: they are recorded as events.
+One more family, refusals, is the domain's: they are recorded as events.
 """
 
 
@@ -13,3 +14,7 @@ class Malformed(Exception):
 
 class Unavailable(Exception):
     """A peer did not answer, and the outcome may be unknown; the same call may succeed later."""
+
+
+class NeedsMending(Exception):
+    """Only a person can help; the message says how."""

@@ -49,6 +49,7 @@ from services.relay.relay import Relay
 from services.relay.settings import RelaySettings
 from services.shared.codec import encode_inbound
 from services.shared.errors import Unavailable
+from services.shared.lasting import once
 from services.shared.ownership import everything
 from services.shared.settings import Settings
 from services.storage.wakeup import ALLOCATIONS, INBOUND
@@ -460,6 +461,7 @@ class Installation:
             ),
             timing=timing,
             reload_s=10 * habits.poll_s,
+            runs=once,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(gateway.serve(SlowBell(self.bells.bell("views"), habits.poll_s)))

@@ -5,8 +5,10 @@ import contextlib
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from contracts.inbound import TimerDue
-from services.clock import app
+from services.clock import app, suspended
 from services.clock.settings import ClockSettings
 from services.log.postgres import PostgresLogWriter
 from services.projector.schema import prepare
@@ -31,7 +33,10 @@ async def unmarked(pool: Any) -> int:
     return count
 
 
-async def test_F10_due_timers_of_the_projection_reach_the_log_once(pool: Any) -> None:
+async def test_F10_F33_due_timers_reach_the_log_once_whatever_the_store_refuses_beside_them(
+    pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspended, "SELECT", "SELECT 1 / 0, $1::timestamptz")
     work = app.run(
         ClockSettings(batch_size=4, wait_max_ms=10, retry_max_s=1),
         pool=pool,

@@ -11,6 +11,7 @@ from contracts.inbound import LeadObserved, ResponsibleRefused, ResponsibleSet
 from projections.assignments import Assignment
 from services.sandbox.knobs import Knobs
 from services.shared.errors import Unavailable
+from services.shared.lasting import lasting
 from tests.services.gateway.world import PERSON, Books, World, running, utc_now, world
 from tests.support.waiting import more, until
 
@@ -48,6 +49,26 @@ async def test_F69_a_thousand_fresh_decisions_go_out_in_ever_larger_requests() -
         answers = here.books.bodies(ResponsibleSet)
         assert {each.how for each in answers} == {"answered"}
         assert here.books.calls == 5
+
+
+async def test_F33_after_errors_that_nobody_expected_all_is_pushed_as_before() -> None:
+    async with world(3) as here:
+        heads, broken = here.books.heads, [True] * 4
+
+        async def refusing() -> Mapping[int, int]:
+            if broken:
+                broken.pop()
+                raise RuntimeError("refused")
+            return await heads()
+
+        here.books.heads = refusing  # type: ignore[method-assign] # a store that refuses
+        pushing = lasting("pusher", here.pusher().run, sleep=here.timing.sleep)
+        async with running(pushing):
+            await until(lambda: here.books.readings > 1)
+            here.books.decide(here.lead_ids, ANA)
+            await until(here.books.is_settled)
+
+        assert {here.owner(each) for each in here.lead_ids} == {ANA}
 
 
 async def test_F69_batches_of_50_and_no_more_need_twenty_requests() -> None:

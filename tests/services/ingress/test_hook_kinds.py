@@ -72,11 +72,11 @@ def test_of_which_kinds_a_body_is(body: bytes, kinds: set[HookKind]) -> None:
 @dataclass
 class MemoryHeard:
     noted: list[list[Heard]] = field(default_factory=list)
-    is_down: bool = False
+    error: Exception | None = None
 
     async def note(self, heard: Sequence[Heard]) -> None:
-        if self.is_down:
-            raise Unavailable("the database is away")
+        if self.error is not None:
+            raise self.error
         self.noted.append(sorted(heard))
 
 
@@ -101,14 +101,17 @@ async def test_a_kind_is_noted_once_a_minute_however_often_it_comes() -> None:
     ]
 
 
-async def test_F37_what_could_not_be_noted_is_noted_later_and_the_last_at_the_end() -> None:
-    store, now = MemoryHeard(is_down=True), [NOON]
+@pytest.mark.parametrize("error", [Unavailable("the database is away"), RuntimeError("refused")])
+async def test_F37_what_could_not_be_noted_is_noted_later_and_the_last_at_the_end(
+    error: Exception,
+) -> None:
+    store, now = MemoryHeard(error=error), [NOON]
     kinds = HookKinds(store, lambda: now[0])
     running = asyncio.create_task(kinds.run())
     await asyncio.sleep(0)
     kinds.hear(ACCOUNT, {"leads"})
     await kinds.write(again_after=MINUTE)
-    store.is_down = False
+    store.error = None
     await kinds.write(again_after=MINUTE)
     now[0] += SECOND
     kinds.hear(ACCOUNT, {"leads"})
@@ -118,6 +121,17 @@ async def test_F37_what_could_not_be_noted_is_noted_later_and_the_last_at_the_en
 
     first, last = Heard(ACCOUNT, "leads", NOON), Heard(ACCOUNT, "leads", NOON + SECOND)
     assert store.noted == [[first], [last]]
+
+
+async def test_F33_a_store_that_refuses_ends_nothing_however_long_it_does() -> None:
+    kinds = HookKinds(MemoryHeard(error=RuntimeError("refused")), lambda: NOON)
+    running = asyncio.create_task(kinds.run())
+    await asyncio.sleep(0)
+    kinds.hear(ACCOUNT, {"leads"})
+    running.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
 
 
 async def test_of_two_processes_the_newer_word_counts(pool: Any) -> None:
