@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from contracts.sentences import sentence
+from contracts.sentences import Sentence, sentence
 from domain.explain.kinds import Ledgers, kind_name
 from projections import assignments, fairness, requests, response, silences, stalls, unassigned
 from projections.silences import SilentTrigger
@@ -153,11 +153,8 @@ async def _stalls(installation: Installation) -> AsyncIterator[Diagnosis]:
     async with borrow(installation.pool) as connection:
         stalled = await stalls.present(connection)
     for stall in stalled:
-        yield problem(
-            sentence("doctor.rule", rule=stall.rule_id, account=stall.account_id),
-            sentence("doctor.stalled", since=stall.stalled_at),
-            sentence("remedy.give_shifts"),
-        )
+        told = sentence("doctor.stalled", since=stall.stalled_at)
+        yield _rule(stall.account_id, stall.rule_id, told, sentence("remedy.give_shifts"))
 
 
 async def _silences(installation: Installation) -> AsyncIterator[Diagnosis]:
@@ -169,17 +166,14 @@ async def _silences(installation: Installation) -> AsyncIterator[Diagnosis]:
 
 def silent_of(trigger: SilentTrigger) -> Diagnosis:
     """A trigger of the widget that was deleted in Kommo, as it seems (D1.8)."""
-    return problem(
-        sentence("doctor.rule", rule=trigger.rule_id, account=trigger.account_id),
-        sentence(
-            "doctor.trigger_silent",
-            rule=trigger.rule_id,
-            stage=trigger.stage_id,
-            pipeline=trigger.pipeline_id,
-            since=trigger.since,
-        ),
-        sentence("remedy.open_trigger"),
+    told = sentence(
+        "doctor.trigger_silent",
+        rule=trigger.rule_id,
+        stage=trigger.stage_id,
+        pipeline=trigger.pipeline_id,
+        since=trigger.since,
     )
+    return _rule(trigger.account_id, trigger.rule_id, told, sentence("remedy.open_trigger"))
 
 
 async def late_rules(installation: Installation, now: datetime) -> AsyncIterator[Diagnosis]:
@@ -187,11 +181,13 @@ async def late_rules(installation: Installation, now: datetime) -> AsyncIterator
     async with borrow(installation.pool) as connection:
         found = await response.late_rules(connection, now=now)
     for each in found:
-        yield problem(
-            sentence("doctor.rule", rule=each.rule_id, account=each.account_id),
-            sentence("doctor.late_touches", late=each.late, leads=response.LAST_LEADS),
-            sentence("remedy.look_at_speed"),
-        )
+        told = sentence("doctor.late_touches", late=each.late, leads=response.LAST_LEADS)
+        yield _rule(each.account_id, each.rule_id, told, sentence("remedy.look_at_speed"))
+
+
+def _rule(account_id: int, rule_id: str, found: Sentence, remedy: Sentence) -> Diagnosis:
+    """Somebody has to see to a rule."""
+    return problem(sentence("doctor.rule", rule=rule_id, account=account_id), found, remedy)
 
 
 async def unassigned_leads(installation: Installation) -> AsyncIterator[Diagnosis]:
