@@ -18,6 +18,7 @@ from services.api.lists import ItemPage
 from services.api.media import CSV, JSON_LINES
 from services.api.resource import PREFIX, PROBLEMS
 from services.api.table import ROUTES
+from services.api.versions import old_of
 from services.web.problems import PROBLEM_JSON, STATUS, title_of
 
 Data = dict[str, Any]
@@ -126,8 +127,10 @@ def document() -> Data:
     }
     found["security"] = [{"key": []}]
     pages = _pages()
-    for _, operation in operations(found):
+    for path, operation in operations(found):
         _complete(operation, is_list=operation["operationId"] in pages)
+        if old_of(path) is not None:
+            operation["deprecated"] = True
     _describe_tags(found)
     return found
 

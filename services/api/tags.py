@@ -12,6 +12,9 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from services.api.versions import old_of
+from services.web.request_ids import answer_with
+
 OK, NOT_MODIFIED = 200, 304
 CACHE = "private, no-cache"
 DIGEST_LENGTH = 22
@@ -27,13 +30,18 @@ class NotModified(Exception):
 
 
 class TaggedRoute(APIRoute):
-    """A route whose answers tell how long they may be kept: not without asking."""
+    """A route whose answers tell how long they may be kept: not without asking.
+
+    They tell, too, how long there will be any, once that is known (A10).
+    """
 
     def get_route_handler(self) -> Handler:
         """What answers."""
-        inner = super().get_route_handler()
+        inner, path = super().get_route_handler(), self.path
 
         async def answer(request: Request) -> Response:
+            if (old := old_of(path)) is not None:
+                answer_with(request.scope, old.headers())
             try:
                 response = await inner(request)
             except NotModified as known:
