@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from contracts.events import ManagerPaused, ManagerResumed
+from contracts.events import LeadAssigned, ManagerPaused, ManagerResumed
 from services.application.deeds import given_lately
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
+from services.storage.database import borrow
 from services.storage.tenancy import Reach, bounded
 from services.web.problems import PROBLEM_JSON
-from tests.domain.scenario import ANN, BOB
+from tests.domain.scenario import ANN, BOB, dp
 from tests.services.api.office import WAITING, Office, open_office
 from tests.services.application.audit.kit import VIEWER
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -181,3 +183,28 @@ async def test_A5_5_what_was_answered_is_read_by_the_next_question(office: Offic
         read = await caller.get(f"{office.address}/api/v1/accounts/{office.account_id}")
 
     assert int(read.headers["fairlead-version"]) >= newest
+
+
+async def test_F86_leads_are_given_out_while_questions_hold_all_that_people_have_of_the_database(
+    office: Office,
+) -> None:
+    pool = office.installation.pool
+
+    async def ask() -> None:
+        with bounded(Reach(account_id=office.account_id, statement_ms=0)):
+            async with borrow(pool) as connection:
+                await connection.execute("SELECT pg_sleep(600)", timeout=600)
+
+    questions = [asyncio.create_task(ask()) for _ in range(pool.get_max_size())]
+    try:
+        await until(lambda: (pool.get_size(), pool.get_idle_size()) == (len(questions), 0))
+        await office.desk.tell(*map(dp, range(1, 4)), to=office.account_id)
+        await office.caught_up()
+        held = [not each.done() for each in questions]
+    finally:
+        for each in questions:
+            each.cancel()
+        await asyncio.gather(*questions, return_exceptions=True)
+
+    assert held == [True] * len(questions)
+    assert await office.happened(LeadAssigned) == 3
