@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contracts.events import LeadAssigned, RulesApplied
+from contracts.events import RulesApplied
 from contracts.inbound import ApplyRules, Inbound
 from contracts.rules import RulesFile
 from contracts.stage import Stage
 from domain.lint import Circumstances
-from domain.preview import foreseen
+from domain.rules_preview import RulesPreview, preview_rules
 from projections import requests
 from services.allocator.accounts import Stores, load
 from services.application.commands import Answer, Asked, Once, give, given_before
@@ -56,13 +56,13 @@ class CheckedRules:
         remarks: In line order.
         counted_since: Where the week was not counted because the account is younger: since when
             it is connected.
-        moves: How many leads they would give out at once, in force now; None if they could not
-            be, or no account was asked.
+        preview: What they would come to, in force now; None if they could not be, or no account
+            was asked.
     """
 
     remarks: list[Remark]
     counted_since: datetime | None = None
-    moves: int | None = None
+    preview: RulesPreview | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ async def check(
     principal: Principal,
     text: bytes,
     *,
-    counts_moves: bool = True,
+    is_previewed: bool = True,
 ) -> CheckedRules:
     """Look at rules with an account's people and stages, and the leads of its last week.
 
@@ -99,8 +99,7 @@ async def check(
         account: Whose.
         principal: Who asks.
         text: Of the rules file.
-        counts_moves: Whether the leads that they would give out at once are counted, which takes
-            longer than all the rest.
+        is_previewed: Whether it is told what they come to, which takes longer than all the rest.
 
     Raises:
         Refused: They may not.
@@ -110,8 +109,8 @@ async def check(
     return CheckedRules(
         remarks=remarks,
         counted_since=counted_since,
-        moves=await _moved_by(installation, account, principal, text)
-        if is_usable and counts_moves
+        preview=await _preview_of(installation, account, principal, text)
+        if is_usable and is_previewed
         else None,
     )
 
@@ -194,7 +193,7 @@ async def apply(  # noqa: PLR0913 - each says another thing of it
         base_revision: The one they were made from, 0 for none; they are refused when another one
             is in force by now. None: whatever is in force.
         once: The key, and how long to wait.
-        assent: Who they are, and how many leads they say that the rules give out at once (S32).
+        assent: Who they are, and how many leads they say that the rules move (S32).
         asked: What makes it the same once more; None for the rules themselves.
         note: Why, in their own words.
 
@@ -216,7 +215,7 @@ async def apply(  # noqa: PLR0913 - each says another thing of it
             assent,
             account.account_id,
             what="rules",
-            leads=await _moves(installation, account, body),
+            leads=(await _previewed(installation, account, body)).moves,
             asked=asked,
             once=once,
         )
@@ -231,21 +230,23 @@ def _command(rules: RulesFile, principal: Principal, base_revision: int | None) 
     return ApplyRules(rules=data, by=principal.id, base_revision=base_revision)
 
 
-async def _moved_by(
+async def _preview_of(
     installation: Installation, account: RegisteredAccount, principal: Principal, text: bytes
-) -> int:
+) -> RulesPreview:
     rules = await asyncio.to_thread(draft_of, text, account)
-    return await _moves(installation, account, _command(rules, principal, None))
+    return await _previewed(installation, account, _command(rules, principal, None))
 
 
-async def _moves(installation: Installation, account: RegisteredAccount, body: ApplyRules) -> int:
-    """How many leads rules give out at once; what comes later is for what-if to tell."""
+async def _previewed(
+    installation: Installation, account: RegisteredAccount, body: ApplyRules
+) -> RulesPreview:
+    """What rules come to with the leads that are there; the weeks to come are for what-if."""
     stores = Stores(installation.events, SnapshotStore(installation.pool))
     state = await load(stores, account.account_id)
     at = datetime.now(UTC)
     message = Inbound(account_id=account.account_id, message_id="preview", at=at, body=body)
-    events = foreseen(state, [message])
-    return len({each.lead_id for each in events if isinstance(each, LeadAssigned)})
+    # A long backlog takes seconds.
+    return await asyncio.to_thread(preview_rules, state, message)
 
 
 def applied_by(answer: Answer) -> AppliedRules:

@@ -18,6 +18,7 @@ from services.cli.speech import words
 
 if TYPE_CHECKING:
     from contracts.events import RulesApplied
+    from domain.rules_preview import RulesPreview
     from services.application.rules import CheckedRules
     from services.words.catalogue import Words
 
@@ -101,8 +102,8 @@ def check(
     checked, left_out, spoken = complete(_checked(data, text, account))
     for remark in checked.remarks:
         say_paragraph(spoken.lines(sentences_of(remark)))
-    if checked.moves:
-        say(spoken.say(sentence("rules.moves", count=checked.moves)))
+    if checked.preview is not None:
+        _say_preview(checked.preview, spoken)
     if left_out:
         say(f"Not everything could be checked: {left_out}.")
     counts = Counter(remark.severity for remark in checked.remarks)
@@ -110,6 +111,15 @@ def check(
     say(f"{file}: {found or 'nothing to mend'}.")
     needs_a_person = any(strict or remark.severity != "note" for remark in checked.remarks)
     raise typer.Exit(1 if needs_a_person else 0)
+
+
+def _say_preview(preview: "RulesPreview", spoken: "Words") -> None:
+    if preview.moves:
+        say(spoken.say(sentence("rules.moves", count=preview.moves)))
+    if preview.waits:
+        say(spoken.say(sentence("rules.waits", count=preview.waits)))
+    if preview.untouched:
+        say(spoken.say(sentence("rules.untouched", count=preview.untouched)))
 
 
 async def _checked(

@@ -48,13 +48,18 @@ class CheckedRulesBody(Output):
         is_usable: Whether they can be put in force.
         counted_since: Where the last week was not counted since the account is younger: since
             when it is connected.
-        moves: How many leads they would give out at once; null if they are not usable.
+        moves: How many leads they would give out at once, or as soon as Kommo was read; null if
+            they are not usable.
+        waits: How many would go on waiting, for these rules to decide them later.
+        untouched: How many nobody has worked on yet, which these rules may pass on.
     """
 
     is_usable: bool
     remarks: list[RemarkItem]
     counted_since: Instant | None
     moves: int | None = Field(ge=0, description="Leads, at once.", examples=[12])
+    waits: int | None = Field(ge=0, description="Leads that wait.", examples=[3])
+    untouched: int | None = Field(ge=0, description="Leads whose clock runs.", examples=[5])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +137,14 @@ async def check_rules(request: Request, visit: OfAccount) -> CheckedRulesBody:
     checked = await rules.check(
         visit.installation, visit.account, visit.principal, await rules_in(request)
     )
+    preview = checked.preview
     return CheckedRulesBody(
         is_usable=all(each.severity != "problem" for each in checked.remarks),
         remarks=[remark_item(each) for each in checked.remarks],
         counted_since=checked.counted_since,
-        moves=checked.moves,
+        moves=None if preview is None else preview.moves,
+        waits=None if preview is None else preview.waits,
+        untouched=None if preview is None else preview.untouched,
     )
 
 

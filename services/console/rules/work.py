@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import Form, Path
 
 from contracts.sentences import sentence
+from domain.rules_preview import RulesPreview
 from services.application import rules, rules_drafts
 from services.console.moments import Moment, moment
 from services.console.names import person_of
@@ -53,7 +54,7 @@ class Work:
     """A draft as it is now.
 
     Attributes:
-        moves: How many leads it would give out at once; None if nobody counted.
+        preview: What it would come to with the leads that are there; None if nobody looked.
     """
 
     who: SeeingAccount
@@ -61,7 +62,7 @@ class Work:
     document: Document
     remarks: list[RemarkView]
     targets: tuple[str, ...]
-    moves: int | None = None
+    preview: RulesPreview | None = None
 
     @property
     def href(self) -> str:
@@ -115,22 +116,22 @@ class Work:
         return [(ACCOUNT, ())]
 
 
-async def opened(who: SeeingAccount, draft_id: str, *, counts_moves: bool = False) -> Work:
+async def opened(who: SeeingAccount, draft_id: str, *, is_previewed: bool = False) -> Work:
     """A draft to work on.
 
     Raises:
         Refused: They may not, or there is none of that id.
     """
     found = await rules_drafts.draft(who.installation, who.account, who.principal, draft_id)
-    return await looked_over(who, found, counts_moves=counts_moves)
+    return await looked_over(who, found, is_previewed=is_previewed)
 
 
-async def looked_over(who: SeeingAccount, draft: RulesDraft, *, counts_moves: bool = False) -> Work:
+async def looked_over(who: SeeingAccount, draft: RulesDraft, *, is_previewed: bool = False) -> Work:
     """The same for one that is at hand."""
     text = draft.content
     document = await asyncio.to_thread(read, text)
     checked = await rules.check(
-        who.installation, who.account, who.principal, text.encode(), counts_moves=counts_moves
+        who.installation, who.account, who.principal, text.encode(), is_previewed=is_previewed
     )
     async with borrow(who.installation.pool) as connection:
         targets = await names_of(connection, who.account.account_id)
@@ -140,7 +141,7 @@ async def looked_over(who: SeeingAccount, draft: RulesDraft, *, counts_moves: bo
         document=document,
         remarks=remark_views(who, checked.remarks),
         targets=targets,
-        moves=checked.moves,
+        preview=checked.preview,
     )
 
 

@@ -56,7 +56,7 @@ DIGITS_MAX = 9
 @router.get("/a/{account_id}/rules/drafts/{draft_id}/review")
 async def get_review(who: InAccount, draft_id: DraftId) -> Response:
     """What it changes, and what there is to say about it."""
-    work = await opened(who, draft_id, counts_moves=True)
+    work = await opened(who, draft_id, is_previewed=True)
     if await _present(who) != work.draft.base_revision:
         return RedirectResponse(f"{work.href}/merge", status_code=303)
     return await _review(work)
@@ -65,7 +65,7 @@ async def get_review(who: InAccount, draft_id: DraftId) -> Response:
 @router.post("/a/{account_id}/rules/drafts/{draft_id}/apply")
 async def post_apply(who: InAccount, draft_id: DraftId, edition: Edition, sent: Fields) -> Response:
     """Put it in force, if neither it nor what is in force has changed since it was looked at."""
-    work = await opened(who, draft_id, counts_moves=True)
+    work = await opened(who, draft_id, is_previewed=True)
     told = who.words.say(sentence("console.rules.unseen"))
     unseen = [each for each in work.warnings if each.token not in sent.get("seen", ())]
     if work.problems or unseen:
@@ -159,9 +159,13 @@ async def _review(
         diff=text_changes(base, _told_alike(work)),
         wrong=wrong,
         note=note,
-        is_wide=work.moves is not None and work.who.premises.access.wide_deeds.is_wide(work.moves),
+        is_wide=work.preview is not None and _is_wide(work, work.preview.moves),
         key=token_hex(8),
     )
+
+
+def _is_wide(work: Work, leads: int) -> bool:
+    return work.who.premises.access.wide_deeds.is_wide(leads)
 
 
 def _told_alike(work: Work) -> str:

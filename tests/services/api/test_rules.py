@@ -221,11 +221,13 @@ async def test_S32_rules_that_give_many_leads_to_one_person_want_their_number(
     await office.desk.tell(*bodies, to=office.account_id)
     await office.caught_up()
     greedy = orjson.dumps(rules(rule(BOSS)).rules)
+    read_first = orjson.dumps(rules(rule(BOSS, conditions={"tags": ["vip"]})).rules)
     seen = JSON | {"if-match": '"1"'}
     drafted = {"name": "All for one", "text": greedy.decode()}
     async with office.working(), await office.caller("administrator") as caller:
         checked = await caller.post("rules/check", content=greedy, headers=JSON)
         bare = await caller.put("rules", content=greedy, headers=seen)
+        asking = await caller.put("rules", content=read_first, headers=seen)
         wrong = await caller.put("rules?confirm_leads=100", content=greedy, headers=seen)
         draft = await caller.post("rules/drafts", json=drafted, headers={"idempotency-key": "d"})
         place = f"rules/drafts/{draft.json()['draft_id']}/apply"
@@ -235,8 +237,10 @@ async def test_S32_rules_that_give_many_leads_to_one_person_want_their_number(
         done = await caller.post(f"{place}?confirm_leads=101", headers=apply)
         again = await caller.post(place, headers=apply)
 
-    assert checked.json()["moves"] == 101
-    assert [code(each) for each in (bare, of_draft)] == [(409, "confirmation-missing")] * 2
+    counted = [checked.json()[name] for name in ("moves", "waits", "untouched")]
+    assert counted == [101, 0, 0]
+    refused = [code(each) for each in (bare, asking, of_draft)]
+    assert refused == [(409, "confirmation-missing")] * 3
     assert code(wrong) == (409, "confirmation-differs")
     assert unchanged == 1
     assert (done.status_code, done.json()["revision"]) == (200, 2)
