@@ -32,9 +32,7 @@ def waiting(leads: int) -> Scenario:
 
 
 def preview(scenario: Scenario, applied: ApplyRules) -> RulesPreview:
-    message = Inbound(
-        account_id=ACCOUNT_ID, message_id="preview", at=scenario.clock, body=applied
-    )
+    message = Inbound(account_id=ACCOUNT_ID, message_id="preview", at=scenario.clock, body=applied)
     return preview_rules(scenario.account, message)
 
 
