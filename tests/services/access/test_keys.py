@@ -114,6 +114,20 @@ async def test_S29_another_secret_under_a_keys_id_lets_nobody_in(access: Access)
     assert await shown(access, "") is None
 
 
+async def test_A9_1_a_key_is_valid_for_90_days_unless_something_else_was_said(
+    access: Access,
+) -> None:
+    key, _ = await access.keys.make(
+        label="export at night",
+        account_id=1,
+        scopes=SCOPES,
+        person_id=None,
+        made_by="cli:root",
+    )
+
+    assert key.expires_at - key.made_at == timedelta(days=90)
+
+
 async def test_a_key_ends_when_it_was_said_to(access: Access, owner: Any) -> None:
     key, text = await key_of(access, None, days=1)
     assert key.expires_at - key.made_at == timedelta(days=1)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.api.ordering import wait_of
 from services.application.refused import Refused
 from services.web.problems import PROBLEM_JSON, of_refused
 from tests.services.access.kit import grant
@@ -172,3 +173,22 @@ def test_A5_2_what_is_under_way_may_be_asked_for_again_in_a_second() -> None:
 
     assert (problem.code, problem.status) == ("key-under-way", 409)
     assert problem.headers == {"Retry-After": "1"}
+
+
+@pytest.mark.parametrize(
+    ("prefer", "waited_s"),
+    [
+        (None, 2),
+        ("respond-async", 0),
+        ("wait=0", 0),
+        ("wait=7", 7),
+        ("handling=lenient, wait=600", 10),
+        ("respond-async, wait=5", 0),
+        ("wait=-1", 2),
+        ("wait=soon", 2),
+    ],
+)
+def test_A5_3_an_answer_is_waited_for_as_long_as_was_asked_and_ten_seconds_at_most(
+    prefer: str | None, waited_s: int
+) -> None:
+    assert wait_of(prefer) == waited_s

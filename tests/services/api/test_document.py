@@ -264,6 +264,17 @@ def test_A1_1_credit_is_in_units_and_says_so() -> None:
     assert {each["type"] for each in units.values()} == {"integer"}
 
 
+def test_A11_1_a_stream_is_told_item_by_item_in_a_document_that_generators_take() -> None:
+    (stream,) = (each for _, each in operations(DOCUMENT) if each["operationId"] == "follow_feed")
+    (media,) = stream["responses"]["200"]["content"].items()
+
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert media[0] == "text/event-stream"
+    assert media[1]["itemSchema"]["properties"]["data"]["contentSchema"] == {
+        "$ref": "#/components/schemas/EventItem"
+    }
+
+
 def test_A13_1_the_framework_is_pinned_and_its_own_pages_names_and_errors_are_not_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     app = create_api(NOWHERE)

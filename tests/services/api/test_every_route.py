@@ -53,6 +53,17 @@ QUERY: Mapping[str, Mapping[str, str]] = {
 # What only an installation on Kafka answers.
 OTHERWISE: Mapping[str, int] = {"list_gaps": 409}
 NEEDS_MORE = 422
+# What of an account is others', and kept as looked at.
+SIGHTS: Mapping[str, str] = {
+    "explain_manager": "why_not",
+    "get_decision": "explanation",
+    "get_proof": "proof",
+    "get_state": "state",
+    "list_access": "access_log",
+    "list_people": "people",
+    "list_statement": "statement",
+}
+SIGHTS_BEHIND = "SELECT what FROM access_log WHERE account_id = $1 AND id > $2 ORDER BY id"
 # A stream; that somebody looked is part of what they see the next time; it says when it was made.
 NEVER_THE_SAME = {"follow_feed", "list_access", "get_proof"}
 ROLE_NAMES: tuple[Role, ...] = tuple(ROLES)
@@ -187,6 +198,18 @@ async def test_A1_2_A1_3_A4_1_a_read_tells_version_and_tag_and_takes_no_word_it_
         assert (answer.status_code, answer.headers["fairlead-version"]) == (200, str(shown))
         assert again.headers["fairlead-version"] == str(shown)
         assert again.status_code == (200 if operation in NEVER_THE_SAME else 304)
+
+
+async def test_A9_3_who_looks_at_what_is_others_is_kept_and_of_no_other_look(it: Hall) -> None:
+    pool, kept = it.audience.pool, dict[str, str]()
+    async with it.anybody("administrator") as asking:
+        for operation in of_accounts(reads=True):
+            before = await pool.fetchval("SELECT coalesce(max(id), 0) FROM access_log")
+            await Ask.of(operation, account_id=it.account_id).by(asking)
+            for row in await pool.fetch(SIGHTS_BEHIND, it.account_id, before):
+                kept[operation] = row["what"]
+
+    assert kept == SIGHTS
 
 
 @pytest.mark.parametrize("operation", of_accounts())

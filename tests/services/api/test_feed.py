@@ -17,6 +17,7 @@ import pytest
 
 from contracts.events import LookupRequested, Recorded
 from services.access.wiring import Access
+from services.api import frames
 from services.application.installation import Installation
 from services.storage.accounts import AccountRegistry
 from services.storage.database import open_pool
@@ -156,6 +157,14 @@ async def log_of(it: Followed) -> list[tuple[str, str]]:
         "SELECT originator_version, topic FROM account_events ORDER BY originator_version"
     )
     return [(str(row[0]), row[1]) for row in rows]
+
+
+async def test_A8_1_A8_2_what_holds_for_every_stream_is_as_it_was_promised() -> None:
+    limits = StreamLimits()
+
+    assert (limits.per_principal, limits.comment_s, limits.rights_s) == (5, 15, 60)
+    assert (limits.unread_max, limits.behind_max) == (1_000, 100_000)
+    assert frames.opening(7, retry_ms=limits.retry_ms) == b"retry: 3000\nid: 7\n\n"
 
 
 async def test_A8_1_resumed_at_any_version_it_is_what_was_stored(it: Followed) -> None:

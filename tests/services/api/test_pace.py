@@ -12,7 +12,7 @@ from services.web.rates import Rates, headers_of
 from services.web.settings import WebSettings
 from tests.domain.scenario import ANN
 from tests.services.access.kit import grant
-from tests.services.api.kit import client, key_for
+from tests.services.api.kit import UNHURRIED, client, key_for
 from tests.services.api.office import Office, open_office
 
 VIEWER = grant("viewer", 1)
@@ -144,3 +144,19 @@ async def test_S29_an_address_that_shows_no_key_is_held_up_before_it_is_looked_a
     assert codes[: SETTINGS.strangers_burst] == [401] * SETTINGS.strangers_burst
     assert codes[-1] == 429
     assert answers[-1].json()["errors"][0]["code"] == "strangers"
+
+
+async def test_A7_1_a_question_that_takes_too_long_is_told_to_ask_for_less(
+    shared_database: str,
+) -> None:
+    impatient = UNHURRIED.model_copy(update={"statement_ms": 50})
+    async with (
+        open_office(shared_database, impatient) as office,
+        await office.caller("viewer") as caller,
+        office.desk.pool.acquire() as owner,
+        owner.transaction(),
+    ):
+        await owner.execute("LOCK TABLE decisions.feed IN ACCESS EXCLUSIVE MODE")
+        answer = await caller.get("decisions")
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/too-broad")

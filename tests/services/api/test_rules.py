@@ -80,6 +80,18 @@ async def test_A4_1_rules_are_put_in_force_by_who_saw_the_ones_before(office: Of
     assert [each.revision for each in await in_force(office)] == [1, 2, 3]
 
 
+async def test_A1_1_a_coefficient_is_a_decimal_string_however_it_was_written(
+    office: Office,
+) -> None:
+    text = yaml_of(coefficient="2.50").replace(b"'2.50'", b"2.50")
+    assert b"'" not in text.partition(b"coefficient:")[2].partition(b"\n")[0]
+    async with office.working(), await office.caller("administrator") as caller:
+        await caller.put("rules", content=text, headers=YAML | {"if-match": '"1"'})
+        read = await caller.get("rules")
+
+    assert read.json()["rules"]["rules"][0]["participants"][0]["coefficient"] == "2.50"
+
+
 async def test_A4_1_of_two_who_change_the_same_one_wins(office: Office) -> None:
     seen = {"if-match": '"1"'}
     async with office.working(), await office.caller("administrator") as caller:
