@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,13 @@ def test_A10_1_what_is_new_is_no_break(what: str) -> None:
 
     assert after != BEFORE
     assert breaks(BEFORE, after) == []
+
+
+def test_A10_1_each_release_leaves_its_document_to_be_held_against() -> None:
+    changelog = Path(SCHEMAS.parents[1], "CHANGELOG.md").read_text(encoding="utf-8")
+    out = re.findall(r"^## \[?(\d+\.\d+\.\d+)", changelog, re.MULTILINE)
+
+    assert {path.name for path in RELEASED} == {f"openapi-{each}.json" for each in out}
 
 
 def test_A10_1_the_api_has_everything_that_was_ever_released() -> None:
