@@ -23,7 +23,7 @@ VARIABLES |= {"FAIRLEAD_URL", "FAIRLEAD_ACCOUNT", "FAIRLEAD_KEY"}
 READ_BY_PEOPLE = [
     *PAGES,
     ROOT / "CHANGELOG.md",
-    *sorted((ROOT / "contracts" / "schemas").iterdir()),
+    *(each for each in sorted((ROOT / "contracts" / "schemas").iterdir()) if each.is_file()),
     ROOT / "services" / "words" / "locale" / "en.po",
     *(path for path in sorted((ROOT / "deploy").rglob("*")) if path.suffix in {".yaml", ".json"}),
 ]
