@@ -101,11 +101,17 @@ class Allocator:
                 pause_s = 0.1
 
     async def step(self) -> int:
-        """Handle the next batches; how many messages that were."""
+        """Handle the next batches; how many messages that were.
+
+        Raises:
+            Exception: One that nobody expected, after all other batches were handled: its source
+                rests, and nothing of it is skipped.
+        """
         self._restart_rested()
         batches = await self._reader.read(
             limit=self._settings.batch_size_max, wait_s=self._settings.batch_wait_ms / 1_000
         )
+        unexpected: list[Exception] = []
         for number, batch in enumerate(batches):
             if batch.source in self._stopped_until:
                 continue
@@ -115,6 +121,11 @@ class Allocator:
                 for unread in batches[number:]:
                     self._reader.rewind(unread.source)
                 raise
+            except Exception as error:  # noqa: BLE001 - raised below
+                self._stop(batch.source, "an error that nobody expected")
+                unexpected.append(error)
+        if unexpected:
+            raise unexpected[0]
         return sum(len(batch.records) for batch in batches)
 
     async def _handle(self, batch: Batch) -> None:

@@ -137,7 +137,7 @@ async def _allocator(process: Process) -> None:
         async with asyncio.TaskGroup() as works:
             linking = partial(link_old_events, process.peers.installation.pool)
             works.create_task(lasting("linking", linking))
-            await allocator.run()
+            await lasting("allocator", allocator.run)
 
 
 async def _projector(process: Process) -> None:
@@ -163,7 +163,7 @@ async def _projector(process: Process) -> None:
     )
     await work_for(
         share,
-        projector.run(),
+        lasting("projector", projector.run),
         lasting("watch", partial(watch, pool)),
         lasting("rebuilds", partial(rebuild_asked, pool, installation.events, direct=direct)),
         lasting("dead_letters", installation.dead_letters.keep_tidy),

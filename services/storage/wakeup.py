@@ -15,6 +15,7 @@ from typing import Self
 import asyncpg
 import structlog
 
+from services.shared.lasting import lasting
 from services.shared.waiting import set_within
 from services.storage.database import CONNECT_TIMEOUT_S, TRANSIENT, Connection
 
@@ -83,7 +84,7 @@ class Wakeup:
         self._work.set()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="wakeup")
+        self._task = asyncio.create_task(lasting("wakeup", self._run), name="wakeup")
         return self
 
     async def __aexit__(

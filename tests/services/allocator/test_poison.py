@@ -1,17 +1,20 @@
 """What cannot be read or trips over a bug is kept aside; everything else goes on (F33)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from contracts.events import AllocationEvent, LeadAssigned
+from contracts.events import AllocationEvent, LeadAssigned, Recorded
 from contracts.inbound import Inbound, TriggerFired
 from domain.decide import decide
 from domain.state import Account
 from services.allocator import run
+from services.allocator.accounts import Stores
 from services.shared.codec import encode_inbound
+from services.storage.events import EventStore
+from services.storage.snapshots import SnapshotStore
 from tests.domain.scenario import dp
 from tests.services.allocator.kit import ACCOUNT, Desk, at, drain, leads
 
@@ -205,6 +208,35 @@ async def test_F33_a_stopped_source_is_tried_again_and_goes_on_where_it_stood(
 
     assert await assigned(desk) == [*range(120, 140)]
     assert [letter.position for letter in await desk.letters()] == [*range(3, 23)]
+    assert await desk.has_taken_in()
+
+
+async def test_F33_what_the_store_refuses_of_one_account_waits_and_the_others_go_on(
+    pool: Any,
+) -> None:
+    desk, clock, broken = Desk(pool), Clock(), [True]
+    await desk.open(ACCOUNT, OTHER)
+
+    class Refusing(EventStore):
+        async def append(self, events: Sequence[Recorded], **rest: Any) -> None:
+            if broken and rest["source"].endswith(str(ACCOUNT)):
+                raise RuntimeError("refused")
+            await super().append(events, **rest)
+
+    stores = Stores(Refusing(pool), SnapshotStore(pool))
+    allocator = desk.allocator(stores=stores, monotonic=clock, stopped_s=30)
+    await desk.tell(*leads(2))
+    await desk.tell(*leads(2), to=OTHER)
+    with pytest.raises(RuntimeError, match="refused"):
+        await drain(allocator)
+    await drain(allocator)
+    assert (await assigned(desk), await assigned(desk, OTHER)) == ([], [1, 2])
+
+    broken.clear()
+    clock.now = 30
+    await drain(allocator)
+
+    assert await assigned(desk) == [1, 2]
     assert await desk.has_taken_in()
 
 
