@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from contracts.kommo.rest import Lead, User, read_problem
+from services.kommo import transport
 from services.kommo.address import checked_base_url
 from services.kommo.answers import read
 from services.kommo.client import KommoClient
@@ -27,6 +30,7 @@ from services.kommo.errors import (
 from services.kommo.limiter import CallTurn, Limiter, Priority
 from services.kommo.settings import CallSettings, LimiterSettings
 from services.shared.errors import Malformed
+from tests.support.certificates import Authority
 
 CANARY = "canary-token-5f1d"
 LEAD = {
@@ -57,7 +61,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 
 
 @contextlib.asynccontextmanager
-async def serving(handle: Handler) -> AsyncIterator[str]:
+async def serving(handle: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server on loopback; ends after its last connection."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -69,9 +73,10 @@ async def serving(handle: Handler) -> AsyncIterator[str]:
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        port = server.sockets[0].getsockname()[1]
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
     finally:
         server.close()
         await server.wait_closed()
@@ -243,6 +248,33 @@ async def test_F50_a_refused_connection_has_not_happened() -> None:
             await client.set_responsible({7: 501})
 
     assert not caught.value.may_have_happened
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("is_trusted", [False, True])
+async def test_S35_whoever_shows_a_certificate_that_nobody_trusted_has_signed_hears_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_trusted: bool
+) -> None:
+    authority, heard = Authority(tmp_path), list[bytes]()
+    certified = authority.certify("kommo")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certified.certificate_file, certified.key_file)
+    if is_trusted:
+        trust = ssl.create_default_context(cafile=authority.ca_file)
+        monkeypatch.setattr(transport, "_trust", lambda: trust)
+
+    async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+
+    async with (
+        serving(hang_up, tls) as base_url,
+        KommoClient(base_url=base_url, token=SecretStr(CANARY), limiter=Limiter()) as client,
+    ):
+        with pytest.raises(Unreachable) as caught:
+            await client.set_responsible({7: 501})
+
+    assert caught.value.may_have_happened is is_trusted
+    assert [CANARY.encode() in each for each in heard] == [True] * is_trusted
 
 
 @pytest.mark.server
