@@ -1,5 +1,6 @@
 """Fixtures for every test: real servers, a fresh migrated database, a pool on it."""
 
+import gc
 import os
 import random
 import sys
@@ -130,6 +131,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, o
     if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
         items[:] = dealt(items, workers, lane_of)
     return result
+
+
+def pytest_collection_finish() -> None:
+    """Some thousand tests stay to the end; the collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

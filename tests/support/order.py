@@ -31,7 +31,7 @@ def dealt(
 ) -> list[pytest.Item]:
     """The items in an order that gives each worker its share of what takes long, longest first.
 
-    What shares a fixture of its module stays together.
+    What shares a fixture of its module stays together, and so does a package that has one.
     """
     by_lane = _by_lane(items, lane_of)
     short = list(chain(*by_lane.pop(LANES[0])))
@@ -56,18 +56,22 @@ def dealt(
 def _by_lane(
     items: Sequence[pytest.Item], lane_of: Callable[[pytest.Item], str]
 ) -> dict[str, list[Group]]:
-    shared = {item.path for item in items if _shares(item)}
-    groups = [
-        tuple(group)
-        for _, group in groupby(items, lambda item: item.path if item.path in shared else item)
-    ]
+    modules = {item.path for item in items if _shares(item, "module")}
+    packages = {item.path.parent for item in items if _shares(item, "package")}
+
+    def shared(item: pytest.Item) -> object:
+        if item.path.parent in packages:
+            return item.path.parent
+        return item.path if item.path in modules else item
+
+    groups = [tuple(group) for _, group in groupby(items, shared)]
     by_lane: dict[str, list[Group]] = {lane: [] for lane in LANES}
     for group in groups:
         by_lane[max(map(lane_of, group), key=LANES.index)].append(group)
     return by_lane
 
 
-def _shares(item: pytest.Item) -> bool:
-    """Whether it uses a fixture of its module."""
+def _shares(item: pytest.Item, scope: str) -> bool:
+    """Whether it uses a fixture of its module, or of its package."""
     fixtures = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - not of every item
-    return any(each[-1].scope in ("module", "package") for each in fixtures.values())
+    return any(each[-1].scope == scope for each in fixtures.values())

@@ -39,7 +39,10 @@ class TestServer:
         try:
             if not self._has_template:
                 await self._make_template(connection, template)
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # By files it takes half as long as through the write-ahead log.
+            await connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
+            )
             try:
                 yield self.embedded.dsn_of(name)
             finally:

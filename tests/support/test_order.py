@@ -51,6 +51,16 @@ def test_a_worker_beyond_the_cores_has_servers_and_fills_the_waits_of_the_others
     ]
 
 
+def test_a_package_that_starts_something_is_with_one_worker() -> None:
+    jobs, hours = collected("system", "w/a", 2, "package"), collected("system", "w/b", 1)
+    short = collected("unit", "c", 3)
+
+    assert handed([*jobs, *hours, *short], 2) == [
+        ["w/a::0", "w/a::1", "w/b::0"],
+        ["c::0", "c::1", "c::2"],
+    ]
+
+
 def test_none_is_left_out_however_few_are_short() -> None:
     items = collected("broker", "a", 3, "module") + collected("unit", "b", 1, "function")
 

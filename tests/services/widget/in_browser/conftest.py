@@ -1,4 +1,4 @@
-"""One browser and one Kommo for all tests that look at the widget."""
+"""One browser and one Kommo for all tests of the widget; they end with the last of them."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -25,20 +25,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with chromium() as found:
         yield found
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def kommo(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
     """A Kommo in which the private build is installed."""
     async with with_widget(tmp_path_factory.mktemp("widget")) as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def site() -> AsyncIterator[Site]:
     """The whole installation, started once."""
     folder = Path(tempfile.mkdtemp(prefix="fairlead-test-"))
@@ -49,7 +49,7 @@ async def site() -> AsyncIterator[Site]:
         rmtree(folder, ignore_errors=True)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def wide(site: Site) -> AsyncIterator[Browser]:
     """A browser to which the hosts of Kommo, and ours, lead to it."""
     async with chromium(*site.rules) as found:
