@@ -258,8 +258,8 @@ class OwnerDebt(NamedTuple):
 
 
 LinkedKind = Literal["lead", "contact", "company", "task"]
-NoticeKind = Literal["note", "task", "webhook"]
-NoticeEnd = Literal["gone", "refused", "no_target", "given_up"]
+NoticeKind = Literal["note", "task", "task_end", "webhook"]
+NoticeEnd = Literal["gone", "refused", "no_target", "given_up", "overtaken", "task_changed"]
 LinkedObject = Literal["contacts", "company", "tasks", "company_leads", "contact_leads"]
 
 
@@ -881,7 +881,8 @@ class NoticeRequested:
 
     Attributes:
         order_id: `<request id>/<attempt>` of the decision.
-        kind: `note` on the lead's feed, `task` for its manager, or `webhook` to a target.
+        kind: `note` on the lead's feed, `task` for its manager, `webhook` to a target; `task_end`
+            completes the tasks of earlier decisions of the lead.
         reason: What singled the manager out.
         because: Why the lead went to duty, if it did.
         due_at: Until when the manager is to do the task; None of all else.
@@ -908,8 +909,9 @@ class NoticeWritten:
     """Kommo holds what was to be told, or the target of a webhook has taken it.
 
     Attributes:
-        entity_id: Kommo's id of the note or the task: never a touch (D7.1); 0 of a webhook.
-        how: `read` when it was found there after an answer that never came.
+        entity_id: Kommo's id of the note or the task: never a touch (D7.1); 0 of a webhook, and
+            where no task was to be completed.
+        how: `read` when it was found there after an answer that never came, or no task is open.
     """
 
     order_id: str
@@ -928,7 +930,8 @@ class NoticeLeft:
 
     Attributes:
         reason: The lead is `gone`, Kommo `refused` it; there is `no_target` of that name, or it was
-            `given_up` after days.
+            `given_up` after days; the lead was somebody else's before their task was made
+            (`overtaken`), or a person has changed the task that was to be completed.
         detail: Kommo's own words.
     """
 

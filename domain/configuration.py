@@ -155,6 +155,7 @@ class Configuration:
         kinds: Ledger to what its leads are told apart in (D3.9); ledgers without any are missing.
         trusts_webhooks: Whether what only hooks tell of a lead is written without reading it.
         counts_tasks: Whether it matters how many open tasks managers have (D5.6).
+        makes_tasks: Whether a rule gives managers tasks (D12.2).
         only_by_triggers: Stages whose rules all take those leads alone that a trigger fires for.
         triggers: The rules of which a trigger on a stage tells of every lead that comes there.
     """
@@ -170,6 +171,7 @@ class Configuration:
     kinds: dict[str, tuple[Dimension, ...]] = field(default_factory=dict)
     trusts_webhooks: bool = True
     counts_tasks: bool = False
+    makes_tasks: bool = False
     only_by_triggers: frozenset[Stage] = frozenset()
     triggers: dict[Stage, tuple[str, ...]] = field(default_factory=dict)
 
@@ -287,6 +289,7 @@ def compile_rules(
         counts_tasks=any(
             rule.limit_tasks or any(p.limit_tasks for p in rule.participants) for rule in sections
         ),
+        makes_tasks=any(rule.telling is not None and rule.telling.task for rule in rules),
         only_by_triggers=frozenset(
             stage
             for stage, covering in by_stage.items()

@@ -136,6 +136,8 @@ def parts(account: Account) -> Iterator[bytes]:
             [order_id, kind, *dump_notice(notice)]
             for (order_id, kind), notice in sorted(account.notices.items())
         ]
+    if account.again:  # only where a rule makes tasks
+        state["again"] = sorted(account.again)
     if account.tasks.is_known or account.tasks.by_id:  # only under rules that count tasks (D5.6)
         state["tasks"] = _rows(account.tasks.by_id, sorted(account.tasks.by_id), _dump_task)
         state["tasks_known"] = account.tasks.is_known
@@ -184,6 +186,7 @@ class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
     told: tuple[WrittenTold, ...] = ()
     reasons: tuple[WrittenWhy, ...] = ()
     notices: tuple[WrittenNotice, ...] = ()
+    again: tuple[int, ...] = ()
     tasks: tuple[tuple[int, int, int | None, int, bool], ...] = ()
     tasks_known: bool = False
     silences: tuple[WrittenSilence, ...] = ()
@@ -256,6 +259,7 @@ def load(state: bytes, revision: int = REVISION) -> Account:
         told={row.lead_id: row.record() for row in written.told},
         reasons={row.lead_id: row.record() for row in written.reasons},
         notices={(row.order_id, row.kind): row.record() for row in written.notices},
+        again=dict.fromkeys(written.again),
         offers={row.lead_id: row.record() for row in written.offers},
         commands={
             message_id: Taken(version=version, at=instant(at))

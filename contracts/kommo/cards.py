@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from contracts.kommo.rest import Answer, Id, Instant, Lead, UserId
+from contracts.kommo.told import Mark
 
 TEXT_LENGTH_MAX = 1_000
 # Fields that hold unix seconds.
@@ -133,8 +134,13 @@ class OpenTaskCard(Answer):
 
 
 class TaskCard(Answer):
-    """A task of a lead."""
+    """A task of a lead.
+
+    Attributes:
+        order_id: The decision whose mark it has; None if it is not ours.
+    """
 
     id: Id
     entity_id: Id
     responsible_user_id: UserId
+    order_id: Mark = Field(default=None, validation_alias="text")

@@ -41,7 +41,8 @@ def read_task(item: Item, entity: str, action: str) -> Notification:
         found = None if is_ours else _deed(item, "task_added", by, "created_at")
     elif action == "update" and item.optional_text("action_close") == YES:
         by = item.optional_author("modified_by")
-        found = _deed(item, "task_completed", by, "updated_at")
+        is_ours = mark_of(item.child("result").optional_text("text")) is not None
+        found = None if is_ours else _deed(item, "task_completed", by, "updated_at")
     else:
         found = None
     return _task(item, found) or found or _other(item, entity, action)

@@ -11,8 +11,8 @@ from pydantic import (
     Field,
 )
 
-from contracts.kommo.marks import mark_of
 from contracts.kommo.rest import Answer, Id, Instant, UserId
+from contracts.kommo.told import Mark
 
 Flag = Annotated[bool, BeforeValidator(lambda value: value or False)]
 
@@ -58,6 +58,7 @@ class Task(Answer):
         entity_id: The lead, of a list that was filtered by leads.
         updated_by: Who changed it last; who completed it, if nobody has changed it since.
         order_id: The decision whose mark it has: then we made it (D12.2).
+        ended_by: The decision whose mark its result has: then we completed it.
     """
 
     id: Id
@@ -67,6 +68,5 @@ class Task(Answer):
     created_at: Instant
     updated_at: Instant
     is_completed: Flag = False
-    order_id: Annotated[str | None, BeforeValidator(mark_of)] = Field(
-        default=None, validation_alias="text"
-    )
+    order_id: Mark = Field(default=None, validation_alias="text")
+    ended_by: Mark = Field(default=None, validation_alias=AliasPath("result", "text"))

@@ -174,6 +174,7 @@ def _rules_applied(account: Account, event: RulesApplied) -> None:
     registries.keep_registries(account)
     account.given = account.given if account.configuration.given_kept_quarters else {}
     account.tasks = account.tasks if account.configuration.counts_tasks else Tasks()
+    account.again = account.again if account.configuration.makes_tasks else {}
 
 
 def _tasks_counted(account: Account, event: TasksCounted) -> None:

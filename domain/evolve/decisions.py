@@ -31,6 +31,7 @@ def assigned(account: Account, event: LeadAssigned) -> None:
             given = account.given.setdefault(event.manager_id, Given())
             given.add(event.at, kept_quarters=kept)
     if event.keeps_lead:
+        account.again.pop(event.lead_id, None)
         return
     account.loads.move(
         stage=event.stage, owner_id=event.was_owner_id, to=event.stage, to_id=event.manager_id
@@ -55,7 +56,8 @@ def assigned(account: Account, event: LeadAssigned) -> None:
     )
     account.leads[event.lead_id] = replace(account.leads[event.lead_id], wanted=wanted)
     rule = account.configuration.by_id.get(event.rule_id)
-    if rule is not None and rule.telling is not None:
+    is_told = rule is not None and rule.telling is not None
+    if is_told or account.may_have_task(event.lead_id, event.attempt):
         account.reasons[event.lead_id] = Why(event.reason, event.because)
 
 
@@ -63,6 +65,7 @@ def confirmed(account: Account, event: AssignmentConfirmed) -> None:
     """Kommo holds it; so it was not the lead with which it refused other managers before."""
     lead = account.leads[event.lead_id]
     account.reasons.pop(event.lead_id, None)
+    account.again.pop(event.lead_id, None)
     account.refusals.pop(event.manager_id, None)
     for refused_id in lead.wanted.refused if lead.wanted is not None else ():
         account.refusals[refused_id] = account.refusals.get(refused_id, 0) + 1

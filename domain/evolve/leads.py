@@ -47,6 +47,7 @@ def lookup_requested(account: Account, event: LookupRequested) -> None:
 def deleted(account: Account, event: LeadDeleted) -> None:
     """Forget the lead but for what late hooks are recognised by."""
     old = account.leads.pop(event.lead_id, None)
+    account.again.pop(event.lead_id, None)
     # Who invents leads does not fill the memory with them.
     is_invented = event.source == "lookup" and event.lead_id in account.announced and old is None
     _answered(account, event.lead_id)
@@ -75,6 +76,7 @@ def _answered(account: Account, lead_id: int) -> None:
 
 def _close(account: Account, event: LeadSeen) -> None:
     old = account.leads.pop(event.lead_id, None)
+    account.again.pop(event.lead_id, None)
     asked = old.asked if old else _asked_before(account, event.lead_id)
     gone = Gone(
         stage_at=event.modified_at, is_deleted=False, at=event.at, asked=asked, stage=event.stage

@@ -28,6 +28,8 @@ def opened(account: Account, event: RequestOpened) -> None:
         )
     )
     lead = account.leads.get(event.lead_id)
+    if lead is not None and lead.asked and account.configuration.makes_tasks:
+        account.again[event.lead_id] = None
     if lead is not None and lead.stage == event.stage:
         asked = tuple(sorted({*lead.asked, event.stage}))
         account.leads[event.lead_id] = replace(lead, request_id=event.request_id, asked=asked)

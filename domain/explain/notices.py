@@ -18,6 +18,11 @@ def task_line() -> Sentence:
     return sentence("notice.task")
 
 
+def task_end_line(manager_id: int) -> Sentence:
+    """What is noted on a task that is completed because the lead went on."""
+    return sentence("notice.task_end", manager=manager_id)
+
+
 def written(event: NoticeWritten) -> Sentence:
     """That people were told."""
     return sentence(f"explain.told_by.{event.kind}", manager=event.manager_id)

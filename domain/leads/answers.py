@@ -64,6 +64,7 @@ def confirm(
     wanted = step.account.leads[lead_id].wanted
     assert wanted is not None, "only a decision that is on its way can be confirmed"
     why = step.account.reasons.get(lead_id)
+    may_have_task = step.account.may_have_task(lead_id, wanted.attempt)
     step.record(
         AssignmentConfirmed(
             request_id=wanted.request_id,
@@ -83,7 +84,15 @@ def confirm(
     rule = step.account.configuration.by_id.get(wanted.rule_id)
     if rule is not None and why is not None:
         order_id = f"{wanted.request_id}/{wanted.attempt}"
-        tell(step, rule, why, lead_id=lead_id, manager_id=wanted.manager_id, order_id=order_id)
+        tell(
+            step,
+            rule,
+            why,
+            lead_id=lead_id,
+            manager_id=wanted.manager_id,
+            order_id=order_id,
+            may_have_task=may_have_task,
+        )
 
 
 def _decide_again(step: Step, request_id: str) -> None:

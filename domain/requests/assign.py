@@ -68,6 +68,7 @@ def assign(  # noqa: PLR0913 - what a decision consists of
     """
     account = step.account
     lead = account.leads[request.lead_id]
+    may_have_task = account.may_have_task(request.lead_id, request.attempt)
     told = None if account.configuration.trusts_webhooks else account.told.get(request.lead_id)
     missed: tuple[tuple[int, int], ...] = ()
     if choice.policy == "fair_share":
@@ -117,4 +118,5 @@ def assign(  # noqa: PLR0913 - what a decision consists of
             lead_id=request.lead_id,
             manager_id=choice.manager_id,
             order_id=order_id,
+            may_have_task=may_have_task,
         )

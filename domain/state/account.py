@@ -93,6 +93,8 @@ class Account:
         changing: Thing to the transfers it is part of.
         reasons: Lead to why its wanted manager was chosen, where a rule tells people (D12.2).
         notices: What people are being told, by decision and kind.
+        again: Leads that had asked before they last did, where a rule makes tasks, until their
+            next decision is carried out: they may have a task of ours.
         lookups: Leads whose reading was asked for, and when.
         announced: Those of them that are read because they came, and whose they were by the hook.
         told: Leads that only hooks say are where they are, unless hooks are trusted (S2).
@@ -133,6 +135,7 @@ class Account:
     changing: dict[Thing, str] = field(default_factory=dict)
     reasons: dict[int, Why] = field(default_factory=dict)
     notices: dict[tuple[str, NoticeKind], OpenNotice] = field(default_factory=dict)
+    again: dict[int, None] = field(default_factory=dict)
     pauses: dict[int, Pause] = field(default_factory=dict)
     timers: dict[str, Timer] = field(default_factory=dict)
     lookups: dict[int, datetime] = field(default_factory=dict)
@@ -207,6 +210,10 @@ class Account:
             return None
         request = self.requests.by_id.get(lead.request_id)
         return None if request is None or isinstance(request.state, Opened) else request
+
+    def may_have_task(self, lead_id: int, attempt: int) -> bool:
+        """Whether an earlier decision may have made a task of the lead (D12.2)."""
+        return self.configuration.makes_tasks and (attempt > 1 or lead_id in self.again)
 
     def compile(self) -> None:
         """Compile the rules again after they, the zone or the users changed."""

@@ -59,7 +59,8 @@ async def _find_all(client: KommoClient, rows: Sequence[Search]) -> dict[str, tu
             *(
                 Linked("task", task.id, task.responsible_user_id)
                 for task in tasks
-                if "tasks" in row.objects and task.entity_id == row.lead_id
+                # Ours go with their decisions, and are completed by the next one (D12.2).
+                if "tasks" in row.objects and task.entity_id == row.lead_id and not task.order_id
             ),
             *(
                 Linked("lead", other.id, other.responsible_user_id)

@@ -1,5 +1,7 @@
 """Writes notes and tasks that tell people of decisions, in bulk, and each once (D12.2).
 
+Tasks of earlier decisions are completed in `services.gateway.task_ends`.
+
 Nothing of Kommo keeps a second note from being written. So what may have been written before is
 looked for by its mark first: after an answer that never came (F8, F50), and after a time in which
 another process may have acted for the account (F14).
@@ -8,6 +10,7 @@ another process may have acted for the account (F14).
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +19,14 @@ import structlog
 from contracts.events import NoticeKind
 from contracts.inbound import Inbound, NoticeSettled
 from contracts.kommo.marks import marked
-from domain.explain.notices import note_line, task_line
+from domain.explain.notices import note_line, task_end_line, task_line
 from projections.notices import PendingNotice
 from services.gateway.cards import lead_cards, parts
 from services.gateway.connections import Connection
 from services.gateway.ports import InboundPublisher, Now
 from services.gateway.splitter import isolate
 from services.gateway.staff import Staff
+from services.gateway.task_ends import TaskEnds
 from services.kommo.client import KommoClient
 from services.kommo.errors import Rejected
 from services.kommo.limiter import Priority
@@ -66,6 +70,7 @@ class NoticeWriter:
         by_kind: dict[NoticeKind, list[PendingNotice]] = defaultdict(list)
         for row in rows:
             by_kind[row.kind].append(row)
+        ends, unmade = by_kind.pop("task_end", []), set[int]()
         for kind, alike in by_kind.items():
             for part in parts(alike, self._batch_size):
                 batch = _Batch(connection.client, kind, words)
@@ -78,6 +83,16 @@ class NoticeWriter:
                     await batch.send(to_send)
                 failpoint("gateway.after_notice")
                 await self._tell(connection.account_id, batch.results)
+                if kind == "task":
+                    known = {each.order_id for each in batch.results}
+                    unmade |= {row.lead_id for row in part if row.order_id not in known}
+        # After the tasks: one of them may be of a decision that another has followed since.
+        sure = [row for row in ends if row.lead_id not in unmade]
+        for part in parts(sure, self._batch_size):
+            ending = TaskEnds(connection.client, partial(_task_result, words))
+            await ending.end(part)
+            failpoint("gateway.after_notice")
+            await self._tell(connection.account_id, ending.results)
 
     def _alone_since(self, connection: Connection) -> datetime:
         lease, since = self._alone.get(connection.account_id, (None, self._began_at))
@@ -200,3 +215,7 @@ class _Batch:
 
     def _settle(self, row: PendingNotice, how: Any, **rest: Any) -> None:  # noqa: ANN401 - of NoticeSettled
         self.results.append(NoticeSettled(order_id=row.order_id, kind=self._kind, how=how, **rest))
+
+
+def _task_result(words: Words, row: PendingNotice) -> str:
+    return marked(words.say(task_end_line(row.manager_id)), row.order_id)

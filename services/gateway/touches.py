@@ -107,7 +107,7 @@ def _of_tasks(tasks: Iterable[Task], since: datetime) -> Iterator[Touch]:
     for task in tasks:
         if task.created_by and task.created_at >= since and task.order_id is None:
             yield task.entity_id, "task_added", task.created_by, task.created_at
-        if task.is_completed and task.updated_by:
+        if task.is_completed and task.updated_by and task.ended_by is None:
             yield task.entity_id, "task_completed", task.updated_by, task.updated_at
 
 

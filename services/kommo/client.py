@@ -315,8 +315,15 @@ class KommoClient:
         Returns:
             Id to `updated_at` now; a thing that is absent was not confirmed.
         """
+        body = {thing: {"responsible_user_id": user} for thing, user in wanted.items()}
+        return await self.change(kind, body, priority=priority)
+
+    async def change(
+        self, kind: Entity, wanted: Mapping[int, Mapping[str, object]], *, priority: Priority
+    ) -> dict[int, datetime]:
+        """Set fields of things of a kind, by id; otherwise as their responsibles."""
         _check_size(len(wanted))
-        body = [{"id": thing, "responsible_user_id": user} for thing, user in wanted.items()]
+        body = [{"id": thing, **fields} for thing, fields in wanted.items()]
         reply = await self._transport.send("PATCH", f"/api/v4/{kind}", priority, None, body)
         return self._changed(kind, wanted, reply)
 
@@ -418,7 +425,7 @@ class KommoClient:
             )
 
     def _changed(
-        self, kind: Entity, wanted: Mapping[int, int], reply: Reply
+        self, kind: Entity, wanted: Mapping[int, object], reply: Reply
     ) -> dict[int, datetime]:
         """What of the wanted the answer to a PATCH confirms."""
         if reply.status == NO_CONTENT:

@@ -1,11 +1,11 @@
-"""The calls that write notes and tasks, and find them again (D12.2)."""
+"""The calls that write notes and tasks, find them again, and complete tasks (D12.2)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from contracts.kommo.told import Made, WrittenNote, WrittenTask
+from contracts.kommo.told import Made, OpenTask, WrittenNote, WrittenTask
 from services.kommo.client import PAGE_MAX, KommoClient
 from services.kommo.errors import MalformedAnswer
 from services.kommo.limiter import Priority
@@ -97,6 +97,38 @@ async def find_tasks(
     return _ours(found.elements, lead_ids, since)
 
 
+async def open_tasks(
+    client: KommoClient, lead_ids: Sequence[int], *, priority: Priority
+) -> list[OpenTask]:
+    """Our own tasks of leads that nobody has completed; it raises as with notes."""
+    leads = "".join(f"&filter[entity_id][]={each}" for each in lead_ids)
+    more = f"&filter[entity_type]=leads&filter[is_completed]=0{leads}"
+    path = f"{TASKS}?limit={PAGE_MAX}&page=1{more}"
+    found = (await client.whole(OpenTask, "tasks", path, priority=priority)).elements
+    _check_leads(found, lead_ids)
+    return [each for each in found if each.order_id is not None and not each.is_completed]
+
+
+async def complete_tasks(
+    client: KommoClient, results: Mapping[int, str], *, priority: Priority
+) -> set[int]:
+    """Complete tasks, all in one request.
+
+    Args:
+        client: Of the account.
+        results: Task to what came of it, 1 to 250.
+        priority: Place in the queue.
+
+    Returns:
+        Those that Kommo confirms.
+    """
+    done = {
+        task_id: {"is_completed": True, "result": {"text": text}}
+        for task_id, text in results.items()
+    }
+    return set(await client.change("tasks", done, priority=priority))
+
+
 def _listed(path: str, lead_ids: Sequence[int], more: str, since: datetime) -> str:
     leads = "".join(f"&filter[entity_id][]={each}" for each in lead_ids)
     changed = f"&filter[updated_at][from]={int(since.timestamp())}"
@@ -110,13 +142,17 @@ def _made(made: Sequence[Made], wanted: Mapping[str, Any] | set[str]) -> dict[st
 def _ours(
     found: Sequence[WrittenNote | WrittenTask], lead_ids: Sequence[int], since: datetime
 ) -> dict[str, int]:
-    asked = set(lead_ids)
-    if any(each.entity_id not in asked for each in found):
-        # Kommo ignores filters it does not know; an absence would then mean nothing.
-        raise MalformedAnswer("a list has things of leads that were not asked for")
+    _check_leads(found, lead_ids)
     return {
         each.order_id: each.id
         for each in found
         # Older ones are of decisions that a restored database does not know any more (F79).
         if each.order_id is not None and each.created_at >= since
     }
+
+
+def _check_leads(found: Sequence[WrittenNote | WrittenTask], lead_ids: Sequence[int]) -> None:
+    asked = set(lead_ids)
+    if any(each.entity_id not in asked for each in found):
+        # Kommo ignores filters it does not know; an absence would then mean nothing.
+        raise MalformedAnswer("a list has things of leads that were not asked for")

@@ -392,6 +392,30 @@ def people_are_told() -> list[Inbound]:
     return story.heard
 
 
+def tasks_end() -> list[Inbound]:
+    """Tasks of managers who have the lead no more: completed, never made, changed (D12.2)."""
+    tell = {"task": {"due_minutes": 10}}
+    first = rule(ANN, BOB, CEM, tell=tell, redistribution={"after_minutes": 30})
+    story = given(rules=rules(first, rule(DAN, rule_id="b", stages=(HOT,))))
+    for lead in (1, 2):
+        story.when(reported(lead, NEW, action="add", modified=at(lead)), at=at(lead))
+        _confirm(story, lead)
+    done = NoticeSettled(order_id="1.1/1", kind="task", how="answered", entity_id=601_001)
+    story.when(done, at=at(20))
+    for lead in (1, 2):
+        story.when(clock(story, lead), at=at(1_810))
+        story.when(read(lead, request=f"{lead}.{lead}"), at=at(1_820))
+        _confirm(story, lead)
+    for order, how in (("1.1/2", "answered"), ("2.2/2", "read")):
+        story.when(NoticeSettled(order_id=order, kind="task_end", how=how), at=at(1_830))
+    story.when(reported(1, HOT, by=_owner(story, 1), modified=at(1_900)), at=at(1_901))
+    _confirm(story, 1)
+    last = f"{_request(story, 1)}/1"
+    story.when(NoticeSettled(order_id=last, kind="task_end", how="task_changed"), at=at(1_910))
+    story.when(reported(2, HOT, by=_owner(story, 2), modified=at(1_920)), at=at(1_921))
+    return story.heard
+
+
 def too_many_tasks() -> list[Inbound]:
     """Open tasks keep managers from leads: hooks and lists of them, overdue ones, no limit."""
     busy = {"limit_tasks": {"max": 2, "overdue_max": 1}}
@@ -509,6 +533,7 @@ STORIES: dict[str, Callable[[], list[Inbound]]] = {
     "taken-and-passed-on": taken_and_passed_on,
     "shifts-end": shifts_end,
     "people-are-told": people_are_told,
+    "tasks-end": tasks_end,
     "nobody-lets-us-in": nobody_lets_us_in,
 }
 

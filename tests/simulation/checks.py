@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from contracts.allocations import StoredDocument
-from contracts.events import LeadSeen, LinkedChanged, LinkedKind
-from contracts.kommo.marks import mark_of
+from contracts.events import LeadSeen, LinkedChanged, LinkedKind, NoticeWritten
+from contracts.kommo.marks import is_earlier, mark_of
 from contracts.stage import CLOSED_STATUSES
 from contracts.topics import INBOUND
 from domain.evolve import evolve
@@ -109,6 +109,7 @@ def judge(ours: Installation, everybody: Sequence[People]) -> list[str]:
         found += _broken(ours, people.crm)
         found += _not_followed(ours, people)
         found += _told_twice(people.crm)
+        found += _left_with_a_task(ours, people)
     return found
 
 
@@ -150,6 +151,23 @@ def _told_twice(crm: Crm) -> Iterator[str]:
         for order_id, times in Counter(filter(None, marks)).items():
             if times > 1:
                 yield f"I4: decision {order_id} was told by {times} times a {kind}"
+
+
+def _left_with_a_task(ours: Installation, people: People) -> Iterator[str]:
+    """D12.2: the task of a decision is done with once the next one has ended it."""
+    account = people.crm.account
+    ended = [
+        recorded.event
+        for recorded in ours.store.events[account.id]
+        if isinstance(recorded.event, NoticeWritten) and recorded.event.kind == "task_end"
+    ]
+    for task in account.tasks.by_id.values():
+        order_id = mark_of(task.text)
+        is_open = not task.is_completed and not task.is_deleted
+        if order_id is None or not is_open or ("task", task.id) in people.changed:
+            continue
+        if any(is_earlier(order_id, event.order_id) for event in ended):
+            yield f"D12.2: the task of decision {order_id} is open still"
 
 
 def _unheard(ours: Installation, account_id: int) -> Iterator[str]:

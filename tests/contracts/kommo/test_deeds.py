@@ -7,6 +7,7 @@ import pytest
 
 from contracts.inbound import SeenTask, TaskRemoved, TaskReported, TouchReported
 from contracts.kommo.forms import encode_form
+from contracts.kommo.marks import is_earlier
 from contracts.kommo.notifications import (
     DeedNotification,
     OtherNotification,
@@ -224,3 +225,25 @@ def test_D12_2_a_task_of_ours_that_its_manager_closes_is_their_deed() -> None:
     closed = task("update", action_close="1", modified_by="502", text="Call. [fl:900001.7/1]")
 
     assert (closed.deed.deed, closed.deed.by) == ("task_completed", 502)
+
+
+def test_D12_2_a_task_that_the_next_decision_completes_is_nobodys_deed() -> None:
+    body = {**TASK, "action_close": "1", "modified_by": "502"}
+    result = {"text": "The lead went to Bob. [fl:900001.7/2]"}
+
+    assert read({"task": {"update": [{**body, "result": result}]}}).deed is None
+
+
+@pytest.mark.parametrize(("one", "other"), [("7.9/1", "7.9/2"), ("7.9/2", "7.10/1")])
+def test_D12_2_a_decision_is_earlier_by_its_request_and_then_by_its_attempt(
+    one: str, other: str
+) -> None:
+    assert is_earlier(one, other)
+    assert not is_earlier(other, one)
+
+
+@pytest.mark.parametrize(("one", "other"), [("7.9/2", "7.9/2"), ("8.9/1", "7.10/1")])
+def test_D12_2_a_decision_is_not_earlier_than_itself_or_one_of_another_lead(
+    one: str, other: str
+) -> None:
+    assert not is_earlier(one, other)

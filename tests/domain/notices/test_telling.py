@@ -9,15 +9,20 @@ from domain.snapshot import digest, dump, load
 from tests.domain.scenario import (
     ANN,
     BOB,
+    HOT,
+    NEW,
     NINE,
     OFFICE,
+    WORK,
     Scenario,
     at,
+    clock,
     given,
     missing,
     participant,
     patched,
     pause,
+    read,
     refused,
     removed,
     reported,
@@ -29,6 +34,7 @@ ORDER = "1.1/1"
 FIVE_TO_SIX = NINE + timedelta(hours=8, minutes=55)
 BOTH = {"note": True, "task": {"due_minutes": 30, "text": "Call them"}}
 HOOK = {"webhook": "crm"}
+TASK = {"task": {"due_minutes": 10}}
 
 
 def telling(tell: Any = BOTH, **rest: Any) -> ApplyRules:
@@ -172,6 +178,62 @@ def test_D12_2_rules_that_stop_telling_ask_for_nothing_more() -> None:
 
     assert asked(story.when(patched(1))) == []
     assert story.account.reasons == {}
+
+
+def passed_on(*meanwhile: Any, tell: Any = TASK) -> Scenario:
+    """A lead that Ann let lapse, and that Kommo shows with Bob now."""
+    section = rule(ANN, BOB, tell=tell, redistribution={"after_minutes": 30})
+    story = given(reported(1), patched(1), *meanwhile, rules=rules(section))
+    story.when(clock(story), at=at(1_800)).when(read())
+    return story.when(patched(1, BOB, attempt=2, modified=at(1_800)))
+
+
+def test_D12_2_the_task_of_whoever_let_a_lead_lapse_is_completed() -> None:
+    story = passed_on(settled("task", entity_id=77))
+
+    assert [(each.kind, each.order_id, each.manager_id) for each in asked(story)] == [
+        ("task_end", "1.1/2", BOB),
+        ("task", "1.1/2", BOB),
+    ]
+    story.when(settled("task_end", entity_id=77, order="1.1/2")).then(
+        "told by task_end 77 of 1.1/2: answered"
+    ).when(settled("task_end", entity_id=77, order="1.1/2")).then()
+    assert list(story.account.notices) == [("1.1/2", "task")]
+
+
+def test_D12_2_a_task_that_was_not_made_before_the_lead_went_on_is_not_made_any_more() -> None:
+    (first, *_) = [each for each in passed_on().answer if isinstance(each, NoticeLeft)]
+
+    assert (first.order_id, first.kind, first.reason) == (ORDER, "task", "overtaken")
+    assert first.manager_id == ANN
+
+
+def test_D12_2_where_no_rule_makes_tasks_none_is_completed() -> None:
+    assert {each.kind for each in asked(passed_on(tell={"note": True}))} == {"note"}
+
+
+def test_D12_2_a_lead_that_asks_again_leaves_no_task_with_who_had_it() -> None:
+    """Also where the rule that gives it out now makes none itself."""
+    telling_nobody = rule(BOB, rule_id="b", stages=(HOT,))
+    story = given(reported(1), patched(1), rules=rules(rule(ANN, tell=TASK), telling_nobody))
+    assert story.account.again == {}
+    story.when(reported(1, HOT, by=ANN, modified=at(60)), at=at(61))
+    restored = load(dump(story.account))
+    assert (digest(restored), list(restored.again)) == (digest(story.account), [1])
+    story.when(patched(1, BOB, request="1.2", modified=at(62)), at=at(62))
+
+    (order,) = asked(story)
+    assert (order.kind, order.order_id, order.rule_id) == ("task_end", "1.2/1", "b")
+    assert (story.account.again, story.account.reasons) == ({}, {})
+
+
+def test_D12_2_a_lead_that_comes_back_to_a_stage_asks_again() -> None:
+    story = given(reported(1), patched(1), rules=rules(rule(ANN, tell=TASK)))
+    story.when(reported(1, WORK, by=ANN, modified=at(60)), at=at(61))
+    story.when(reported(1, NEW, by=ANN, modified=at(70)), at=at(71))
+    assert list(story.account.again) == [1]
+
+    assert story.when(removed(1), missing(1), at=at(80)).account.again == {}
 
 
 def test_D10_3_what_is_being_told_survives_a_snapshot() -> None:

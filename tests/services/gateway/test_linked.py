@@ -11,6 +11,7 @@ import pytest
 
 from contracts.events import LinkedKind, LinkedObject
 from contracts.inbound import Linked, LinkedFound, LinkedSettled
+from contracts.kommo.marks import marked
 from contracts.stage import WON
 from projections.linked import PendingTransfer, Search
 from services.gateway.linked import find_linked
@@ -152,6 +153,8 @@ async def test_D6_4_everything_that_belongs_to_a_lead_is_found() -> None:
         link(here, closed, contact_ids=(main,), company_id=company, status_id=WON)
         task = card(here, "task", DAN, entity_id=lead, complete_till=9)
         card(here, "task", DAN, entity_id=lead, complete_till=9, is_completed=True)
+        ours = marked("Contact this lead.", f"{lead}.1/1")  # ends with its decision (D12.2)
+        card(here, "task", DAN, entity_id=lead, complete_till=9, text=ours)
         lists = Lists(here)
         lists.search(lead)
         (found,) = await find(here, lists, 1)

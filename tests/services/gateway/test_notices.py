@@ -1,6 +1,7 @@
 """Notes and tasks that tell people of decisions, written once on a real HTTP server (D12.2)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,13 +17,15 @@ from projections.notices import PendingNotice
 from services.gateway.connections import Connection
 from services.gateway.notices import NoticeWriter
 from services.gateway.rounds import Rounds
+from services.gateway.task_ends import TaskEnds
 from services.kommo.client import KommoClient
 from services.kommo.errors import MalformedAnswer
 from services.kommo.limiter import Limiter, Priority
 from services.kommo.notices import find_notes
 from services.kommo.settings import LimiterSettings
 from services.kommo.starts import Lease
-from services.sandbox.cards import Task
+from services.sandbox.cards import CardPatch, Task
+from services.sandbox.model import Author
 from services.sandbox.notes import Note
 from services.sandbox.sample import ACCOUNT_ID
 from services.shared.failpoints import POINTS_VARIABLE, PROFILE_VARIABLE, TEST_PROFILE, arm
@@ -104,6 +107,15 @@ def new_writer(here: World) -> NoticeWriter:
         return NAMES
 
     return NoticeWriter(publisher=here.books, now=utc_now, names_of=names_of)
+
+
+def mocked(answer: Callable[[httpx.Request], httpx.Response]) -> KommoClient:
+    return KommoClient(
+        base_url="http://127.0.0.1:1",
+        token=SecretStr("t"),
+        limiter=Limiter(LimiterSettings()),
+        transport=httpx.MockTransport(answer),
+    )
 
 
 def notes(here: World) -> list[Note]:
@@ -290,13 +302,7 @@ async def test_D12_2_a_list_of_other_leads_proves_nothing() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"_embedded": {"notes": [stranger]}})
 
-    client = KommoClient(
-        base_url="http://127.0.0.1:1",
-        token=SecretStr("t"),
-        limiter=Limiter(LimiterSettings()),
-        transport=httpx.MockTransport(answer),
-    )
-    async with client:
+    async with mocked(answer) as client:
         with pytest.raises(MalformedAnswer, match="not asked for"):
             await find_notes(client, [7], since=DUE, priority=Priority.LINKED)
         assert await find_notes(client, [8], since=DUE, priority=Priority.LINKED) == {}
@@ -304,3 +310,109 @@ async def test_D12_2_a_list_of_other_leads_proves_nothing() -> None:
 
 def _leased(connection: Connection, epoch: int) -> Connection:
     return replace(connection, lease=Lease(partition=0, epoch=epoch))
+
+
+async def _ended(here: World, *, of: int = 1) -> tuple[Orders, list[Task]]:
+    """Bob has a task of each lead; the leads go on to Ann, who is to have one as well."""
+    orders = Orders(here)
+    orders.add("task", *here.lead_ids, manager=BOB)
+    async with orders.written(of):
+        made = tasks(here)
+    orders.add("task_end", *here.lead_ids, attempt=2)
+    orders.add("task", *here.lead_ids, attempt=2)
+    return orders, made
+
+
+async def test_D12_2_whoever_gets_the_lead_next_has_the_only_open_task_of_it() -> None:
+    async with world(1) as here:
+        orders, (first,) = await _ended(here)
+        async with orders.written(3):
+            done, following = tasks(here)
+
+        lead = here.lead_ids[0]
+        assert (done.id, done.is_completed, done.responsible_user_id) == (first.id, True, BOB)
+        assert done.result == f"The lead went to Ann Lee. [fl:{lead}.1/2]"
+        assert (following.is_completed, following.responsible_user_id) == (False, ANN)
+        ended = orders.ended()[f"{lead}.1/2", "task_end"]
+        assert (ended.how, ended.entity_id) == ("answered", first.id)
+        assert calls(here)[-2:] == ["GET", "PATCH"]
+
+
+async def test_D12_2_a_task_that_a_person_has_completed_or_changed_stays_as_it_is() -> None:
+    async with world(3) as here:
+        orders, (done, moved, given) = await _ended(here, of=3)
+        desk, person = here.sandbox.crm.desk, Author("human", BOB)
+        changes = ({"is_completed": True, "result": "Called"}, {"complete_till": 9_999_999_999})
+        for task, change in zip((done, moved, given), (*changes, {"text": "Mine"}), strict=True):
+            desk.change_tasks([CardPatch(task.id, change)], person)
+        before = tasks(here)[:3]
+        async with orders.written(9):
+            after = tasks(here)
+
+        assert after[:3] == before
+        how = [orders.ended()[f"{each}.1/2", "task_end"].how for each in here.lead_ids]
+        assert how == ["read", "task_changed", "read"]
+        assert "PATCH" not in calls(here)
+
+
+async def test_F8_killed_before_its_confirmation_a_task_is_completed_once() -> None:
+    armed = {PROFILE_VARIABLE: TEST_PROFILE, POINTS_VARIABLE: f"{AFTER}@2=raise:OSError"}
+    async with world(2) as here:
+        orders, _ = await _ended(here, of=2)
+        (connection,) = here.connections.all()
+        rows = [row for row in orders.rows if row.order_id.endswith("/2")]
+        arm(armed)
+        with pytest.raises(OSError, match="armed"):
+            await new_writer(here).write(connection, rows)
+        async with orders.written(6):
+            pass
+
+        ends = [each for each in orders.ended().values() if each.kind == "task_end"]
+        assert [each.how for each in ends] == ["read", "read"]
+        assert [task.is_completed for task in tasks(here)] == [True, True, False, False]
+        assert calls(here).count("PATCH") == 1
+
+
+async def test_D12_2_an_order_that_is_late_does_not_complete_a_newer_task() -> None:
+    async with world(1) as here:
+        orders, _ = await _ended(here)
+        orders.rows = [row for row in orders.rows if row.kind == "task"]
+        async with orders.written(2):
+            pass
+        orders.add("task_end", *here.lead_ids, attempt=1)
+        async with orders.written(3):
+            pass
+
+        assert [task.is_completed for task in tasks(here)] == [False, False]
+
+
+async def test_F52_a_task_that_kommo_will_not_complete_does_not_keep_the_others() -> None:
+    stubborn, complaint = 902, {"code": "NotSupportedChoice", "path": "id", "detail": "No."}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            made = {"created_at": 9, "updated_at": 9, "created_by": BOB, "updated_by": BOB}
+            listed = [
+                {"id": 900 + lead, "entity_id": lead, "text": f"[fl:{lead}.1/1]", **made}
+                for lead in (1, 2, 3)
+            ]
+            return httpx.Response(200, json={"_embedded": {"tasks": listed}})
+        ids = [each["id"] for each in json.loads(request.content)]
+        if stubborn in ids:
+            errors = [{"request_id": str(ids.index(stubborn)), "errors": [complaint]}]
+            return httpx.Response(400, json={"status": 400, "validation-errors": errors})
+        done = [{"id": each, "updated_at": 10} for each in ids]
+        return httpx.Response(200, json={"_embedded": {"tasks": done}})
+
+    async with world(0) as here, mocked(answer) as client:
+        orders = Orders(here)
+        orders.add("task_end", 1, 2, 3, attempt=2)
+        ends = TaskEnds(client, lambda row: row.order_id)
+        await ends.end(orders.rows)
+
+    how = {each.order_id: (each.how, each.detail) for each in ends.results}
+    assert how == {
+        "1.1/2": ("answered", ""),
+        "2.1/2": ("refused", "No."),
+        "3.1/2": ("answered", ""),
+    }

@@ -14,7 +14,7 @@ from contracts.kommo.marks import marked
 from projections.touches import Question
 from services.gateway.rounds import Rounds
 from services.gateway.touches import kind_of, newest, read_touches
-from services.sandbox.cards import Card
+from services.sandbox.cards import Card, CardPatch
 from services.sandbox.model import Author, LeadPatch
 from services.sandbox.sample import ACCOUNT_ID, SALES
 from tests.services.gateway.world import World, running, utc_now, world
@@ -137,6 +137,23 @@ async def test_D12_2_doing_our_task_is_a_touch() -> None:
         await asked.answered()
 
         assert told(here) == {(lead, "task_completed", ANN)}
+
+
+async def test_D12_2_completing_a_task_for_the_next_decision_is_no_touch() -> None:
+    """Whoever the token belongs to: here to the very manager who has the lead now."""
+    async with world(1) as here:
+        (lead,) = here.lead_ids
+        desk, text = here.sandbox.crm.desk, marked("Contact this lead.", f"{lead}.1/1")
+        owner = {"responsible_user_id": BOB, "entity_type": "leads", "entity_id": lead}
+        task = {**owner, "complete_till": 1_900_000_000, "text": text}
+        (made,) = desk.add_tasks([task], Author("api", ANN))
+        done = {"is_completed": True, "result": marked("It went to Ann.", f"{lead}.1/2")}
+        desk.change_tasks([CardPatch(made.id, done)], Author("api", ANN))
+        asked = Asked(here)
+        asked.ask(lead)
+        await asked.answered()
+
+        assert told(here) == set()
 
 
 async def test_D7_1_a_call_to_the_contact_of_a_lead_is_work_on_the_lead() -> None:
