@@ -129,6 +129,8 @@ def parts(account: Account) -> Iterator[bytes]:
         state["whose"] = whose
     if account.told:  # likewise
         state["told"] = _rows(account.told, sorted(account.told), dump_told)
+    if account.given_up:
+        state["given_up"] = sorted(account.given_up.items())
     if account.reasons:  # only where a rule tells people
         state["reasons"] = [[lead_id, *why] for lead_id, why in sorted(account.reasons.items())]
     if account.notices:
@@ -187,6 +189,7 @@ class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
     reasons: tuple[WrittenWhy, ...] = ()
     notices: tuple[WrittenNotice, ...] = ()
     again: tuple[int, ...] = ()
+    given_up: tuple[tuple[int, int | None], ...] = ()
     tasks: tuple[tuple[int, int, int | None, int, bool], ...] = ()
     tasks_known: bool = False
     silences: tuple[WrittenSilence, ...] = ()
@@ -260,6 +263,7 @@ def load(state: bytes, revision: int = REVISION) -> Account:
         reasons={row.lead_id: row.record() for row in written.reasons},
         notices={(row.order_id, row.kind): row.record() for row in written.notices},
         again=dict.fromkeys(written.again),
+        given_up=dict(written.given_up),
         offers={row.lead_id: row.record() for row in written.offers},
         commands={
             message_id: Taken(version=version, at=instant(at))

@@ -13,6 +13,7 @@ from contracts.events import (
 )
 from contracts.stage import CLOSED_STATUSES
 from domain.state import Account, Told
+from domain.state.request import OPENED
 
 _READ = ("baseline", "sweep", "lookup")
 _HOOKS = ("webhook", "dp_hook", "dp_widget")
@@ -25,29 +26,44 @@ def fold(account: Account, event: AllocationEvent) -> None:
     match event:
         case LeadSeen():
             _see(account, event)
-        case RequestOpened() if event.source in _HOOKS:
+        case RequestOpened():
             _ask(account, event)
-        case RequestClosed(reason="left_stage"):
-            _leave(account, event)
-        case RequestClosed(reason="not_there"):
-            _forget_request(account, event)
+        case RequestClosed():
+            _close(account, event)
         case AssignmentConfirmed(how="answered" | "read"):
             # What was read before it was written is where it was told to be.
             if account.leads[event.lead_id].request_id == event.request_id:
                 account.told.pop(event.lead_id, None)
-        case LeadDeleted() | RequestPrepared(is_there=True):
+        case LeadDeleted():
+            account.told.pop(event.lead_id, None)
+            account.given_up.pop(event.lead_id, None)
+        case RequestPrepared(is_there=True):
             account.told.pop(event.lead_id, None)
         case _:
             pass
 
 
 def _see(account: Account, event: LeadSeen) -> None:
+    if _ends_doubt(account, event):
+        account.given_up.pop(event.lead_id, None)
     if event.stage.status_id in CLOSED_STATUSES:
         account.told.pop(event.lead_id, None)
     elif _is_proof(account, event):
         _learn(account, event)
     else:
         _hear(account, event)
+
+
+def _ends_doubt(account: Account, event: LeadSeen) -> bool:
+    """Whether it does not matter any more that only hooks say who took the lead."""
+    lead = account.leads.get(event.lead_id)
+    if lead is None or event.lead_id not in account.given_up or lead.stage != event.stage:
+        return True
+    if event.source not in _READ:
+        return False
+    at, known_at = event.modified_at, lead.responsible_at
+    is_newest = at is not None and (known_at is None or at >= known_at)
+    return is_newest or (event.source == "lookup" and event.lead_id in account.lookups)
 
 
 def _is_proof(account: Account, event: LeadSeen) -> bool:
@@ -85,11 +101,24 @@ def _hear(account: Account, event: LeadSeen) -> None:
 
 
 def _ask(account: Account, event: RequestOpened) -> None:
-    """A hook says that the lead came where it was known to be."""
+    """A lead asks; perhaps because a hook says that it came where it was known to be."""
+    account.given_up.pop(event.lead_id, None)
     lead = account.leads.get(event.lead_id)
-    if lead is not None and event.lead_id not in account.told:
+    if event.source in _HOOKS and lead is not None and event.lead_id not in account.told:
         at = None if event.source == "dp_hook" else lead.stage_at
         account.told[event.lead_id] = Told(before=event.stage, at=at)
+
+
+def _close(account: Account, event: RequestClosed) -> None:
+    match event.reason:
+        case "left_stage":
+            _leave(account, event)
+        case "taken_by_person":
+            _give_up(account, event)
+        case "not_there":
+            _forget_request(account, event)
+        case _:
+            pass
 
 
 def _leave(account: Account, event: RequestClosed) -> None:
@@ -98,6 +127,15 @@ def _leave(account: Account, event: RequestClosed) -> None:
     is_present = lead is not None and lead.request_id == event.request_id
     if request is not None and is_present and event.lead_id not in account.told:
         account.told[event.lead_id] = Told(before=request.stage, at=None, has_waited=True)
+
+
+def _give_up(account: Account, event: RequestClosed) -> None:
+    """It asks no more because somebody took it, by what is told next: a hook, or a reading."""
+    lead, request = account.leads.get(event.lead_id), account.requests.by_id.get(event.request_id)
+    is_present = lead is not None and lead.request_id == event.request_id
+    # A request that is answered as it opens is of a lead that was read.
+    if lead is not None and is_present and (request is None or request.state != OPENED):
+        account.given_up[event.lead_id] = lead.responsible_id
 
 
 def _forget_request(account: Account, event: RequestClosed) -> None:

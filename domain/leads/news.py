@@ -3,7 +3,7 @@
 from contracts.events import CloseReason, LeadSeen, RequestSource
 from contracts.stage import CLOSED_STATUSES
 from domain.leads.answers import confirm
-from domain.leads.report import Report, is_after
+from domain.leads.report import Report, is_after, look_up
 from domain.requests.ending import close_request, withdraw
 from domain.requests.life import open_chosen, open_request
 from domain.requests.silences import note_silences
@@ -15,6 +15,7 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     """Believe the report: settle the decision on its way, record the news, answer the entry."""
     account, lead_id = step.account, report.lead_id
     told = account.told.get(lead_id)
+    was_given_up_wrongly = _was_given_up_wrongly(account, lead, report)
     is_closed = report.stage.status_id in CLOSED_STATUSES
     # Of leads we do not know only a fresh end matters: it may have overtaken their other hooks.
     is_fresh = report.at is not None and report.at >= step.now - REMEMBERED_FOR
@@ -40,6 +41,10 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     _record_seen(step, account.leads.get(lead_id), report)
     if is_closed:
         return
+    _read_hearsay(step, report)
+    if was_given_up_wrongly:
+        open_request(step, lead_id=lead_id, stage=report.stage, source=_source(report))
+        return
     if entered:
         is_entry = (was_known or report.is_entry) and not _is_refuted(told, report)
     else:  # the move was told before, by something that does not tell a move from a stay
@@ -49,11 +54,30 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
         return
     note_silences(step, report.stage)
     if _asks(account, report):
-        source: RequestSource = "sweep" if report.source == "baseline" else report.source
+        source = _source(report)
         if report.is_chosen and lead is None:
             open_chosen(step, lead_id=lead_id, stage=report.stage, source=source)
         else:
             open_request(step, lead_id=lead_id, stage=report.stage, source=source)
+
+
+def _source(report: Report) -> RequestSource:
+    return "sweep" if report.source == "baseline" else report.source
+
+
+def _read_hearsay(step: Step, report: Report) -> None:
+    """Have a lead read that asks no more because somebody took it, as only hooks tell (S2)."""
+    if report.lead_id in step.account.given_up and report.read_at is None:
+        look_up(step, report.lead_id, "taken_by_hearsay")
+
+
+def _was_given_up_wrongly(account: Account, lead: Lead | None, report: Report) -> bool:
+    """Whether the lead is read to be whose it was, so that nobody took it whatever hooks tell."""
+    if lead is None or report.read_at is None or lead.stage != report.stage or report.is_taken:
+        return False
+    if report.lead_id not in account.given_up:
+        return False
+    return report.responsible_id == account.given_up[report.lead_id]
 
 
 def _asks(account: Account, report: Report) -> bool:

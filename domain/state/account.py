@@ -98,6 +98,8 @@ class Account:
         lookups: Leads whose reading was asked for, and when.
         announced: Those of them that are read because they came, and whose they were by the hook.
         told: Leads that only hooks say are where they are, unless hooks are trusted (S2).
+        given_up: Leads that only hooks say a person took, so that they ask no more, and whose they
+            were before (S2).
         offers: Leads whose manager has done nothing yet, under rules that mind.
         commands: Ids of people's commands that were taken up, the oldest first.
         tasks: Managers' open tasks, where a rule has a limit of them (D5.6).
@@ -141,6 +143,7 @@ class Account:
     lookups: dict[int, datetime] = field(default_factory=dict)
     announced: dict[int, Announced] = field(default_factory=dict)
     told: dict[int, Told] = field(default_factory=dict)
+    given_up: dict[int, int | None] = field(default_factory=dict)
     offers: dict[int, Offer] = field(default_factory=dict)
     commands: dict[str, Taken] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)

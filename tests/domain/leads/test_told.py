@@ -366,3 +366,90 @@ def test_D10_3_what_is_told_is_in_the_snapshot() -> None:
 
     assert loaded.told == scenario.account.told != {}
     assert snapshot.digest(loaded) == snapshot.digest(scenario.account)
+
+
+# Somebody has taken the lead, says a hook.
+
+FULL = rules(rule(ANN, limit=limit(1)), trust_webhooks=False)
+
+
+def waiting() -> Scenario:
+    """Ann is full with lead 1, and lead 2 of the boss waits for her."""
+    scenario = given(reported(1, NEW, action="add"), rules=FULL)
+    scenario.when(observed(1, NEW, reason="lookup"), patched(1, modified=at(0)), at=at(1))
+    scenario.when(reported(2, NEW, action="add"), at=at(2))
+    scenario.when(observed(2, NEW, reason="lookup"), at=at(3))
+    assert scenario.waiting() == ["2.2"]
+    return scenario
+
+
+def taken(lead: int, second: int) -> InboundBody:
+    return reported(lead, NEW, by=BOB, action="responsible", modified=at(second))
+
+
+def test_S2_a_forged_change_of_the_responsible_ends_no_waiting_for_good() -> None:
+    scenario = waiting().when(taken(2, 60), at=at(61))
+    scenario.then(
+        "closed 2.2: taken_by_person", "lead 2 in new of 502", "look up 2: taken_by_hearsay"
+    )
+    scenario.when(observed(2, NEW, reason="lookup"), at=at(63))
+
+    assert scenario.waiting() == ["2.3"]
+    assert scenario.account.given_up == {}
+    assert scenario.account.leads[2].responsible_id == BOSS
+
+
+def test_D7_5_what_a_person_took_is_read_and_stays_theirs() -> None:
+    scenario = waiting().when(taken(2, 60), at=at(61))
+    scenario.when(observed(2, NEW, by=BOB, modified=at(60), reason="lookup"), at=at(63))
+
+    assert (scenario.waiting(), scenario.account.given_up) == ([], {})
+    assert scenario.account.leads[2].responsible_id == BOB
+    scenario.when(observed(2, NEW, by=BOSS, modified=at(70), reason="sweep"), at=at(90))
+    assert scenario.waiting() == []
+
+
+def test_S2_a_decision_on_its_way_is_taken_again_after_a_forged_change() -> None:
+    scenario = given(reported(1, NEW, action="add"), rules=SAFE)
+    scenario.when(observed(1, NEW, reason="lookup"), at=at(1))
+    assert scenario.got() == [ANN]
+    scenario.when(taken(1, 60), at=at(61))
+    assert scenario.account.leads[1].wanted is None
+    scenario.when(observed(1, NEW, reason="lookup"), at=at(63))
+
+    assert decision(scenario).request_id == "1.2"
+    assert scenario.account.leads[1].wanted is not None
+
+
+def test_S2_a_change_that_is_read_needs_no_second_reading() -> None:
+    scenario = waiting()
+    scenario.when(observed(2, NEW, by=BOB, modified=at(60), reason="sweep"), at=at(90))
+
+    scenario.then("closed 2.2: taken_by_person", "lead 2 in new of 502")
+    assert (scenario.waiting(), scenario.account.given_up) == ([], {})
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [reported(2, WORK, modified=at(70)), reported(2, WON, modified=at(70)), missing(2)],
+    ids=["moved", "won", "gone"],
+)
+def test_S2_a_lead_that_is_elsewhere_is_doubted_no_more(ended: InboundBody) -> None:
+    scenario = waiting().when(taken(2, 60), at=at(61)).when(ended, at=at(71))
+
+    assert (scenario.waiting(), scenario.account.given_up) == ([], {})
+
+
+def test_S2_what_was_given_up_on_hearsay_survives_a_snapshot() -> None:
+    scenario = waiting().when(taken(2, 60), at=at(61))
+    restored = snapshot.load(snapshot.dump(scenario.account))
+
+    assert restored.given_up == scenario.account.given_up == {2: BOSS}
+    assert snapshot.digest(restored) == snapshot.digest(scenario.account)
+
+
+def test_S2_trusted_hooks_are_not_read_after() -> None:
+    scenario = given(reported(1, NEW, action="add"), rules=TRUSTING)
+    scenario.when(taken(1, 60), at=at(61))
+
+    assert (scenario.account.given_up, scenario.account.lookups) == ({}, {})
