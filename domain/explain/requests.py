@@ -36,21 +36,12 @@ def ordered(event: RequestOpened, order: DistributionOrdered | HandoverOrdered) 
 def seen(event: LeadSeen) -> Sentence:
     """Where the lead was and whose, and who told."""
     lead, source = event.lead_id, sentence(f"explain.source.{event.source}")
-    stage, pipeline = event.stage.status_id, event.stage.pipeline_id
-    if event.responsible_id is None:
-        return sentence("explain.seen", lead=lead, stage=stage, pipeline=pipeline, source=source)
-    if event.responsible_id == 0:
-        return sentence(
-            "explain.seen_of_nobody", lead=lead, stage=stage, pipeline=pipeline, source=source
-        )
-    return sentence(
-        "explain.seen_of",
-        lead=lead,
-        stage=stage,
-        pipeline=pipeline,
-        manager=event.responsible_id,
-        source=source,
-    )
+    stage, manager_id = event.stage, event.responsible_id
+    if manager_id is None:
+        return sentence("explain.seen", lead=lead, stage=stage, source=source)
+    if manager_id == 0:
+        return sentence("explain.seen_of_nobody", lead=lead, stage=stage, source=source)
+    return sentence("explain.seen_of", lead=lead, stage=stage, manager=manager_id, source=source)
 
 
 def asked(event: RequestOpened) -> Sentence:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from contracts.sentences import Argument, Sentence
+from contracts.stage import Stage
 from services.api import times
 from services.storage.accounts import RegisteredAccount
 from services.web.models import Output
@@ -19,7 +20,7 @@ class ToldSentence(Output):
 
     id: str = Field(description="Which one; never renamed.", examples=["explain.assigned"])
     arguments: dict[str, Any] = Field(
-        description="What is put into it: ids, counts, credit units, instants, sentences.",
+        description="What is put into it: ids, counts, credit units, instants, stages, sentences.",
         examples=[{"manager": 501}],
     )
     text: str = Field(description="In English, with names.", examples=["Given to Ana."])
@@ -29,8 +30,7 @@ def words_of(account: RegisteredAccount | None) -> Words:
     """English, with an account's names and in its zone."""
     if account is None:
         return Words()
-    names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
-    return Words(zone=ZoneInfo(account.timezone), name=names.get)
+    return Words.of(account.directory, zone=ZoneInfo(account.timezone))
 
 
 def told(words: Words, sentence: Sentence) -> ToldSentence:
@@ -53,6 +53,8 @@ def _plain(argument: Argument) -> Any:  # noqa: ANN401 - what JSON has
         return {"id": argument.id, "arguments": inner}
     if isinstance(argument, datetime):
         return times.told(argument)
+    if isinstance(argument, Stage):
+        return {"pipeline": argument.pipeline_id, "stage": argument.status_id}
     if isinstance(argument, tuple):
         return [_plain(each) for each in argument]
     return argument

@@ -97,7 +97,7 @@ async def plan_distribution(
     if stage is not None:
         lead_ids = sorted(i for i, lead in state.leads.items() if lead.stage == stage)
         if not lead_ids:
-            raise Refused("no_leads_in_stage", pipeline=stage.pipeline_id, stage=stage.status_id)
+            raise Refused("no_leads_in_stage", stage=stage)
     if is_unassigned:
         lead_ids = await _unassigned(installation, account)
         if not lead_ids:

@@ -27,6 +27,7 @@ from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
 from services.storage.snapshots import SnapshotStore
 from services.storage.webhook_targets import names_of
+from services.words.names import stage_titles
 
 WEEK = timedelta(days=7)
 SELECT_RULES = """
@@ -306,14 +307,7 @@ async def newest(
 
 def stages_of(account: RegisteredAccount) -> dict[Stage, str] | None:
     """The account's stages with names for people, None while they are not known."""
-    pipelines: list[dict[str, Any]] = account.directory.get("pipelines", [])
-    if not pipelines:
-        return None
-    return {
-        Stage(pipeline["id"], stage["id"]): f"{pipeline['name']} / {stage['name']}"
-        for pipeline in pipelines
-        for stage in pipeline["stages"]
-    }
+    return stage_titles(account.directory) or None
 
 
 def _circumstances(account: RegisteredAccount) -> Circumstances:

@@ -22,6 +22,7 @@ from services.kommo.client import PAGE_MAX
 from services.rules_file.file import dump
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
+from services.words.names import stage_title
 
 Baseline = Literal["to_come", "reading", "done"]
 DAYS: tuple[Weekday, ...] = get_args(Weekday)
@@ -144,7 +145,7 @@ def first_rules(chosen: FirstRule) -> dict[str, Any]:
 def first_stages(account: RegisteredAccount) -> Sequence[tuple[Stage, str]]:
     """Stages that leads can be distributed from, by name: no incoming ones, none put away."""
     return [
-        (Stage(pipeline["id"], stage["id"]), f"{pipeline['name']} / {stage['name']}")
+        (Stage(pipeline["id"], stage["id"]), stage_title(pipeline, stage))
         for pipeline in account.directory.get("pipelines", [])
         if not pipeline.get("is_archive") and not pipeline.get("is_gone")
         for stage in pipeline["stages"]

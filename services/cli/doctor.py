@@ -1,6 +1,7 @@
 """`fairlead doctor`: everything that is looked at, and what to do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,6 +10,7 @@ from services.cli.group import group
 from services.cli.opening import Desk, for_installation
 from services.cli.options import DATA, Data
 from services.cli.output import show_table
+from services.cli.speech import words_of_all
 
 if TYPE_CHECKING:
     from services.application.doctor import Diagnosis
@@ -44,6 +46,7 @@ def doctor(data: Data = DATA) -> None:
         from services.application.doctor import examine
 
         found = [each async for each in examine(desk.installation, desk.principal)]
+        desk = replace(desk, words=words_of_all(await desk.installation.accounts.all()))
         show_table(("what", "found", "to do"), (row_of(desk, each) for each in found))
         return all(each.severity == "well" for each in found)
 

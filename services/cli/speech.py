@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from services.storage.accounts import RegisteredAccount
     from services.words.catalogue import Words
@@ -21,8 +21,16 @@ def words(account: "RegisteredAccount | None" = None) -> "Words":
     language = of_environment(os.environ)
     if account is None:
         return Words(language=language, zone=UTC)
-    names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
-    return Words(language=language, zone=ZoneInfo(account.timezone), name=names.get)
+    return Words.of(account.directory, language=language, zone=ZoneInfo(account.timezone))
+
+
+def words_of_all(accounts: "Iterable[RegisteredAccount]") -> "Words":
+    """With the names of several accounts: what is said may be about any of them."""
+    from services.words.catalogue import Words
+    from services.words.languages import of_environment
+
+    known = (each.directory for each in accounts)
+    return Words.of(*known, language=of_environment(os.environ))
 
 
 def words_with(names: "Mapping[int, str]", timezone: str) -> "Words":

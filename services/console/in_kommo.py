@@ -135,8 +135,8 @@ async def seeing_in_kommo(
 def _seeing(
     request: Request, premises: Premises, session: WidgetSession, account: RegisteredAccount
 ) -> SeeingAccount:
-    names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
-    words = Words(language=_language(request), zone=zone_of(account.timezone), name=names.get)
+    zone = zone_of(account.timezone)
+    words = Words.of(account.directory, language=_language(request), zone=zone)
     principal = principal_of(
         session.user_id,
         session.role,

@@ -1,8 +1,9 @@
 """What people and things are called on a page."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from contracts.sentences import sentence
+from contracts.sentences import Sentence, sentence
 from services.console.seeing import SeeingAccount
 
 
@@ -20,6 +21,21 @@ async def person_of(who: SeeingAccount, principal: str) -> str:
     if person is not None:
         return person.name
     return who.words.say(sentence("console.rules.principal", by=principal))
+
+
+async def knowing(who: SeeingAccount, sentences: Iterable[Sentence]) -> SeeingAccount:
+    """The same look, with the names of those by whom something was done in the sentences."""
+    names = await names_in(who, (by for each in sentences for by in _doers(each)))
+    return replace(who, words=who.words.knowing(names.get))
+
+
+def _doers(told: Sentence) -> Iterator[str]:
+    by = told.arguments.get("by")
+    if isinstance(by, str):
+        yield by
+    for each in told.arguments.values():
+        if isinstance(each, Sentence):
+            yield from _doers(each)
 
 
 async def names_in(who: SeeingAccount, principals: Iterable[str]) -> dict[str, str]:

@@ -143,12 +143,12 @@ async def seeing_account(
         HttpProblem: There is none of that id, or none that they may know of.
     """
     account, principal = await account_asked(who.premises, who.caller, account_id)
-    names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
+    zone = zone_of(account.timezone)
     return SeeingAccount(
         premises=who.premises,
         caller=who.caller,
         cookie=who.cookie,
-        words=Words(language=who.words.language, zone=zone_of(account.timezone), name=names.get),
+        words=Words.of(account.directory, language=who.words.language, zone=zone),
         account=account,
         principal=principal,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from contracts.events import LEAD, LeadAssigned
 from contracts.sentences import sentence
 from contracts.stage import Stage
+from domain.explain.why_not import Stood
 from projections.decisions import Decision
 from services.application.attendance import Attendance, Teammate
 from services.application.explain import Explained
@@ -315,6 +316,13 @@ def movement_line(who: SeeingAccount, line: StatementLine, by: str) -> MovementL
     )
 
 
+def stood_line(who: SeeingAccount, stood: Stood, manager_id: int) -> str:
+    """How somebody stood to leads; whoever looks at their own is spoken to."""
+    if manager_id == who.principal.manager_id:
+        return who.words.say(sentence(f"why_not.own.{stood}"))
+    return who.words.say(sentence(f"why_not.line.{stood}"))
+
+
 def why_not_lines(who: SeeingAccount, found: WhyNot) -> list[WhyNotLine]:
     """How somebody stood, the most frequent first but for what they got."""
     ordered = sorted(
@@ -322,7 +330,7 @@ def why_not_lines(who: SeeingAccount, found: WhyNot) -> list[WhyNotLine]:
     )
     return [
         WhyNotLine(
-            name=who.words.say(sentence(f"why_not.line.{stood}")),
+            name=stood_line(who, stood, found.asked.manager_id),
             count=found.counts[stood],
             share=round(100 * found.counts[stood] / found.given),
             is_got=stood.startswith("got"),

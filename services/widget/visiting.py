@@ -92,8 +92,8 @@ def words_of(request: Request) -> Words:
 
 def words_in(request: Request, account: RegisteredAccount) -> Words:
     """In which somebody reads of an account."""
-    names = {user["id"]: user["name"] for user in account.directory.get("users", [])}
-    return Words(language=_language(request), zone=zone_of(account.timezone), name=names.get)
+    zone = zone_of(account.timezone)
+    return Words.of(account.directory, language=_language(request), zone=zone)
 
 
 def entry_of(request: Request) -> RouteEntry:

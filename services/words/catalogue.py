@@ -4,22 +4,27 @@ There is no step that compiles them, so there is none to forget.
 """
 
 from collections.abc import Callable, Iterable
+from copy import copy
+from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Self
 
 from contracts.sentences import Sentence
+from contracts.stage import Stage
 from services.words.kinds import Reader, words_for
 from services.words.languages import ENGLISH
+from services.words.names import Directory, Names
 from services.words.reading import Spoken, read
 from services.words.template import parts
 
 LOCALE = Path(str(files(__package__) / "locale"))
 
 
-def _unknown(_: int) -> None:
-    """Nobody's name is known."""
+def _unknown(_: object) -> None:
+    """No name is known."""
 
 
 class Words:
@@ -31,6 +36,8 @@ class Words:
         language: str = ENGLISH,
         zone: tzinfo = UTC,
         name: Callable[[int], str | None] = _unknown,
+        stage: Callable[[Stage | int], str | None] = _unknown,
+        person: Callable[[str], str | None] = _unknown,
         folder: Path = LOCALE,
     ) -> None:
         """Speak a language.
@@ -39,11 +46,27 @@ class Words:
             language: One of `languages.LISTED`.
             zone: In which instants are told.
             name: Tells a manager's name by id; None if it is not known.
+            stage: Tells a stage's, by its own id alone where no pipeline is told.
+            person: Tells the name of whoever signs in, by principal.
             folder: With a file for each language.
         """
         self.language = language
         self._spoken = spoken(folder, language)
-        self._reader = Reader(language=language, zone=zone, name=name, say=self.say)
+        self._reader = Reader(
+            language=language, zone=zone, name=name, stage=stage, person=person, say=self.say
+        )
+
+    @classmethod
+    def of(cls, *directories: Directory, language: str = ENGLISH, zone: tzinfo = UTC) -> Self:
+        """Speak of an account, or of several, with what Kommo calls their users and stages."""
+        names = Names(directories)
+        return cls(language=language, zone=zone, name=names.user, stage=names.stage)
+
+    def knowing(self, person: Callable[[str], str | None]) -> "Words":
+        """The same, with the names of people who sign in."""
+        known = copy(self)
+        known._reader = replace(self._reader, person=person, say=known.say)  # noqa: SLF001 - its own
+        return known
 
     def say(self, sentence: Sentence) -> str:
         """The sentence.

@@ -2,7 +2,8 @@
 
     (none)     a number or a text as it is, a further sentence in words
     manager    a manager's name
-    person     who ordered something: of `kommo:501` or `501` the name, else as it is
+    person     who ordered something: of `kommo:501` or `501` the name, of others if it is known
+    stage      a stage by the names of its pipeline and its own
     credit     credit units as signed leads: +0.417
     leads      credit units as leads: 1.500
     instant    date and time to the second, in the reader's zone
@@ -12,7 +13,7 @@
     brief      seconds as the two largest of hours, minutes and seconds, for a cell of a table
     thing      what Kommo has: contact, company, task, lead
 
-Several of a kind are listed.
+Several of a kind are listed, but for stages, which are pairs themselves.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from typing import Any
 
 from contracts.events import LEAD, LinkedKind
 from contracts.sentences import Argument, Sentence, sentence
+from contracts.stage import Stage
 from services.words.languages import DECIMAL_MARKS
 
 # Sortable, and the same in every language: times are compared with logs and with Kommo.
@@ -39,12 +41,16 @@ class Reader:
         language: One of `languages.LISTED`.
         zone: In which instants are told.
         name: Tells a manager's name by id; None if it is not known.
+        stage: Tells a stage's, by its own id alone where no pipeline is told.
+        person: Tells the name of whoever signs in, by principal.
         say: Puts a further sentence into words.
     """
 
     language: str
     zone: tzinfo
     name: Callable[[int], str | None]
+    stage: Callable[[Stage | int], str | None]
+    person: Callable[[str], str | None]
     say: Callable[[Sentence], str]
 
 
@@ -56,7 +62,7 @@ def words_for(argument: Argument, kind: str, reader: Reader) -> str:
         kind: One of `KINDS`.
         reader: For whom.
     """
-    if isinstance(argument, tuple):
+    if isinstance(argument, tuple) and kind != "stage":
         from babel.lists import format_list
 
         each = [words_for(one, kind, reader) for one in argument]
@@ -72,6 +78,15 @@ def _plain(argument: object, _: Reader) -> str:
 
 def _manager(manager_id: int, reader: Reader) -> str:
     return reader.name(manager_id) or reader.say(sentence("name.unknown", id=manager_id))
+
+
+def _stage(stage: Stage | int, reader: Reader) -> str:
+    if (named := reader.stage(stage)) is not None:
+        return named
+    if not isinstance(stage, tuple):
+        return str(stage)
+    pipeline_id, status_id = stage
+    return reader.say(sentence("name.stage_unknown", pipeline=pipeline_id, stage=status_id))
 
 
 def _thing(kind: LinkedKind, reader: Reader) -> str:
@@ -91,6 +106,8 @@ def _number(text: str, reader: Reader) -> str:
 
 
 def _person(by: str, reader: Reader) -> str:
+    if (named := reader.person(by)) is not None:
+        return named
     manager_id = by.removeprefix("kommo:")
     return _manager(int(manager_id), reader) if manager_id.isdecimal() else by
 
@@ -150,6 +167,7 @@ KINDS: Mapping[str, Callable[[Any, Reader], str]] = {
     "": _plain,
     "manager": _manager,
     "person": _person,
+    "stage": _stage,
     "credit": _credit,
     "leads": _leads,
     "instant": _instant,

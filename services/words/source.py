@@ -275,6 +275,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "target_address.": ADDRESSES,
     "webhooks.failure.": NOT_TAKEN,
     "why_not.line.": STOOD,
+    "why_not.own.": STOOD,
     "why_not.others.": tuple(each for each in STOOD if not each.startswith("got")),
 }
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from contracts.sentences import Sentence, sentence
+from contracts.stage import Stage
 from domain.explain.kinds import Ledgers, kind_name
 from projections import assignments, fairness, requests, response, silences, stalls, unassigned
 from projections.silences import SilentTrigger
@@ -169,8 +170,7 @@ def silent_of(trigger: SilentTrigger) -> Diagnosis:
     told = sentence(
         "doctor.trigger_silent",
         rule=trigger.rule_id,
-        stage=trigger.stage_id,
-        pipeline=trigger.pipeline_id,
+        stage=Stage(trigger.pipeline_id, trigger.stage_id),
         since=trigger.since,
     )
     return _rule(trigger.account_id, trigger.rule_id, told, sentence("remedy.open_trigger"))

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
-from contracts.sentences import sentence
 from domain.explain.why_not import Stood
 from services.application.span import check_length, span_from
 from services.application.why_not import Question, why_not
@@ -15,7 +14,7 @@ from services.console.names import name_of
 from services.console.pages import account_page
 from services.console.screens.manager import DAYS, Before, From, To
 from services.console.seeing import InAccount
-from services.console.shapes import why_not_lead
+from services.console.shapes import stood_line, why_not_lead
 
 router = APIRouter()
 
@@ -53,7 +52,7 @@ async def get_why(
         who,
         here="me" if is_own else "today",
         name=name_of(who, manager_id),
-        line=who.words.say(sentence(f"why_not.line.{line}")),
+        line=stood_line(who, line, manager_id),
         count=found.counts.get(line, 0),
         since=moment(who, span.start),
         until=moment(who, span.end),

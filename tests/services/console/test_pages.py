@@ -125,6 +125,7 @@ async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
         wrong = await viewer.get(f"{site.base}/leads", params={"lead": "x7"})
 
     assert f'Ana got lead {LEAD} under rule "vip" (revision 1).' in text_of(story)
+    assert f"Lead {LEAD} is in stage Site / New request" in text_of(story)
     assert found.headers["location"] == f"{site.base}/leads/{LEAD}"
     assert (unknown.status_code, wrong.status_code) == (404, 422)
     assert "Nothing was decided about this lead" in text_of(unknown)
@@ -197,7 +198,9 @@ async def test_W4_3_a_manager_sees_their_own_page_and_nobody_elses(site: Site) -
         lead = await bruno.get(f"{site.base}/leads/{LEAD}")
 
     assert start.headers["location"] == f"{site.base}/me"
-    assert "25 of 274 leads given out in this range." in text_of(own)
+    assert "You got 25 of 274 leads given out in this range." in text_of(own)
+    assert "others were owed more than you" in text_of(own)
+    assert not re.search(r"\b(they|their|them)\b", text_of(own))
     assert "Ana" not in text_of(own)
     assert (others.status_code, lead.status_code) == (403, 403)
 

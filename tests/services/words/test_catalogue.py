@@ -11,6 +11,7 @@ from babel.messages.catalog import Message as Entry
 
 from contracts.events import LEAD, RefusalCode
 from contracts.sentences import Argument, Sentence
+from contracts.stage import Stage
 from services.application.refused import Code
 from services.words.catalogue import LOCALE, Words
 from services.words.kinds import KINDS
@@ -132,6 +133,7 @@ SAMPLES: dict[str, Argument] = {
     "duration": 61,
     "brief": 61,
     "thing": "contact",
+    "stage": Stage(7_000_001, 61_000_003),
 }
 
 

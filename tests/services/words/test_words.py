@@ -9,6 +9,7 @@ from babel.numbers import get_decimal_symbol
 
 from contracts.events import LEAD
 from contracts.sentences import Argument, sentence
+from contracts.stage import Stage
 from services.words.catalogue import Words
 from services.words.languages import (
     DECIMAL_MARKS,
@@ -157,6 +158,42 @@ def test_an_instant_is_told_in_the_readers_zone_with_its_offset(
     (tmp_path / "en.po").write_text(ONE % "{x:instant}", encoding="utf-8")
 
     assert Words(zone=ZoneInfo(zone), folder=tmp_path).say(sentence("a", x=AT)) == said
+
+
+SALES = {
+    "id": 7,
+    "name": "Sales",
+    "stages": [{"id": 61, "name": "New"}, {"id": 142, "name": "Won"}],
+}
+RENTS = {"id": 8, "name": "Rents", "stages": [{"id": 142, "name": "Won"}]}
+KNOWN = {"users": [{"id": 501, "name": "Ana"}], "pipelines": [SALES, RENTS]}
+
+
+@pytest.mark.parametrize(
+    ("stage", "said"),
+    [
+        (Stage(7, 61), "Sales / New"),
+        (61, "Sales / New"),
+        (Stage(8, 142), "Rents / Won"),
+        (142, "142"),  # of both pipelines
+        (Stage(9, 61), "61 of pipeline 9"),
+        (62, "62"),
+    ],
+)
+def test_W3_9_a_stage_is_told_by_name_and_an_unknown_one_by_its_ids(
+    stage: Stage | int, said: str
+) -> None:
+    assert Words.of(KNOWN).say(sentence("kind.stage", stage=stage)) == f"in stage {said}"
+
+
+def test_W3_9_whoever_did_something_is_told_by_name_if_it_is_known() -> None:
+    words = Words.of(KNOWN).knowing({"person:7": "Zoe"}.get)
+
+    told = words.lines(
+        sentence("console.rules.principal", by=each) for each in ("person:7", "person:8", "501")
+    )
+
+    assert told == ["Zoe", "person:8", "Ana"]
 
 
 def test_a_translator_fills_in_a_file_and_the_language_is_spoken(folder: Path) -> None:
