@@ -31,6 +31,7 @@ SELECT id, name_sealed, login_sealed, language, created_at, disabled_at, (
 """
 SELECT_ALL = f"{COLUMNS} ORDER BY id"
 SELECT_ONE = f"{COLUMNS} WHERE id = $1"
+SELECT_THESE = f"{COLUMNS} WHERE id = ANY ($1::bigint[]) ORDER BY id"
 SELECT_BY_LOGIN = f"{COLUMNS} WHERE login_digest = $1"
 # Whoever is disabled has nothing open, here and in other processes from the next request on.
 DISABLE = """
@@ -133,6 +134,14 @@ class People:
         async with borrow(self.pool) as connection:
             row = await connection.fetchrow(SELECT_ONE, person_id)
         return None if row is None else self._opened(row)
+
+    async def these(self, person_ids: Sequence[int]) -> list[Person]:
+        """Those of them that there are, by id."""
+        if not person_ids:
+            return []
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_THESE, person_ids)
+        return [self._opened(row) for row in rows]
 
     async def find(self, login: str) -> Person | None:
         """By what they sign in with, in any case."""

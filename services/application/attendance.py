@@ -13,7 +13,7 @@ from domain.schedule import Schedule
 from domain.state import Account
 from projections import fairness, pauses, tallies
 from projections.fairness import Share
-from services.application.cover import Hours, hours_of
+from services.application.cover import Away, Hours, hours_of, kept_away
 from services.application.installation import Installation
 from services.application.present import Present
 from services.application.principal import Principal
@@ -23,7 +23,7 @@ from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
 # at_work: takes leads. full: at work, and at the limit of every rule. The others take none.
-Attendance = Literal["at_work", "full", "off_shift", "absent", "paused", "inactive"]
+Attendance = Literal["at_work", "full"] | Away
 DAY = timedelta(days=1)
 
 
@@ -96,14 +96,23 @@ async def everybody(
     principal: Principal,
     *,
     now: datetime,
+    shares: Sequence[Share] | None = None,
 ) -> Team:
     """Everybody who takes part in a rule, or has duty for one, by id.
+
+    Args:
+        installation: Where.
+        present: Accounts as they are.
+        account: Which.
+        principal: Who asks.
+        now: The time.
+        shares: Of everybody in all ledgers, where whoever asks has read them already.
 
     Raises:
         Refused: They may not look.
     """
     principal.require("read")
-    return await _of(installation, present, account, now=now)
+    return await _of(installation, present, account, now=now, shares=shares)
 
 
 async def oneself(
@@ -132,6 +141,7 @@ async def _of(
     *,
     now: datetime,
     only: int | None = None,
+    shares: Sequence[Share] | None = None,
 ) -> Team:
     today, span = day_from("", now=now, timezone=account.timezone)
     async with borrow_to_read(installation.pool) as connection:
@@ -142,7 +152,8 @@ async def _of(
             until=today + DAY,
             manager_id=only,
         )
-        shares = await fairness.of_account(connection, account.account_id, manager_id=only)
+        if shares is None:
+            shares = await fairness.of_account(connection, account.account_id, manager_id=only)
         paused = await pauses.of_account(connection, account.account_id)
     got: Counter[int] = Counter()
     for each in days:
@@ -224,17 +235,21 @@ def _attendance(
     schedules: Sequence[Schedule | None],
 ) -> tuple[Attendance, datetime | None]:
     """What keeps them from leads, in the order of verdicts (D2.2), and when it ends."""
-    if account.is_inactive(manager_id):
-        return "inactive", None
     pause = account.pause_at(manager_id, at)
-    if pause is not None:
-        return "paused", pause.until
-    is_off = all(schedule is not None and not schedule.is_open(at) for schedule in schedules)
-    if schedules and is_off:
+    away = kept_away(
+        schedules=schedules,
+        is_paused=pause is not None,
+        is_absent=account.is_absent(manager_id, at),
+        at=at,
+        is_inactive=account.is_inactive(manager_id),
+    )
+    if away == "off_shift":
         starts = [each.next_start(at) for each in schedules if each is not None]
-        return "off_shift", min((start for start in starts if start is not None), default=None)
-    if account.is_absent(manager_id, at):
-        return "absent", account.absent_until(manager_id, at)
+        return away, min((start for start in starts if start is not None), default=None)
+    if away == "absent":
+        return away, account.absent_until(manager_id, at)
+    if away is not None:
+        return away, None if pause is None or away == "inactive" else pause.until
     verdicts = {standing.verdict for _, standing in found}
     if verdicts and verdicts <= {"at_limit", "excluded"}:
         return "full", None

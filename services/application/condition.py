@@ -32,6 +32,8 @@ class AccountCondition:
         webhooks: As Kommo has them, such as `active`; None while that is not known.
         revision: Of the rules in force; 0 before the first.
         requests: State to how many.
+        waiting: How many wait, by rule.
+        shares: Of everybody in all ledgers.
         given_in_day: How many leads were given out in the last 24 hours, to the hour.
         pending: How many decisions Kommo does not hold yet, and the oldest of them since when.
         deviation_units: How far the manager furthest from the fair share is from it now.
@@ -48,6 +50,8 @@ class AccountCondition:
     webhooks: str | None
     revision: int
     requests: dict[str, int]
+    waiting: dict[str, int]
+    shares: tuple[Share, ...]
     given_in_day: int
     pending: int
     pending_since: datetime | None
@@ -86,9 +90,11 @@ async def condition(
     async with borrow_to_read(installation.pool) as connection:
         stop = await stops.of_account(connection, account_id)
         rules = await readings.rules_of(connection, account_id)
-        standing: Counter[str] = Counter()
+        standing, waiting = Counter[str](), Counter[str]()
         for tally in await requests.counts(connection, account_id):
             standing[tally.state] += tally.requests
+            if tally.state == "waiting":
+                waiting[tally.rule_id] += tally.requests
         backlog = await assignments.backlog_of(connection, account_id)
         vitals = await health.of_one(connection, account_id)
         shares = await fairness.of_account(connection, account_id)
@@ -120,6 +126,8 @@ async def condition(
         webhooks=found,
         revision=0 if rules is None else rules[0],
         requests=dict(sorted(standing.items())),
+        waiting=dict(waiting),
+        shares=tuple(shares),
         given_in_day=vitals.given_since(now - DAY),
         pending=0 if backlog is None else backlog.leads,
         pending_since=late_since,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from itertools import pairwise
+from typing import Literal
 
 from domain.configuration import Configuration
 from domain.schedule import Schedule
@@ -15,6 +16,7 @@ from services.storage.database import Connection
 
 # Intervals that do not touch, in order.
 Hours = tuple[tuple[datetime, datetime], ...]
+Away = Literal["off_shift", "absent", "paused", "inactive"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,35 @@ def is_present(
     """Whether they are there at an instant, as far as is known now."""
     is_paused = pause is not None and (pause.until is None or at < pause.until)
     is_absent = rules.absences is not None and rules.absences.is_absent(manager_id, at)
-    return not is_paused and not is_absent and (schedule is None or schedule.is_open(at))
+    away = kept_away(schedules=(schedule,), is_paused=is_paused, is_absent=is_absent, at=at)
+    return away is None
+
+
+def kept_away(
+    *,
+    schedules: Sequence[Schedule | None],
+    is_paused: bool,
+    is_absent: bool,
+    at: datetime,
+    is_inactive: bool = False,
+) -> Away | None:
+    """What keeps somebody from leads at an instant, the first in the order of verdicts (D2.2).
+
+    Args:
+        schedules: Of everything that they take part in, None for all hours; hours keep nobody away
+            who takes part in nothing.
+        is_paused: Whether they are, at the instant.
+        is_absent: The same.
+        at: When.
+        is_inactive: Whether Kommo lets them in no more.
+    """
+    if is_inactive:
+        return "inactive"
+    if is_paused:
+        return "paused"
+    if schedules and not any(each is None or each.is_open(at) for each in schedules):
+        return "off_shift"
+    return "absent" if is_absent else None
 
 
 def _sure_until(

@@ -9,6 +9,7 @@ from projections import fairness, loads, pauses, readings
 from projections.fairness import Share
 from projections.pauses import Pause
 from services.application.compiled import compiled
+from services.application.cover import is_present
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.private import in_clear
@@ -151,8 +152,8 @@ def _member(
     ]
     absences = rules.absences
     absent_until = None if absences is None else absences.absent_until(manager_id, now)
-    is_on_shift = any(
-        part.weight and (part.schedule is None or part.schedule.is_open(now)) for _, part in own
+    is_there = any(
+        part.weight and is_present(rules, manager_id, part.schedule, pause, now) for _, part in own
     )
     return TeamMember(
         manager_id=manager_id,
@@ -162,7 +163,7 @@ def _member(
         open_leads=open_leads,
         pause=pause,
         absent_until=absent_until,
-        is_at_work=is_on_shift and is_active and pause is None and absent_until is None,
+        is_at_work=is_there and is_active,
         shares=shares,
     )
 

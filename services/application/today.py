@@ -1,6 +1,5 @@
 """How an account does now: what a sales head wants to know first in the morning."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,12 +83,8 @@ async def today(
     principal.require("read")
     account_id = account.account_id
     seen = await condition(installation, account, principal, shown=shown, now=now)
-    team = await everybody(installation, present, account, principal, now=now)
+    team = await everybody(installation, present, account, principal, now=now, shares=seen.shares)
     async with borrow_to_read(installation.pool) as connection:
-        by_rule: Counter[str] = Counter()
-        for tally in await requests.counts(connection, account_id):
-            if tally.state == "waiting":
-                by_rule[tally.rule_id] += tally.requests
         waiting = await requests.waiting(connection, account_id, limit=WAITING_MAX)
         last = await decisions.page(
             connection, account_id=account_id, limit=DECISIONS, which=DecisionFilter(kinds=TOLD)
@@ -104,7 +99,7 @@ async def today(
         team=team,
         next_able=await next_able(present, account, principal, now=now),
         waiting=[
-            WaitingRule(rule_id=rule_id, leads=by_rule[rule_id], oldest=request)
+            WaitingRule(rule_id=rule_id, leads=seen.waiting.get(rule_id, 0), oldest=request)
             for rule_id, request in oldest.items()
         ],
         speed=await speed(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from contracts.sentences import Sentence, sentence
-from services.console.seeing import SeeingAccount
+from services.console.seeing import Seeing, SeeingAccount
 
 
 def name_of(who: SeeingAccount, manager_id: int) -> str:
@@ -12,15 +12,9 @@ def name_of(who: SeeingAccount, manager_id: int) -> str:
     return who.words.say(sentence("cell.manager", manager=manager_id))
 
 
-async def person_of(who: SeeingAccount, principal: str) -> str:
+async def person_of(who: Seeing, principal: str) -> str:
     """Whoever did something, by name if they have one here."""
-    kind, _, number = principal.partition(":")
-    person = None
-    if kind == "person" and number.isdecimal():
-        person = await who.premises.access.people.get(int(number))
-    if person is not None:
-        return person.name
-    return who.words.say(sentence("console.rules.principal", by=principal))
+    return (await names_in(who, [principal]))[principal]
 
 
 async def knowing(who: SeeingAccount, sentences: Iterable[Sentence]) -> SeeingAccount:
@@ -38,6 +32,14 @@ def _doers(told: Sentence) -> Iterator[str]:
             yield from _doers(each)
 
 
-async def names_in(who: SeeingAccount, principals: Iterable[str]) -> dict[str, str]:
+async def names_in(who: Seeing, principals: Iterable[str]) -> dict[str, str]:
     """The same for all of a list, by who they are."""
-    return {each: await person_of(who, each) for each in dict.fromkeys(principals)}
+    named = dict.fromkeys(principals)
+    people = await who.premises.access.people.these([*filter(None, map(_person_id, named))])
+    words = who.words.knowing({each.principal: each.name for each in people}.get)
+    return {each: words.say(sentence("console.rules.principal", by=each)) for each in named}
+
+
+def _person_id(principal: str) -> int | None:
+    kind, _, number = principal.partition(":")
+    return int(number) if kind == "person" and number.isdecimal() else None

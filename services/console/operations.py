@@ -121,7 +121,7 @@ def letter_reason_line(who: Seeing, each: LetterReason) -> LetterReasonLine:
     )
 
 
-def letter_line(who: Seeing, letter: KeptLetter) -> LetterLine:
+def letter_line(who: Seeing, letter: KeptLetter, settled_by: str = "") -> LetterLine:
     """A letter as a line."""
     return LetterLine(
         id=letter.id,
@@ -133,7 +133,7 @@ def letter_line(who: Seeing, letter: KeptLetter) -> LetterLine:
         reason=_short(letter.reason),
         state=who.words.say(STATE_NAMES[letter.state]),
         is_open=letter.state == "kept",
-        settled_by=letter.settled_by or "",
+        settled_by=settled_by,
         settled_why=letter.settled_why or "",
     )
 

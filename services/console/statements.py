@@ -8,6 +8,7 @@ from contracts.sentences import sentence
 from services.application.refused import Refused
 from services.application.span import Span
 from services.application.statement import Statement, StatementLine, statement
+from services.console.names import names_in
 from services.console.seeing import SeeingAccount
 from services.console.shapes import MovementLine, movement_line
 
@@ -112,14 +113,8 @@ async def statement_view(
 
 
 async def posted_by(who: SeeingAccount, found: Statement) -> dict[str, str]:
-    """Names of those who posted lines, as far as they are people who sign in here."""
-    names: dict[str, str] = {}
-    for by in {each.by for each in found.lines}:
-        kind, _, number = by.partition(":")
-        if kind == "person" and number.isdecimal():
-            person = await who.premises.access.people.get(int(number))
-            names[by] = by if person is None else person.name
-    return names
+    """What those are called who posted lines."""
+    return await names_in(who, (each.by for each in found.lines if each.by))
 
 
 def _line(who: SeeingAccount, line: StatementLine, names: Mapping[str, str]) -> MovementLine:

@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from contracts.sentences import sentence
 from services.application import dead_letters
 from services.application.refused import Refused
+from services.console.names import person_of
 from services.console.operations import BODY_SHOWN_MAX, letter_line
 from services.console.pages import installation_page
 from services.console.seeing import FORMS, InInstallation, SeeingInstallation
@@ -111,6 +112,8 @@ async def _letter_page(
     who: SeeingInstallation, letter_id: int, *, refused: str = "", status: int = 200
 ) -> Response:
     letter = await dead_letters.get(who.installation, who.principal, letter_id)
+    settler = letter.settled_by
+    by = "" if settler is None else await person_of(who, settler)
     text = letter.body.decode("utf-8", "replace")
     is_form = letter.content_type.startswith(FORMS)
     fields = parse_qsl(text[:BODY_SHOWN_MAX], keep_blank_values=True) if is_form else []
@@ -120,7 +123,7 @@ async def _letter_page(
         here="operations",
         status=status,
         refused=refused,
-        letter=letter_line(who, letter),
+        letter=letter_line(who, letter, by),
         reason=letter.reason,
         content_type=letter.content_type,
         fields=fields[:FIELDS_SHOWN_MAX],

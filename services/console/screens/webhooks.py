@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from contracts.sentences import Sentence, sentence
 from services.application import webhooks
 from services.console.moments import Moment, moment
+from services.console.names import names_in
 from services.console.pages import account_page, went_to
 from services.console.seeing import InAccount, SeeingAccount
 from services.shared.codec import EVENT_NAMES
@@ -67,12 +68,13 @@ class DeliveryLine:
 async def get_webhooks(who: InAccount, told: str = "") -> Response:
     """Targets, and how one is added."""
     found = await webhooks.targets(who.installation, who.account, who.principal)
+    names = await names_in(who, (each.made_by for each in found))
     return account_page(
         "webhooks.html",
         who,
         here="webhooks",
         told=who.words.say(TOLD[told]) if told in TOLD else "",
-        targets=[_target_line(who, each) for each in found],
+        targets=[_target_line(who, each, names) for each in found],
         events=sorted(EVENT_NAMES.values()),
     )
 
@@ -119,7 +121,7 @@ async def get_target(
         who,
         here="webhooks",
         told=who.words.say(TOLD[told]) if told in TOLD else "",
-        target=_target_line(who, one),
+        target=_target_line(who, one, await names_in(who, [one.made_by])),
         state=state,
         states=[(each, who.words.say(name)) for each, name in STATE_NAMES.items()],
         deliveries=[_delivery_line(who, each) for each in found],
@@ -167,7 +169,7 @@ def _secret_page(who: SeeingAccount, made: webhooks.NewTarget) -> Response:
     )
 
 
-def _target_line(who: SeeingAccount, each: WebhookTarget) -> TargetLine:
+def _target_line(who: SeeingAccount, each: WebhookTarget, names: Mapping[str, str]) -> TargetLine:
     if each.off_at is not None:
         state = sentence("console.target.off", at=moment(who, each.off_at).text)
     elif each.failing_since is not None:
@@ -181,7 +183,7 @@ def _target_line(who: SeeingAccount, each: WebhookTarget) -> TargetLine:
         events=", ".join(each.events) or who.words.say(sentence("console.target.everything")),
         state=who.words.say(state),
         is_well=each.off_at is None and each.failing_since is None,
-        made_by=each.made_by,
+        made_by=names[each.made_by],
     )
 
 
