@@ -1,5 +1,6 @@
 """Rules: who gets which leads? Those in force, their revisions, and them as a file (W4.4)."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from secrets import token_hex
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from services.application.rule_counts import given_by_rule
 from services.application.rule_history import revision, revisions
 from services.application.rules_texts import text_of
 from services.console.moments import moment
-from services.console.names import person_of
+from services.console.names import names_in
 from services.console.pages import HEADERS, account_page
 from services.console.portions import First, portion
 from services.console.receipts import Done, JustDone, Receipt, receipt_of
@@ -54,7 +55,7 @@ async def get_rules(who: InAccount, done: JustDone, first: First = 0) -> Respons
         "rules.html",
         who,
         here="rules",
-        applied=applied and await _applied(who, applied),
+        applied=applied and await _by_name(who, applied),
         lines=rule_lines(shower, remarks, given, numbers),
         part=part,
         remarks=remarks,
@@ -74,11 +75,12 @@ async def get_revisions(who: InAccount, before: Number = 0) -> Response:
         who.installation, who.account, who.principal, limit=SHOWN + 1, before=before or None
     )
     shown = found[:SHOWN]
+    names = await names_in(who, (each.applied.by for each in shown))
     return account_page(
         "rules_revisions.html",
         who,
         here="rules",
-        lines=[await _applied(who, each.applied) for each in shown],
+        lines=[_applied(who, each.applied, names) for each in shown],
         older=shown[-1].version if len(found) > SHOWN else None,
     )
 
@@ -96,7 +98,7 @@ async def get_revision(who: InAccount, number: int) -> Response:
         "rules_revision.html",
         who,
         here="rules",
-        applied=await _applied(who, found.applied),
+        applied=await _by_name(who, found.applied),
         changes=change_lines(who, read(old_text).data, read(text).data),
         diff=text_changes(old_text, text),
         text=text,
@@ -130,10 +132,14 @@ async def _receipt(who: SeeingAccount, applied: RulesApplied | None, done: Done)
     return replace(found, text=who.words.say(said))
 
 
-async def _applied(who: SeeingAccount, applied: RulesApplied) -> dict[str, Any]:
+async def _by_name(who: SeeingAccount, applied: RulesApplied) -> dict[str, Any]:
+    return _applied(who, applied, await names_in(who, [applied.by]))
+
+
+def _applied(who: SeeingAccount, applied: RulesApplied, names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "revision": applied.revision,
-        "by": await person_of(who, applied.by),
+        "by": names[applied.by],
         "at": moment(who, applied.at),
         "note": applied.note,
         "href": f"{who.base}/rules/revisions/{applied.revision}",

@@ -73,8 +73,7 @@ async def test_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_wit
     assert (still.status_code, silent.status_code) == (409, 422)
     assert "is still not understood" in text_of(still)
     assert "0 letters were read again and published, 2 stay." in text_of(told)
-    assert "Set aside person:" in text_of(dropped)
-    assert ": a copy" in text_of(dropped)
+    assert "Set aside Ana Lima : a copy" in text_of(dropped)
     assert "1 letter is set aside." in text_of(after)
     kept = await AccessLog(site.installation.pool).of_principal(
         (await site.access.people.all())[-1].principal, limit=50
