@@ -1,7 +1,8 @@
 """Requests that wait, looked at again: served in order and in pieces (D5.3, D8.2, D6.2)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from operator import itemgetter
 
 from domain.owners.judgement import judge_owners
@@ -74,14 +75,24 @@ def serve_reserved(step: Step) -> None:
         if not is_due and not (step.has_room and _may_move(step, next(iter(kept.values())))):
             continue
         in_order = sorted(kept.values(), key=lambda request: request.number)
+        if len(in_order) > SERVED_PER_STEP_MAX:
+            # Those that an earlier piece left with their owner are not looked at once more.
+            moving = (request for request in in_order if _may_move(step, request))
+            in_order = list(islice(moving, SERVED_PER_STEP_MAX + 1))
         for request in in_order[:SERVED_PER_STEP_MAX]:
             place(step, account.configuration.by_id[request.rule_id], request)
         if len(in_order) > SERVED_PER_STEP_MAX:
             schedule(step, owner_timer(manager_id), step.now)
+        elif is_due and not in_order:
+            schedule(step, owner_timer(manager_id), min(map(_back_at, kept.values())))
 
 
 def _may_move(step: Step, request: Request) -> bool:
-    assert isinstance(request.state, Reserved), "it is kept for its owner"
     rule = step.account.configuration.by_id[request.rule_id]
     owners = judge_owners(step.account, rule, request, step.now)
-    return not owners or owners[-1].back_at != request.state.back_at
+    return not owners or owners[-1].back_at != _back_at(request)
+
+
+def _back_at(request: Request) -> datetime:
+    assert isinstance(request.state, Reserved), "it is kept for its owner"
+    return request.state.back_at

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given as any_of
 from hypothesis import strategies as st
 
-from contracts.events import LEAD, LeadAssigned, OwnerStanding, Responsible
+from contracts.events import LEAD, LeadAssigned, OwnerStanding, RequestReserved, Responsible
 from contracts.inbound import ApplyRules
 from domain.explain.reproduced import is_reproduced
 from domain.requests import backlog
@@ -195,6 +195,26 @@ def test_I13_what_is_kept_for_an_owner_is_served_in_pieces_and_in_order(
     kept.when(due(f"owner/{BOB}", 2)).when(due(f"owner/{BOB}", 3))
     order = [event.lead_id for event in kept.log if isinstance(event, LeadAssigned)]
     assert (order, kept.account.requests.reserved) == ([1, 2, 3, 4, 5], {})
+
+
+def test_I13_an_owner_of_many_who_stays_away_longer_is_noted_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "SERVED_PER_STEP_MAX", 2)
+    kept = given(pause(BOB, until=at(3600)), rules=owners_first())
+    kept.when(*(dp(lead) for lead in range(1, 6)))
+    kept.when(*(owned(lead, contact=BOB) for lead in range(1, 6)))
+    kept.when(pause(BOB, until=at(7200)))
+
+    noted = []
+    for generation in (1, 3, 5):
+        kept.when(due(f"owner/{BOB}", generation), at=at(3600))
+        noted.append([e.lead_id for e in kept.answer if isinstance(e, RequestReserved)])
+
+    assert noted == [[1, 2], [3, 4], [5]]
+    assert kept.account.timers[f"owner/{BOB}"].due_at == at(7200)
+    kept.when(due(f"owner/{BOB}", 6), at=at(7200))
+    assert len(kept.got()) == 2
 
 
 def test_D6_2_he_is_waited_for_once_however_often_he_is_late() -> None:
