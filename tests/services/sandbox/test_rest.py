@@ -280,18 +280,21 @@ async def test_webhooks_are_subscribed_updated_and_removed(
 ) -> None:
     body = {"destination": "http://127.0.0.1:9/secret/", "settings": ["add_lead"]}
     first = await api.post("/api/v4/webhooks", json=body)
-    second = await api.post("/api/v4/webhooks", json={**body, "settings": ["status_lead"]})
+    ordered = {**body, "settings": ["status_lead"], "sort": 7}
+    second = await api.post("/api/v4/webhooks", json=ordered)
     query = {"filter[destination]": body["destination"]}
     listed = (await api.get("/api/v4/webhooks", params=query)).json()
     gone = await api.request("DELETE", "/api/v4/webhooks", json=body)
     unknown = await api.request("DELETE", "/api/v4/webhooks", json=body)
     invalid = await api.post("/api/v4/webhooks", json={**body, "settings": ["boo"]})
     no_url = await api.post("/api/v4/webhooks", json={**body, "destination": "boo"})
+    no_place = await api.post("/api/v4/webhooks", json={**body, "sort": "first"})
 
     assert (first.status_code, second.json()["id"]) == (201, first.json()["id"])
+    assert (first.json()["sort"], second.json()["sort"]) == (1, 7)
     assert listed["_embedded"]["webhooks"][0]["settings"] == ["status_lead"]
     assert (gone.status_code, unknown.status_code) == (204, 404)
-    assert (invalid.status_code, no_url.status_code) == (400, 400)
+    assert [each.status_code for each in (invalid, no_url, no_place)] == [400, 400, 400]
     assert not any("secret" in row.path + row.body for row in sandbox.journal.requests)
 
 
