@@ -1,6 +1,6 @@
 """Hours of the week at which nobody of a rule is at work, and at which nobody has duty."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -25,12 +25,8 @@ def hours_findings(
     """What is wrong with the hours of a rule in the week from an instant on."""
     week = (at, at + WEEK)
     place = _zone_of(rule)
-    working = merged(
-        span
-        for participant in rule.participants
-        if participant.weight
-        for span in present(configuration, participant.manager_id, participant.schedule, week)
-    )
+    people = [(each.manager_id, each.schedule) for each in rule.participants if each.weight]
+    working = merged(_anybody(configuration, people, week))
     closed = without([week], list(working))
     if not working:
         yield Finding(
@@ -47,11 +43,8 @@ def hours_findings(
             advice=sentence("lint.closed_hours.advice"),
         )
     if rule.rota is not None and rule.rota.fallback_id is None:
-        on_duty = merged(
-            span
-            for entry in rule.rota.managers
-            for span in present(configuration, entry.manager_id, entry.schedule, week)
-        )
+        rota = [(entry.manager_id, entry.schedule) for entry in rule.rota.managers]
+        on_duty = merged(_anybody(configuration, rota, week))
         # Off hours duty is needed when nobody else is there; for the rest it is needed any time.
         asked = closed if rule.off_hours == "duty" and not _may_ask_any_time(rule) else [week]
         if idle := without(asked, on_duty):
@@ -105,6 +98,30 @@ def closed_findings(file: RulesFile, timezone: str, at: datetime) -> Iterator[Fi
                 found=sentence("lint.schedule_empty", schedule=name),
                 advice=sentence("lint.schedule_empty.advice"),
             )
+
+
+def _anybody(
+    configuration: Configuration, people: Iterable[tuple[int, Schedule | None]], week: Span
+) -> Iterator[Span]:
+    """When somebody of several is at work.
+
+    A schedule is walked once for all of whom no absence is known in the span: in a team of 200
+    that is nearly everybody, and it took three quarters of the time of looking the rules over.
+    """
+    walked: list[Schedule | None] = []
+    for manager_id, schedule in people:
+        if _is_absent_within(configuration, manager_id, week):
+            yield from present(configuration, manager_id, schedule, week)
+        elif not any(schedule is each for each in walked):
+            walked.append(schedule)
+            yield from on_shift(schedule, week)
+
+
+def _is_absent_within(configuration: Configuration, manager_id: int, week: Span) -> bool:
+    if configuration.absences is None:
+        return False
+    is_absent, until = configuration.absences.state_at(manager_id, week[0])
+    return is_absent or (until is not None and until < week[1])
 
 
 def present(

@@ -127,6 +127,19 @@ def test_D8_1_hours_with_nobody_on_shift_are_noted_while_leads_wait() -> None:
     assert remarks(rule(people, "off_hours: reserve_first_starter")) == []
 
 
+@pytest.mark.parametrize(("away", "hours"), [([], 141), ([502], 141), ([501, 502], 150)])
+def test_D8_1_hours_count_while_anybody_of_the_same_schedule_is_there(
+    away: list[int], hours: int
+) -> None:
+    office = "participants: [{manager: 501, schedule: office}, {manager: 502, schedule: office}]"
+    days = ", ".join(f"{{manager: {each}, from: 2026-10-13, to: 2026-10-14}}" for each in away)
+    text = rule(office).replace("rules:", f"absences: [{days}]\nrules:")
+
+    (remark,) = remarks(text)
+
+    assert f"Nobody is on shift for {hours} hours" in remark
+
+
 def test_D8_1_hours_are_told_in_the_zone_of_the_schedule() -> None:
     people = "participants: [{manager: 501, schedule: office}]"
     (remark,) = remarks(
