@@ -145,6 +145,8 @@ def parts(account: Account) -> Iterator[bytes]:
         state["tasks_known"] = account.tasks.is_known
     if account.silences:  # only under rules of triggers that did not tell of leads (D1.8)
         state["silences"] = dump_silences(account.silences)
+    if account.hook_at is not None:  # only under rules of triggers
+        state["hook_at"] = micros(account.hook_at)
     return _encoded(state)
 
 
@@ -193,6 +195,7 @@ class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
     tasks: tuple[tuple[int, int, int | None, int, bool], ...] = ()
     tasks_known: bool = False
     silences: tuple[WrittenSilence, ...] = ()
+    hook_at: int | None = None
 
 
 _DECODER = msgspec.json.Decoder(_WrittenState)
@@ -277,6 +280,7 @@ def load(state: bytes, revision: int = REVISION) -> Account:
             is_known=written.tasks_known,
         ),
         silences=load_silences(written.silences),
+        hook_at=instant(written.hook_at),
         loads=Loads.of((lead.owner_id, lead.stage) for lead in written.leads),
     )
     for row in written.requests:

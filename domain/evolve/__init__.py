@@ -68,6 +68,7 @@ def evolve(account: Account, event: AllocationEvent) -> None:  # noqa: C901, PLR
     match event:
         case LeadSeen():
             leads.seen(account, event)
+            silences.reached(account, event.source, event.at)
         case LeadDeleted():
             leads.deleted(account, event)
         case LookupRequested():
@@ -75,6 +76,7 @@ def evolve(account: Account, event: AllocationEvent) -> None:  # noqa: C901, PLR
         case RequestOpened():
             requests.opened(account, event)
             silences.entered(account, event)
+            silences.reached(account, event.source, event.at)
         case ReadingRequested():
             requests.reading_requested(account, event)
         case RequestPrepared():

@@ -7,7 +7,7 @@ from contracts.events import RequestOpened, RequestSource
 from contracts.stage import Stage
 from domain.configuration import Rule
 from domain.requests.ending import close_request
-from domain.requests.readings import ask, rules_at, wanted_parts
+from domain.requests.readings import ask, is_trigger_awaited, rules_at, wanted_parts
 from domain.requests.serving import place
 from domain.state import Request
 from domain.step import Step
@@ -28,6 +28,9 @@ def open_request(
     request = _opened(step, lead_id, stage, source, rule)
     if rule is not None:
         place(step, rule, request)
+    elif source == "webhook" and is_trigger_awaited(step, stage):
+        wanted = wanted_parts(rules_at(step, stage), request, step.account.leads[lead_id])
+        ask(step, request, wanted or ("lead",))
     else:
         route(step, request)
 

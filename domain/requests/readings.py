@@ -38,6 +38,17 @@ def wanted_parts(rules: Sequence[Rule], request: Request, lead: Lead) -> tuple[R
     return tuple(part for part in PARTS if part in wanted)
 
 
+def is_trigger_awaited(step: Step, stage: Stage) -> bool:
+    """Whether a trigger of the stage tells of each lead, too, and says what its rule is by now.
+
+    Kommo sends the account's webhook and the trigger's beside each other. Where the account's comes
+    first the lead is read before its decision and not behind it: meanwhile the trigger's comes, and
+    a revision that was just saved in Kommo decides (D1.8).
+    """
+    telling = step.account.configuration.triggers.get(stage, ())
+    return any(rule.rule_id in telling for rule in rules_at(step, stage))
+
+
 def ask(step: Step, request: Request, parts: tuple[ReadingPart, ...]) -> None:
     """Let the request wait for a reading under the rules in force."""
     configuration = step.account.configuration

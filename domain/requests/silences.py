@@ -2,18 +2,14 @@
 
 A trigger tells of every lead that comes into its stage, unless it has conditions of its own. One
 that told of none of three in a row is gone, and its rule takes no more leads there: what the
-account's own webhooks told of, Kommo would have told the trigger's address, too.
+account's own webhooks told of, Kommo would have told the trigger's address, too. Where an account
+has none, what sweeps show counts as well, if another hook came since: so Kommo does reach us.
 """
-
-from datetime import timedelta
 
 from contracts.events import TriggerFellSilent, TriggerHeard
 from contracts.stage import Stage
-from domain.state.silence import UNHEARD_MAX
+from domain.state.silence import ON_ITS_WAY, UNHEARD_MAX
 from domain.step import Step
-
-# How long the trigger's hook may be on its way after the account's: Kommo's first two tries.
-ON_ITS_WAY = timedelta(minutes=10)
 
 
 def note_silences(step: Step, stage: Stage) -> None:

@@ -104,6 +104,7 @@ class Account:
         commands: Ids of people's commands that were taken up, the oldest first.
         tasks: Managers' open tasks, where a rule has a limit of them (D5.6).
         silences: Triggers, by rule and stage, that have not told of leads which came there (D1.8).
+        hook_at: When a hook last told of a lead, while there are triggers.
     """
 
     account_id: int
@@ -148,6 +149,7 @@ class Account:
     commands: dict[str, Taken] = field(default_factory=dict)
     tasks: Tasks = field(default_factory=Tasks)
     silences: Silences = field(default_factory=dict)
+    hook_at: datetime | None = None
     loads: Loads = field(default_factory=Loads)
 
     def ledger(self, name: str) -> dict[int, int]:

@@ -1,12 +1,14 @@
 """Triggers of the widget that did not tell of leads which came into their stage (D1.8)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from contracts.stage import Stage
 from domain.state.rows import Row, Unchanging, instant, micros
 
 # After so many in a row a trigger counts as deleted.
 UNHEARD_MAX = 3
+# How long the trigger's hook may be on its way after the account's: Kommo's first two tries.
+ON_ITS_WAY = timedelta(minutes=10)
 
 
 class Silence(Unchanging, frozen=True, kw_only=True):

@@ -464,6 +464,9 @@ def a_deleted_trigger() -> list[Inbound]:
     for lead in range(2, 7):
         now = at(lead * 3_600)
         story.when(reported(lead, modified=now), at=now)
+        if (waiting := story.account.waiting_of(lead)) is not None:
+            read = facts(lead, request_id=waiting.request_id, revision=story.account.revision)
+            story.when(read)
         if lead == 2:
             story.when(_carried(own, 1, ANN), dp(lead, source="dp_widget"), at=at(7_300))
     story.when(_carried(own, 1, ANN), dp(6, source="dp_widget"), at=at(25_000))

@@ -1,5 +1,6 @@
 """A trigger is a rule: the revision that Kommo's trigger carries is in force (D1.3, D1.4, D1.8)."""
 
+from datetime import timedelta
 from typing import Any
 
 from contracts.events import RulesApplied
@@ -10,11 +11,14 @@ from tests.domain.scenario import (
     BOB,
     HOT,
     NEW,
+    NOON,
     Scenario,
     dp,
+    facts,
     given,
     observed,
     participant,
+    reported,
     rule,
     rules,
 )
@@ -64,6 +68,37 @@ def test_D1_8_what_a_trigger_carries_is_in_force_before_its_lead_asks() -> None:
 
     assert in_force(scenario) == {T: (2, [NEW.status_id])}
     assert [scenario.account.owner_of(lead) for lead in (1, 2)] == [ANN, BOB]
+
+
+def test_D1_8_a_lead_that_the_accounts_hook_tells_of_first_goes_by_its_triggers_hook() -> None:
+    """Kommo sends both at once: the lead is read before its decision, and its trigger comes."""
+    at = NOON + timedelta(hours=1)
+    scenario = given(carry(1, ANN), rules=rules(**BELIEVED)).when(reported(1, modified=at), at=at)
+    before = scenario.account.leads[1].wanted
+    scenario.when(carry(2, BOB), dp(1, source="dp_widget", occurred_at=at))
+
+    assert before is None
+    assert scenario.account.owner_of(1) == BOB
+    assert scenario.when(facts(1, modified=at)).answer == ()
+
+
+def test_D1_8_where_no_hook_of_the_trigger_comes_meanwhile_the_revision_in_force_decides() -> None:
+    at = NOON + timedelta(hours=1)
+    scenario = given(carry(1, ANN), rules=rules(**BELIEVED)).when(reported(1, modified=at), at=at)
+    scenario.when(facts(1, modified=at, revision=scenario.account.revision))
+    decided = scenario.account.owner_of(1)
+    scenario.when(carry(2, BOB), dp(1, source="dp_widget", occurred_at=at))
+
+    assert decided == ANN
+    assert scenario.account.owner_of(1) == ANN
+
+
+def test_D1_8_a_rule_of_a_file_that_is_tried_first_waits_for_no_trigger() -> None:
+    at = NOON + timedelta(hours=1)
+    scenario = given(carry(1, ANN), rules=rules(rule(BOB), **BELIEVED))
+    scenario.when(reported(1, modified=at), at=at)
+
+    assert scenario.account.owner_of(1) == BOB
 
 
 def test_D1_8_the_same_again_and_an_older_one_of_a_copy_change_nothing() -> None:

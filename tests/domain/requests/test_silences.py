@@ -13,6 +13,7 @@ from tests.domain.scenario import (
     NOON,
     Scenario,
     dp,
+    facts,
     given,
     observed,
     reported,
@@ -28,10 +29,17 @@ HOUR = timedelta(hours=1)
 def come(scenario: Scenario, *leads: int, stage: Stage = NEW, after: timedelta = HOUR) -> Scenario:
     """Leads move into the stage one by one, of which the account's webhook alone tells."""
     for lead in leads:
-        scenario.when(
-            reported(lead, stage, modified=scenario.clock + after), at=scenario.clock + after
-        )
+        clock = scenario.clock + after
+        scenario.when(reported(lead, stage, modified=clock), at=clock)
+        read(scenario, lead)
     return scenario
+
+
+def read(scenario: Scenario, lead: int) -> None:
+    """Kommo is read for the lead, which waits for that if its stage has a trigger."""
+    if (request := scenario.account.waiting_of(lead)) is not None:
+        stage, revision = request.stage, scenario.account.revision
+        scenario.when(facts(lead, stage, request_id=request.request_id, revision=revision))
 
 
 def owners(scenario: Scenario, *leads: int) -> list[int | None]:
@@ -87,6 +95,42 @@ def test_D1_8_what_sweeps_alone_show_says_nothing_of_triggers() -> None:
         scenario.when(observed(lead, modified=clock), at=clock)
 
     assert owners(scenario, *range(1, 6)) == [ANN] * 5
+    assert changes(scenario) == []
+
+
+def swept(scenario: Scenario, *leads: int, hooks: bool) -> None:
+    """Sweeps show leads a minute after they came; hooks of another stage come meanwhile, or not."""
+    for lead in leads:
+        came = scenario.clock + HOUR
+        if hooks:
+            scenario.when(dp(100 + lead, HOT, source="dp_widget", occurred_at=came), at=came)
+        scenario.when(observed(lead, modified=came), at=came + timedelta(minutes=1))
+
+
+def test_D1_8_without_webhooks_of_the_account_leads_that_sweeps_show_count_beside_other_hooks() -> (
+    None
+):
+    scenario = given(carry(1), carry(1, BOB, rule_id=U, stage=HOT), rules=BELIEVED)
+    swept(scenario, 1, 2, 3, hooks=True)
+    swept(scenario, 4, hooks=True)
+    last = snapshot.load(snapshot.dump(scenario.account))
+
+    assert owners(scenario, 1, 2, 3, 4) == [ANN, ANN, ANN, None]
+    assert changes(scenario) == [f"silent {T} at {NEW.status_id}"]
+    assert last.hook_at == scenario.account.hook_at is not None
+
+
+def test_D1_8_while_no_hook_reaches_us_what_sweeps_show_ends_no_trigger() -> None:
+    """Nor does what came before the hooks were back."""
+    scenario = given(carry(1), carry(1, BOB, rule_id=U, stage=HOT), rules=BELIEVED)
+    scenario.when(dp(100, HOT, source="dp_widget"))
+    swept(scenario, 1, 2, 3, 4, hooks=False)
+    later = scenario.clock + HOUR
+    scenario.when(dp(101, HOT, source="dp_widget", occurred_at=later), at=later)
+    scenario.when(observed(5, modified=later - timedelta(minutes=30)), at=later)
+    swept(scenario, 6, hooks=True)
+
+    assert owners(scenario, 1, 2, 3, 4, 5, 6) == [ANN] * 6
     assert changes(scenario) == []
 
 
