@@ -9,6 +9,7 @@ import hmac
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
@@ -29,10 +30,13 @@ HINT = re.compile(rb"(\[|%5[Bb])rev(\]|%5[Dd])|\"rev\"")
 REVISION_TEXT = re.compile(r"[1-9][0-9]{0,14}")
 RULE_TEXT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FOUND_WITHIN_S = 0.5
+# How the reasons begin why the hook of a trigger waits for the revision that it carries.
+AWAITED = "the trigger's rule"
 KEPT_MAX = 5_000
 
 Find = Callable[[int, str, int], Awaitable[TriggerRevision | None]]
-Carried = Mapping[tuple[str, int], TriggerRevision]
+# None where there is none; nothing where nobody could tell in time.
+Carried = Mapping[tuple[str, int], TriggerRevision | None]
 
 
 async def none_known(_account_id: int, _rule_id: str, _revision: int) -> None:
@@ -55,18 +59,16 @@ class KnownRevisions:
             for notification in read_body(content, content_type).notifications
             if (each := carried_by(notification)) is not None
         }
-        found = {each: await self._found(account_id, *each) for each in sorted(named)}
-        return {each: one for each, one in found.items() if one is not None}
+        found: dict[tuple[str, int], TriggerRevision | None] = {}
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(FOUND_WITHIN_S):
+                for each in sorted(named):
+                    found[each] = await self._found(account_id, *each)
+        return found
 
     async def _found(self, account_id: int, rule_id: str, revision: int) -> TriggerRevision | None:
         key = (account_id, rule_id, revision)
-        known = self.kept.get(key)
-        if known is None:
-            try:
-                async with asyncio.timeout(FOUND_WITHIN_S):
-                    known = await self.find(*key)
-            except (Unavailable, TimeoutError):
-                return None
+        known = self.kept.get(key) or await self.find(*key)
         if known is not None:
             self.kept[key] = known
             self.kept.move_to_end(key)
@@ -101,7 +103,9 @@ def what_is_wrong(
         if not hmac.compare_digest(given, key_sha256 or b""):
             return "the trigger's key is not the account's"
         if named not in carried:
-            return f"the trigger's rule has no revision {named[1]} here"
+            return f"{AWAITED} could not be looked up in time"
+        if carried[named] is None:
+            return f"{AWAITED} has no revision {named[1]} here"
     return None
 
 

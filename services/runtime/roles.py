@@ -18,6 +18,7 @@ from services.access.tidying import AccessTidying
 from services.access.wiring import Access
 from services.allocator.app import create_allocator
 from services.allocator.linking import link_old_events
+from services.application.awaited_hooks import keep_reading
 from services.application.kommo import renewal_of
 from services.clock import app as clock
 from services.gateway import app as gateway
@@ -170,6 +171,7 @@ async def _projector(process: Process) -> None:
         lasting("raw_bodies", installation.raw_bodies.keep_tidy),
         lasting("access_log", AccessLog(pool).keep_tidy),
         lasting("access", AccessTidying(pool).keep_tidy),
+        lasting("awaited_hooks", partial(keep_reading, installation)),
     )
 
 

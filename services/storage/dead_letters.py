@@ -94,6 +94,16 @@ SELECT reason, count(*) AS letters, count(DISTINCT account_id) AS accounts,
     min(received_at) AS oldest_at, max(received_at) AS newest_at
 FROM dead_letters WHERE state = 'kept' GROUP BY reason ORDER BY letters DESC, reason LIMIT $1
 """
+# So many of each account, so that none keeps another's waiting.
+SELECT_YOUNG = f"""
+{SELECT_COLUMNS} WHERE id IN (
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY account_id ORDER BY id) AS place
+        FROM dead_letters WHERE state = 'kept' AND starts_with(reason, $1) AND position IS NULL
+            AND received_at > now() - $2 * interval '1 second'
+    ) AS young WHERE place <= $3
+) ORDER BY id
+"""  # noqa: S608  # parts of our own
 COUNT = "SELECT count(*) FROM dead_letters WHERE state = $1"
 UPDATE_STATE = """
 UPDATE dead_letters SET state = $2, state_changed_at = now(), settled_by = $3, settled_why = $4
@@ -338,6 +348,14 @@ class DeadLetters:
                 rows = await connection.fetch(SELECT_PAGE, state, before, limit, reason)
             else:
                 rows = await connection.fetch(SELECT_NEXT, state, after, limit, reason)
+            return await self._all_kept(connection, rows)
+
+    async def young(
+        self, *, reason: str, age_max_s: float, per_account_max: int
+    ) -> list[KeptLetter]:
+        """Bodies that nobody has dealt with, whose reason begins so, the oldest first."""
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_YOUNG, reason, age_max_s, per_account_max)
             return await self._all_kept(connection, rows)
 
     async def get(self, letter_id: int) -> KeptLetter | None:

@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 from contracts.sentences import sentence
 from services.application.doctor.finding import Diagnosis, problem, well
+from services.ingress.triggers import AWAITED
 from services.storage.dead_letters import DeadLetters
+
+REASONS_MAX = 100
 
 
 async def findings(letters: DeadLetters) -> AsyncIterator[Diagnosis]:
@@ -15,6 +18,10 @@ async def findings(letters: DeadLetters) -> AsyncIterator[Diagnosis]:
         yield problem(subject, found, sentence("remedy.look_at_dead_letters"))
     else:
         yield well(subject, sentence("doctor.no_dead_letters"))
+    reasons = await letters.reasons(REASONS_MAX)
+    if waiting := sum(each.letters for each in reasons if each.reason.startswith(AWAITED)):
+        found = sentence("doctor.triggers_unknown", count=waiting)
+        yield problem(subject, found, sentence("remedy.save_triggers_again"))
     for each in await letters.dropped():
         yield problem(
             sentence("doctor.letters_of", account=each.account_id)

@@ -3,19 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 import pytest
 
+from contracts.sentences import sentence
+from services.application.awaited_hooks import is_due, read_due
+from services.application.doctor.letters import findings
 from services.application.widget.triggers import hook_address, rules_of
 from services.ingress.app import serve
 from services.ingress.settings import IngressSettings
 from services.log.postgres import PostgresLogWriter
 from services.sandbox.sample import ACCOUNT_ID, ADMIN_ID
+from services.shared.errors import Unavailable
 from services.shared.wall_clock import utc_now
+from services.storage import widget_rules
 from tests.domain.scenario import ANN, BOB, NEW, WORK, rule
 from tests.services.oauth.kit import OPERATOR
 from tests.services.widget.kit import Lobby, at_work
@@ -23,11 +30,27 @@ from tests.services.widget.test_screens import problem, screen
 
 pytestmark = pytest.mark.server
 
+SETTLED = "SELECT reason, settled_by FROM dead_letters WHERE state = 'replayed'"
 ROWS = "SELECT reason FROM dead_letters ORDER BY id"
 
 
+@dataclass
+class Table:
+    """That of the revisions; it can be away."""
+
+    here: Lobby
+    is_away: bool = False
+
+    async def find(
+        self, account_id: int, rule_id: str, revision: int
+    ) -> widget_rules.TriggerRevision | None:
+        if self.is_away:
+            raise Unavailable("the database does not answer")
+        return await rules_of(self.here.here.installation).get(account_id, rule_id, revision)
+
+
 @asynccontextmanager
-async def receiving(here: Lobby) -> AsyncIterator[int]:
+async def receiving(here: Lobby, table: Table) -> AsyncIterator[int]:
     """Ingress on a port of its own."""
     installation, stop = here.here.installation, asyncio.Event()
     bound: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -41,7 +64,7 @@ async def receiving(here: Lobby) -> AsyncIterator[int]:
             port=0,
             stop=stop,
             on_bound=bound.set_result,
-            find=rules_of(installation).get,
+            find=table.find,
         )
     )
     try:
@@ -87,7 +110,7 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
         at_work(pool, others, trust_webhooks=True) as (here, office),
         here.working(ADMIN_ID) as boss,
         here.working(ANN) as ann,
-        receiving(here) as port,
+        receiving(here, table := Table(here)) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as kommo,
     ):
         installation = here.here.installation
@@ -132,6 +155,17 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
         kept = [row[0] for row in await pool.fetch(ROWS)]
         asked = [(await here.account()).leads.get(lead) for lead in (3, 4, 5)]
 
+        third = (await boss.post("/widget/v1/rules", json=body(of(ANN), rule=first["rule"]))).json()
+        table.is_away = True
+        await fire(6, {**carried, "rev": third["rev"]})
+        table.is_away = False
+        unread = [row[0] for row in await pool.fetch(ROWS)][3:]
+        told = [each.found async for each in findings(installation.dead_letters)]
+        read_later = await read_due(installation, since=None, now=utc_now())
+        await office.caught_up()
+        of_hook = (await here.account()).owner_of(6)
+        settled = await pool.fetch(SETTLED)
+
         file = await boss.post("/widget/v1/rules", json=body(of(BOB), rule="of-file"))
         opened = await boss.post(
             "/widget/v1/rules",
@@ -175,9 +209,26 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
         "the secret is",
     ]
     assert asked == [None, None, None]
+    assert unread == ["the trigger's rule could not be looked up in time"]
+    assert sentence("doctor.triggers_unknown", count=2) in told
+    assert (read_later, of_hook) == (1, ANN)
+    assert [tuple(row) for row in settled] == [(unread[0], "fairlead")]
     assert problem(file) == (409, "rule-of-file")
     assert opened.json()["rule"] != first["rule"]
     assert separate.json()["rev"] == 2
     assert (later and later.separated_from) == first["rule"]
     assert switched.status_code == 200
     assert [each["id"] for each in rules["rules"]] == ["of-file", first["rule"]]
+
+
+def test_F33_what_waits_for_its_revision_is_read_again_after_growing_pauses_for_an_hour() -> None:
+    came = utc_now()
+    looks = [came + timedelta(seconds=5 * each) for each in range(1, 900)]
+    ages = [
+        (now - came).total_seconds()
+        for since, now in pairwise([came, *looks])
+        if is_due(came, since, now)
+    ]
+
+    assert ages == [5, 15, 45, 120, 300, 900, 1_800, 3_600]
+    assert is_due(came, None, looks[0])
