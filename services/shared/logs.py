@@ -23,7 +23,7 @@ from services.shared.plain_text import ESCAPES, ESCAPES_IN_TEXT
 MASK = "***"
 SECRET_LENGTH_MIN = 8  # shorter ones would mask ordinary words
 # The secret part of a webhook's address, wherever an address appears.
-PATH_SECRET = re.compile(r"(/kommo/)[^/\s\"'?#]+")
+PATH_SECRET = re.compile(r"(/(?:kommo|dp)/)[^/\s\"'?#]+")
 # Chatty, or their lines carry addresses: uvicorn's access log, a line per request of httpx.
 QUIET = {
     "uvicorn.access": logging.CRITICAL,

@@ -92,15 +92,17 @@ async def test_S35_webhooks_pass_over_tls_and_their_secret_is_in_no_log(
 ) -> None:
     async with ingress() as running, proxy(program, tmp_path / "proxy", running.port) as front:
         answer = await front.ask(post(plain_trigger()))
+        of_widget = await front.ask(post(plain_trigger(3)).replace(b"/kommo/", b"/dp/", 1))
         running.stop.set()
         await asyncio.sleep(0)
         after = await front.ask(post(plain_trigger(2)))
     said = await asyncio.to_thread(front.said)
 
     assert answer.startswith(b"HTTP/1.1 200")
+    assert of_widget.startswith(b"HTTP/1.1 200")
     assert b"strict-transport-security: max-age=31536000" in answer.lower()
     assert after.startswith((b"HTTP/1.1 502", b"HTTP/1.1 200"))
-    assert running.log.messages()[0].body.lead_id == 900_001
+    assert [each.body.lead_id for each in running.log.messages()[:2]] == [900_001, 3]
     assert SECRET.encode() not in said
 
 

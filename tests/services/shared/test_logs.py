@@ -67,6 +67,7 @@ def test_S3_the_secret_in_a_webhooks_path_is_masked() -> None:
     out = lines()
     logging.getLogger("library").warning('"POST /kommo/abc_DEF-123/dp?x=1 HTTP/1.1" 200')
     structlog.get_logger().info("received", url="https://example.test/kommo/abc_DEF-123")
+    structlog.get_logger().info("received", url="https://example.test/dp/abc_DEF-123/")
 
     assert "abc_DEF" not in out.getvalue()
     assert "/kommo/***/dp" in out.getvalue()
