@@ -221,7 +221,7 @@ async def test_D1_8_a_form_is_in_force_once_a_trigger_carries_it_and_distributes
     assert [each["id"] for each in rules["rules"]] == ["of-file", first["rule"]]
 
 
-def test_F33_what_waits_for_its_revision_is_read_again_after_growing_pauses_for_an_hour() -> None:
+def test_D1_8_what_waits_for_its_revision_is_read_again_after_growing_pauses_for_an_hour() -> None:
     came = utc_now()
     looks = [came + timedelta(seconds=5 * each) for each in range(1, 900)]
     ages = [

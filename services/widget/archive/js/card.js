@@ -64,7 +64,8 @@ define(['./nodes.js', './own_pause.js', './console.js'], function (nodes, ownPau
         lead.manager_name ? el('p', { class: of('whose') }, lead.manager_name) : null,
         el('p', {}, lead.sentence),
         lead.decided_at && !lead.waiting
-          ? el('p', { class: of('soft') }, said.time(lead.decided_at, zone)) : null,
+          ? el('p', { class: of('soft') },
+            said.text('card.decided', { time: said.time(lead.decided_at, zone) })) : null,
         waiting(lead, zone),
         deeds,
       ];

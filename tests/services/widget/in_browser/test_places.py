@@ -1,5 +1,6 @@
 """The card, the settings, the page and the avatar's switch beside a server that is pretended."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,10 @@ from tests.support.harness import gone_to, looking
 
 pytestmark = pytest.mark.server
 
+# Of the texts that stand in these places in English.
+ENGLISH = re.compile(
+    r"I take it|Pass on|Decided|You take leads|Who takes part|Owner first|Off hours"
+)
 CARD, SETTINGS, PAGE = "/leads/detail/900001", "/settings/widgets/", "/settings/widgets/fairlead/"
 
 
@@ -96,6 +101,43 @@ async def test_what_is_drawn_can_be_read_by_everybody(
         await board.close("Cancel")
 
     assert found == {"card": [], "settings": [], "page": [], "form": []}
+
+
+@pytest.mark.parametrize(
+    ("language", "take", "connected", "who"),
+    [
+        ("es", "Lo tomo", "Conectado", "Quién participa"),
+        ("pt", "Eu assumo", "Conectado", "Quem participa"),
+        ("ru", "Беру", "Подключено", "Кто участвует"),
+    ],
+)
+async def test_W5_5_every_place_speaks_the_language_of_kommos_user(
+    kommo: Sandbox, browser: Browser, language: str, take: str, connected: str, who: str
+) -> None:
+    """A text that is missing in a language, or its English, would be told on or found."""
+    server = Pretended()
+    kommo.account.triggers = {}
+    async with looking(
+        browser, kommo.base_url, ADMIN_ID, to=CARD, server=server, language=language
+    ) as page:
+        panel = page.locator(".card-widgets__widget-fairlead")
+        await panel.locator(".js-widget-caption-block").press("Enter")
+        await expect(panel.get_by_role("button", name=take)).to_be_visible()
+        card = await panel.inner_text()
+        await gone_to(page, "Integrations")
+        await page.locator(".widget-card").click()
+        await expect(page.get_by_role("dialog")).to_contain_text(connected)
+        await page.keyboard.press("Escape")
+        await gone_to(page, "Pipeline")
+        board = Board(page, NEW_REQUEST)
+        await board.column.get_by_role("button", name="Add a trigger").click()
+        await page.locator(".js-trigger-choose").click()
+        await expect(board.form).to_contain_text(who)
+        await expect(board.done).to_be_enabled()
+        form = await board.form.inner_text()
+        await board.close("Cancel")
+
+    assert ENGLISH.findall(f"{card} {form}") == []
 
 
 async def test_settings_are_kept_by_our_server_and_kommo_keeps_a_version(
