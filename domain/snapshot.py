@@ -143,11 +143,18 @@ def parts(account: Account) -> Iterator[bytes]:
     if account.tasks.is_known or account.tasks.by_id:  # only under rules that count tasks (D5.6)
         state["tasks"] = _rows(account.tasks.by_id, sorted(account.tasks.by_id), _dump_task)
         state["tasks_known"] = account.tasks.is_known
-    if account.silences:  # only under rules of triggers that did not tell of leads (D1.8)
-        state["silences"] = dump_silences(account.silences)
-    if account.hook_at is not None:  # only under rules of triggers
-        state["hook_at"] = micros(account.hook_at)
+    state |= _dump_triggers(account)
     return _encoded(state)
+
+
+def _dump_triggers(account: Account) -> dict[str, object]:
+    """What is known of triggers, only under rules of theirs (D1.8)."""
+    state: dict[str, object] = {}
+    if account.silences:
+        state["silences"] = dump_silences(account.silences)
+    if account.hook_at is not None:
+        state["hook_at"] = micros(account.hook_at)
+    return state
 
 
 class _WrittenState(msgspec.Struct, forbid_unknown_fields=True):
