@@ -89,7 +89,8 @@ def test_D1_1_what_is_ordered_must_be_clear(here: Here) -> None:
     assert here.say("distribute", "--unassigned", "--stage", "1/2").error == either
     assert here.say("distribute", "--stage", "Inbox").error == ids
     assert (
-        here.say("distribute", "--stage", "1/2").error == "--stage: No open lead is in stage 1/2."
+        here.say("distribute", "--stage", "1/2").error
+        == "--stage: No open lead is in stage 2 of pipeline 1."
     )
     assert here.say("distribute", BEYOND).status == 2
     assert here.say("distribute", "seven").status == 2
