@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from contracts.events import ORDERED, RequestOpened
+from contracts.events import ORDERED, AllocationEvent, LookupRequested, RequestOpened
 from contracts.inbound import Inbound, LeadRemoved, LeadReported, TouchReported, TriggerFired
 from contracts.stage import Stage
 from services.history.record import History
@@ -50,10 +50,7 @@ def _told(inbound: Iterable[Inbound]) -> Counter[tuple[int, str]]:
 
 def check_entries(history: History, verdict: Verdict) -> None:
     """I2: who entered a stage and is still there was asked for. I3: once for each entry."""
-    opened = (r.event for r in history.events if isinstance(r.event, RequestOpened))
-    requests = Counter(
-        (event.lead_id, event.stage) for event in opened if event.source not in ORDERED
-    )
+    requests = _requests(event.event for event in history.events)
     entries = Counter((e.lead_id, e.stage) for e in history.entries or ())
     if history.entries is not None:
         for key, count in requests.items():
@@ -82,6 +79,30 @@ def check_entries(history: History, verdict: Verdict) -> None:
                     "none",
                     lead_id=lead_id,
                 )
+
+
+def _requests(events: Iterable[AllocationEvent]) -> Counter[tuple[int, Stage]]:
+    """How often a lead asked in a stage, without a person's order.
+
+    What a hook alone had taken back, and a reading found as it was, asks again for the same entry
+    (S2).
+    """
+    found: Counter[tuple[int, Stage]] = Counter()
+    asked_in: dict[int, Stage] = {}
+    on_hearsay: dict[int, Stage] = {}
+    for event in events:
+        match event:
+            case LookupRequested(lead_id=lead_id, reason="taken_by_hearsay"):
+                if lead_id in asked_in:
+                    on_hearsay[lead_id] = asked_in[lead_id]
+            case RequestOpened(lead_id=lead_id, stage=stage, source=source):
+                is_again = source == "lookup" and on_hearsay.pop(lead_id, None) == stage
+                asked_in[lead_id] = stage
+                if not is_again and source not in ORDERED:
+                    found[lead_id, stage] += 1
+            case _:
+                pass
+    return found
 
 
 def _words(stage: Stage) -> str:

@@ -14,7 +14,7 @@ from services.storage import tenancy
 
 Connection: TypeAlias = projections.Connection
 
-CONNECT_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 10.0
 ACQUIRE_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 30.0
 STATEMENTS_KEPT_MAX = 100

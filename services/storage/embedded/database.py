@@ -318,7 +318,7 @@ class EmbeddedDatabase:
         answer = run(
             [binary("psql"), "-XAtq", "-F=", "-d", self.dsn, "-c", query],
             None,
-            env={**environment(), "PGCONNECT_TIMEOUT": "10"},
+            env={**environment(), "PGCONNECT_TIMEOUT": "60"},
         )
         found = dict(line.split("=", 1) for line in answer.splitlines())
         if found != DURABLE:
