@@ -29,5 +29,6 @@ async def get_deeds(who: InAccount, before: Before = None) -> Response:
         here="access",
         part="deeds",
         lines=[deed_line(who, each, names) for each in found],
-        older=found[-1].id if len(found) == LINES else None,
+        newest=f"{who.base}/access/deeds" if before is not None else "",
+        older=f"?before={found[-1].id}" if len(found) == LINES else "",
     )

@@ -40,6 +40,7 @@ async def get_letters(
     found = await dead_letters.page(
         who.installation, who.principal, limit=LINES, before=before, reason=reason or None
     )
+    kept = {"reason": reason} if reason else {}
     return installation_page(
         "letters.html",
         who,
@@ -47,7 +48,8 @@ async def get_letters(
         told=_told(who, published, still, dropped),
         reason=reason,
         letters=[letter_line(who, each) for each in found],
-        older=urlencode({"reason": reason, "before": found[-1].id}) if len(found) == LINES else "",
+        newest=f"{BASE}?{urlencode(kept)}" if before is not None else "",
+        older=f"?{urlencode({**kept, 'before': found[-1].id})}" if len(found) == LINES else "",
     )
 
 

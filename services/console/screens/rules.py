@@ -81,7 +81,8 @@ async def get_revisions(who: InAccount, before: Number = 0) -> Response:
         who,
         here="rules",
         lines=[_applied(who, each.applied, names) for each in shown],
-        older=shown[-1].version if len(found) > SHOWN else None,
+        newest=f"{who.base}/rules/revisions" if before else "",
+        older=f"?before={shown[-1].version}" if len(found) > SHOWN else "",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import Response
@@ -116,6 +117,7 @@ async def get_target(
         limit=LINES,
     )
     (one,) = [each for each in await webhooks.targets(*here) if each.name == target]
+    kept = {"state": state} if state else {}
     return account_page(
         "webhook.html",
         who,
@@ -125,7 +127,10 @@ async def get_target(
         state=state,
         states=[(each, who.words.say(name)) for each, name in STATE_NAMES.items()],
         deliveries=[_delivery_line(who, each) for each in found],
-        older=found[-1].message_id if len(found) == LINES else "",
+        newest=f"{who.base}/webhooks/{target}?{urlencode(kept)}" if after else "",
+        older=f"?{urlencode({**kept, 'after': found[-1].message_id})}"
+        if len(found) == LINES
+        else "",
     )
 
 

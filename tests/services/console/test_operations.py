@@ -1,5 +1,6 @@
 """Operations, and webhooks out, as pages (W4.13, A8.4)."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,7 @@ from tests.services.access.kit import grant
 from tests.services.console.site import Site
 from tests.services.console.test_access import secret_of
 from tests.services.console.test_pages import text_of
+from tests.services.console.test_waiting import address_of
 
 pytestmark = pytest.mark.server
 
@@ -42,6 +44,12 @@ async def letters(site: Site, reason: str, *bodies: bytes) -> None:
             for body in bodies
         ]
     )
+
+
+def table_of(page: str) -> str:
+    """The rows that a page lists; what each form carries differs every time."""
+    (rows,) = re.findall(r"<tbody>(.*?)</tbody>", page, re.DOTALL)
+    return re.sub(r"<input[^>]*>", "", rows)
 
 
 async def test_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_with(
@@ -125,6 +133,32 @@ async def test_A8_4_a_target_is_added_pinged_rotated_and_removed(site: Site) -> 
     assert nothing.status_code == 409
     assert "crm http://127.0.0.1:9/x lead.assigned takes what it is told" in text_of(listed)
     assert gone.status_code == 404
+
+
+async def test_W3_3_letters_deeds_and_deliveries_lead_on_and_back(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for screen in ("letters", "access_log", "webhooks"):
+        monkeypatch.setattr(f"services.console.screens.{screen}.LINES", 1)
+    await letters(site, "odd", b"one", b"two")
+    cookie = await site.cookie_of(grant("administrator", site.account_id), grant("operator", None))
+    headers = {"cookie": f"{COOKIE}={cookie}", "fairlead-csrf": csrf_token(cookie)}
+    there = f"{site.base}/webhooks"
+    async with site.stranger(**headers) as client:
+        await client.post(there, data={"name": "bi", "url": "http://127.0.0.1:9/", "events": []})
+        for _ in range(2):
+            await client.post(f"{there}/bi/ping", data={"x": ""})
+            await client.post(
+                f"{site.base}/access/keys", data={"label": "bi", "scopes": "read", "days": "1"}
+            )
+        for place in ("/operations/letters?reason=odd", f"{site.base}/access/deeds", f"{there}/bi"):
+            first = await client.get(place)
+            second = await client.get(httpx.URL(place).join(address_of(first.text, "next")))
+            back = await client.get(httpx.URL(place).join(address_of(second.text, "prev")))
+
+            assert table_of(second.text) != table_of(first.text) == table_of(back.text), place
+            assert 'rel="prev"' not in first.text, place
+        await client.post(f"{there}/bi/remove", data={"x": ""})
 
 
 @pytest.mark.parametrize("role", [*ROLES])
