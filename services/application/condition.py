@@ -1,6 +1,7 @@
 """How one account does: its connection, what waits, what is late, what was heard of it last."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +32,7 @@ class AccountCondition:
         stop: Why Kommo lets us in no more; None while it does.
         webhooks: As Kommo has them, such as `active`; None while that is not known.
         revision: Of the rules in force; 0 before the first.
+        rule_names: Of those that have one, by id.
         requests: State to how many.
         waiting: How many wait, by rule.
         shares: Of everybody in all ledgers.
@@ -49,6 +51,7 @@ class AccountCondition:
     stop: Stop | None
     webhooks: str | None
     revision: int
+    rule_names: Mapping[str, str]
     requests: dict[str, int]
     waiting: dict[str, int]
     shares: tuple[Share, ...]
@@ -89,7 +92,7 @@ async def condition(
     account_id = account.account_id
     async with borrow_to_read(installation.pool) as connection:
         stop = await stops.of_account(connection, account_id)
-        rules = await readings.rules_of(connection, account_id)
+        rules = await readings.named(connection, account_id)
         standing, waiting = Counter[str](), Counter[str]()
         for tally in await requests.counts(connection, account_id):
             standing[tally.state] += tally.requests
@@ -124,7 +127,8 @@ async def condition(
         troubles=tuple(each for each in SEVERITY if is_wrong[each]),
         stop=stop,
         webhooks=found,
-        revision=0 if rules is None else rules[0],
+        revision=rules.revision,
+        rule_names=rules.names,
         requests=dict(sorted(standing.items())),
         waiting=dict(waiting),
         shares=tuple(shares),

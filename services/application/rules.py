@@ -12,7 +12,7 @@ from contracts.rules import RulesFile
 from contracts.stage import Stage
 from domain.lint import Circumstances
 from domain.rules_preview import RulesPreview, preview_rules
-from projections import requests
+from projections import readings, requests
 from services.allocator.accounts import Stores, load
 from services.application.commands import Answer, Asked, Once, give, given_before
 from services.application.confirmation import Assent, require_assent
@@ -24,7 +24,7 @@ from services.application.rules_texts import keep_text
 from services.rules_file import file as rules_file
 from services.rules_file.lint import Remark, look_over
 from services.storage.accounts import RegisteredAccount
-from services.storage.database import borrow
+from services.storage.database import borrow, borrow_to_read
 from services.storage.snapshots import SnapshotStore
 from services.storage.webhook_targets import names_of
 from services.words.names import stage_titles
@@ -303,6 +303,17 @@ async def newest(
     event = recorded.event
     assert isinstance(event, RulesApplied), "selected by its name"  # noqa: S101
     return event
+
+
+async def names_of_rules(
+    installation: Installation, account: RegisteredAccount
+) -> Mapping[str, str]:
+    """What the rules in force are called, by id, of those that have a name.
+
+    Whoever is told of a rule by its id may know its name.
+    """
+    async with borrow_to_read(installation.pool) as connection:
+        return (await readings.named(connection, account.account_id)).names
 
 
 def stages_of(account: RegisteredAccount) -> dict[Stage, str] | None:

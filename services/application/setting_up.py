@@ -85,12 +85,12 @@ async def setting_up(
     progress = await PostgresSweeps(installation.pool).load(account_id)
     async with borrow_to_read(installation.pool) as connection:
         vitals = await health.of_one(connection, account_id)
-        rules = await readings.rules_of(connection, account_id)
+        rules = await readings.named(connection, account_id)
     return SettingUp(
         baseline=_baseline(progress),
         leads_read=_leads_read(progress),
         heard_at=vitals.heard_at,
-        revision=0 if rules is None else rules[0],
+        revision=rules.revision,
         decided_at=vitals.decided_at,
     )
 

@@ -50,6 +50,7 @@ def explain(
         told = await explain_lead(
             desk.installation, desk.account, desk.principal, lead, decision=decision
         )
+        desk = await desk.knowing(each for part in told for each in part.sentences)
         if as_json:
             import json
 
@@ -123,9 +124,11 @@ def statement(
         span = desk.span(from_, to, days=DAYS) if from_ or to else None
         asked = (desk.installation, desk.account, desk.principal, manager)
         if csv:
-            _show_csv(desk, await whole_statement(*asked, ledger=ledger, span=span))
+            found = await whole_statement(*asked, ledger=ledger, span=span)
+            _show_csv(await desk.knowing(map(_what, found.lines)), found)
             return
         found = await statement(*asked, ledger=ledger, limit=limit, span=span)
+        desk = await desk.knowing(map(_what, found.lines))
         desk.tell(*_head(found.share))
         if span is not None:
             desk.tell(

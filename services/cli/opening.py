@@ -1,8 +1,8 @@
 """How a command gets its installation, runs to its end, and says what a person can mend."""
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -114,6 +114,18 @@ class AccountDesk(Desk):
         from services.application.confirmation import Assent
 
         return Assent(access=self.installation.who_may(), who=caller_here(), confirmed=confirmed)
+
+    async def knowing(self, told: Iterable[Sentence]) -> "AccountDesk":
+        """The same desk, with the names of the rules, and of those who did what is told."""
+        from services.application.people.called import doers, names_of_people
+        from services.application.rules import names_of_rules
+
+        rules = await names_of_rules(self.installation, self.account)
+        words = self.words.knowing(rule=rules.get)
+        if who := [by for each in told for by in doers(each)]:
+            people = await names_of_people(self.installation.who_may(), who)
+            words = words.knowing(person=people.get)
+        return replace(self, words=words)
 
     def has_effect(self, answer: "Answer") -> bool:
         """Whether a command has taken effect; if it only will, or had before, that is said."""

@@ -31,7 +31,8 @@ def show(
         from services.application.operations import operation as look_up
 
         found = await look_up(desk.installation, desk.account, desk.principal, operation)
-        desk.tell(*_told(found))
+        told = [*_told(found)]
+        (await desk.knowing(told)).tell(*told)
 
     for_account(data, account, work)
 

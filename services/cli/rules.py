@@ -75,7 +75,8 @@ def apply(
         else:
             desk.tell(sentence("rules.applied", revision=applied.revision, count=applied.rules))
             if before is not None and before.revision < applied.revision:
-                note(desk.text(_replaced(before)))
+                replaced = _replaced(before)
+                note((await desk.knowing([replaced])).text(replaced))
 
     for_account(data, account, work)
 

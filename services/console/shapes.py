@@ -18,7 +18,7 @@ from services.application.today import WaitingRule
 from services.application.why_not import SHOWN_AT_ONCE, GivenLead, WhyNot
 from services.console.hours import HoursBar, hours_bar
 from services.console.moments import Moment, moment
-from services.console.names import name_of
+from services.console.names import name_of, rule_of
 from services.console.seeing import SeeingAccount
 
 # A deviation bar shows so many leads to either side.
@@ -80,6 +80,7 @@ class DecisionLine:
 class WaitingLine:
     """Leads of a rule that wait."""
 
+    rule_id: str
     rule: str
     leads: int
     since: Moment
@@ -233,7 +234,7 @@ def decision_line(who: SeeingAccount, decision: Decision) -> DecisionLine:
         href=f"{who.base}/leads/{decision.lead_id}#v{decision.version}",
         kind=decision.kind,
         text=manager or who.words.say(sentence(f"console.decided.{decision.kind}")),
-        rule=decision.rule_id or "",
+        rule=rule_of(who, decision.rule_id or ""),
     )
 
 
@@ -241,7 +242,8 @@ def waiting_line(who: SeeingAccount, waiting: WaitingRule) -> WaitingLine:
     """The waiting leads of a rule as a line."""
     oldest = waiting.oldest
     return WaitingLine(
-        rule=waiting.rule_id,
+        rule_id=waiting.rule_id,
+        rule=rule_of(who, waiting.rule_id),
         leads=waiting.leads,
         since=moment(who, oldest.opened_at),
         lead_id=oldest.lead_id,
@@ -277,7 +279,7 @@ def _chapter(who: SeeingAccount, explained: Explained) -> Chapter:
         first=lines[0][:1].upper() + lines[0][1:],
         more=tuple(lines[1:]),
         candidates=() if decided is None else _candidates(who, decided),
-        rule="" if decided is None else decided.rule_id,
+        rule="" if decided is None else rule_of(who, decided.rule_id),
         revision=0 if decided is None else decided.revision,
         is_same=explained.is_reproduced,
         in_kommo=None if explained.in_kommo_at is None else moment(who, explained.in_kommo_at),
@@ -355,7 +357,7 @@ def why_not_lead(who: SeeingAccount, lead: GivenLead) -> DecisionLine:
         href=f"{who.base}/leads/{lead.lead_id}#v{lead.version}",
         kind="assigned",
         text="" if lead.got_by is None else name_of(who, lead.got_by),
-        rule=lead.rule_id,
+        rule=rule_of(who, lead.rule_id),
     )
 
 

@@ -7,7 +7,7 @@ from contracts.sentences import sentence
 from services.application.next_able import NextAble, Passed
 from services.application.problems import AccountProblem, Need
 from services.console.moments import moment
-from services.console.names import name_of
+from services.console.names import name_of, rule_of
 from services.console.seeing import SeeingAccount
 
 # Where something can be done about it, below the account.
@@ -81,7 +81,7 @@ def next_line(who: SeeingAccount, found: NextAble) -> NextLine:
     else:
         told = sentence("console.next.gets", manager=found.manager_id)
     return NextLine(
-        rule=found.rule_id,
+        rule=rule_of(who, found.rule_id),
         text=who.words.say(told),
         passed="" if found.passed is None else _passed(who, found.passed),
     )

@@ -10,7 +10,7 @@ from services.application.duty import DutyAhead
 from services.application.span import Span
 from services.console.bands import Band, band
 from services.console.moments import Moment, moment
-from services.console.names import name_of
+from services.console.names import name_of, rule_of
 from services.console.seeing import SeeingAccount
 from services.console.shapes import stage_name
 
@@ -101,7 +101,7 @@ def request_line(who: SeeingAccount, request: Request) -> RequestLine:
     return RequestLine(
         lead_id=request.lead_id,
         href=f"{who.base}/leads/{request.lead_id}",
-        rule=request.rule_id or "",
+        rule=rule_of(who, request.rule_id or ""),
         stage=stage_name(who, request.stage),
         text=waits_for(who, request.reason or "eligible"),
         since=moment(who, request.opened_at),
@@ -123,7 +123,7 @@ def ended_line(who: SeeingAccount, ended: Unassigned) -> EndedLine:
 
 def stall_line(who: SeeingAccount, stall: Stall) -> StallLine:
     """A rule that stands still as a line."""
-    return StallLine(rule=stall.rule_id, since=moment(who, stall.stalled_at))
+    return StallLine(rule=rule_of(who, stall.rule_id), since=moment(who, stall.stalled_at))
 
 
 def duty_line(who: SeeingAccount, ahead: DutyAhead, span: Span) -> DutyLine:
@@ -137,7 +137,7 @@ def duty_line(who: SeeingAccount, ahead: DutyAhead, span: Span) -> DutyLine:
     present = next((each for each in ahead.covers if each.start <= who.now < each.end), None)
     now = () if present is None else present.manager_ids
     return DutyLine(
-        rule=ahead.rule_id,
+        rule=rule_of(who, ahead.rule_id),
         now=name_of(who, now[0]) if now else "",
         fallback=fallback,
         week=band(who, ahead.covers, span, nobody=nobody, is_first=True),

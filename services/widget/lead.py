@@ -1,5 +1,6 @@
 """The card of a lead: whose it is and why, *I take it*, *Pass on* (D7.6)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from services.application import offers
 from services.application.commands import KEY, Answer, Once
 from services.application.people.inviting import address_of
 from services.application.refused import Refused
+from services.application.rules import names_of_rules
 from services.application.widget.card import LeadCard, assigned, card_of
 from services.application.widget.standing import myself
 from services.web.models import Input, Output
@@ -95,6 +97,8 @@ async def card_for(visit: WidgetVisit, lead_id: int) -> CardBootstrap:
     now, account = visit.premises.now(), visit.account
     place = (visit.installation, account, visit.principal)
     card = await card_of(*place, lead_id, now=now)
+    rules = await names_of_rules(visit.installation, account)
+    visit = replace(visit, words=visit.words.knowing(rule=rules.get))
     state = await visit.premises.present.account(account.account_id)
     activity = state.configuration.activity
     me = await myself(*place, state, role=visit.session.role, now=now)

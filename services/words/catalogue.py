@@ -37,6 +37,7 @@ class Words:
         zone: tzinfo = UTC,
         name: Callable[[int], str | None] = _unknown,
         stage: Callable[[Stage | int], str | None] = _unknown,
+        rule: Callable[[str], str | None] = _unknown,
         person: Callable[[str], str | None] = _unknown,
         folder: Path = LOCALE,
     ) -> None:
@@ -47,13 +48,20 @@ class Words:
             zone: In which instants are told.
             name: Tells a manager's name by id; None if it is not known.
             stage: Tells a stage's, by its own id alone where no pipeline is told.
+            rule: Tells a rule's by id, of those in force.
             person: Tells the name of whoever signs in, by principal.
             folder: With a file for each language.
         """
         self.language = language
         self._spoken = spoken(folder, language)
         self._reader = Reader(
-            language=language, zone=zone, name=name, stage=stage, person=person, say=self.say
+            language=language,
+            zone=zone,
+            name=name,
+            stage=stage,
+            rule=rule,
+            person=person,
+            say=self.say,
         )
 
     @classmethod
@@ -62,10 +70,17 @@ class Words:
         names = Names(directories)
         return cls(language=language, zone=zone, name=names.user, stage=names.stage)
 
-    def knowing(self, person: Callable[[str], str | None]) -> "Words":
-        """The same, with the names of people who sign in."""
-        known = copy(self)
-        known._reader = replace(self._reader, person=person, say=known.say)  # noqa: SLF001 - its own
+    def knowing(
+        self,
+        *,
+        person: Callable[[str], str | None] | None = None,
+        rule: Callable[[str], str | None] | None = None,
+    ) -> "Words":
+        """The same, with the names of people who sign in, or of the rules in force."""
+        known, before = copy(self), self._reader
+        known._reader = replace(  # noqa: SLF001 - its own
+            before, person=person or before.person, rule=rule or before.rule, say=known.say
+        )
         return known
 
     def say(self, sentence: Sentence) -> str:

@@ -4,6 +4,7 @@
     manager    a manager's name
     person     who ordered something: of `kommo:501` or `501` the name, of others if it is known
     stage      a stage by the names of its pipeline and its own
+    rule       a rule by its name, by its id if it has none or is gone
     credit     credit units as signed leads: +0.417
     leads      credit units as leads: 1.500
     instant    date and time to the second, in the reader's zone
@@ -42,6 +43,7 @@ class Reader:
         zone: In which instants are told.
         name: Tells a manager's name by id; None if it is not known.
         stage: Tells a stage's, by its own id alone where no pipeline is told.
+        rule: Tells a rule's by id, of those in force.
         person: Tells the name of whoever signs in, by principal.
         say: Puts a further sentence into words.
     """
@@ -50,6 +52,7 @@ class Reader:
     zone: tzinfo
     name: Callable[[int], str | None]
     stage: Callable[[Stage | int], str | None]
+    rule: Callable[[str], str | None]
     person: Callable[[str], str | None]
     say: Callable[[Sentence], str]
 
@@ -87,6 +90,10 @@ def _stage(stage: Stage | int, reader: Reader) -> str:
         return str(stage)
     pipeline_id, status_id = stage
     return reader.say(sentence("name.stage_unknown", pipeline=pipeline_id, stage=status_id))
+
+
+def _rule(rule_id: str, reader: Reader) -> str:
+    return reader.rule(rule_id) or rule_id
 
 
 def _thing(kind: LinkedKind, reader: Reader) -> str:
@@ -168,6 +175,7 @@ KINDS: Mapping[str, Callable[[Any, Reader], str]] = {
     "manager": _manager,
     "person": _person,
     "stage": _stage,
+    "rule": _rule,
     "credit": _credit,
     "leads": _leads,
     "instant": _instant,

@@ -19,8 +19,10 @@ from services.api.times import Instant
 from services.api.told import ToldSentence, told_all, words_of
 from services.application.decisions import decided, decision
 from services.application.explain import Explained
+from services.application.rules import names_of_rules
 from services.shared.codec import encode_event
 from services.web.models import Output
+from services.words.catalogue import Words
 
 router = resource("decisions")
 
@@ -148,9 +150,11 @@ async def get_decision(visit: ToRead, version: Version) -> DecisionDetail:
     That somebody looked goes to the access log.
     """
     found = await decision(visit.installation, visit.account, visit.principal, version)
+    rules = await names_of_rules(visit.installation, visit.account)
+    words = words_of(visit.account).knowing(rule=rules.get)
     return DecisionDetail(
         **dict(decision_item(found.decision)),
-        explanation=telling_of(found.explained, visit),
+        explanation=telling_of(found.explained, words),
         digest=found.link,
     )
 
@@ -172,14 +176,14 @@ def decision_item(decision: Decision) -> DecisionItem:
     )
 
 
-def telling_of(explained: Explained, visit: ToRead) -> TellingOf:
+def telling_of(explained: Explained, words: Words) -> TellingOf:
     """A part of a story as it is answered."""
     name, state = encode_event(explained.event)
     return TellingOf(
         version=explained.version,
         at=explained.at,
         event=RecordedEvent(name=name, data=orjson.loads(state)["data"]),
-        sentences=told_all(words_of(visit.account), explained.sentences),
+        sentences=told_all(words, explained.sentences),
         is_reproduced=explained.is_reproduced,
         confirmed_at=explained.in_kommo_at,
     )

@@ -1,9 +1,11 @@
 """Wide deeds, and the second person who agrees to them (S32)."""
 
+from contracts.sentences import sentence
 from services.access.wide_deeds import WideDeed
 from services.access.wiring import Access
 from services.application.callers import Whoever
 from services.application.people.authority import require_fresh, scopes_where
+from services.application.people.called import names_of_people
 from services.application.refused import Refused
 
 
@@ -49,7 +51,10 @@ async def require_not_too_wide(
     if deed.passed_at is not None:
         return
     if deed.refused_at is not None:
-        raise Refused("wide_deed_refused", deed=deed.id, by=str(deed.refused_by))
+        by = str(deed.refused_by)
+        name = (await names_of_people(access, [by])).get(by)
+        told = name or sentence("console.rules.principal", by=by)
+        raise Refused("wide_deed_refused", deed=deed.id, by=told)
     raise Refused("wide_deed_held", deed=deed.id, leads=leads)
 
 

@@ -10,7 +10,7 @@ from services.application.explain import explain_lead
 from services.application.offered import offered
 from services.application.operations import shown
 from services.application.refused import Refused
-from services.console.names import knowing
+from services.console.names import knowing, with_rules
 from services.console.pages import Parts, account_page
 from services.console.receipts import JustDone, Receipt, receipt_of
 from services.console.seeing import InAccount, SeeingAccount
@@ -63,7 +63,9 @@ async def lead_page(
         if unknown.code != "nothing_decided":
             raise
         found = []
-    by_name = await knowing(who, (told for each in found for told in each.sentences))
+    by_name = await knowing(
+        await with_rules(who), (told for each in found for told in each.sentences)
+    )
     story = story_of(by_name, found)
     return account_page(
         "lead.html",

@@ -28,7 +28,7 @@ from services.application.why_not import Question, why_not
 from services.console.bands import days_from
 from services.console.hours import hours_days
 from services.console.moments import moment
-from services.console.names import name_of
+from services.console.names import name_of, with_rules
 from services.console.pages import HEADERS, Parts, account_page
 from services.console.pauses import choices, end_of
 from services.console.receipts import NOTHING_DONE, Done, JustDone, Key, receipt_of, told_at
@@ -189,7 +189,7 @@ async def manager_page(
         manager_id,
         now=who.now,
     )
-    span, own = _span(who, asked), manager_id == _id_of(who)
+    who, span, own = await with_rules(who), _span(who, asked), manager_id == _id_of(who)
     counted = await why_not(
         who.installation, who.principal, Question(who.account, manager_id, span)
     )

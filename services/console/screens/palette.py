@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from contracts.sentences import sentence
 from services.application.attendance import everybody
+from services.console.names import rule_of, with_rules
 from services.console.navigation import navigation
 from services.console.pages import page
 from services.console.seeing import InAccount, SeeingAccount
@@ -71,9 +72,10 @@ async def _rules(who: SeeingAccount) -> list[PaletteLine]:
     screen = next((each for each in entries if each.name == "rules"), None)
     if screen is None:
         return []
+    who = await with_rules(who)
     account = await who.premises.present.account(who.account.account_id)
     kind = who.words.say(sentence("console.column.rule"))
     return [
-        PaletteLine(text=rule.rule_id, href=screen.href, kind=kind)
+        PaletteLine(text=rule_of(who, rule.rule_id), href=screen.href, kind=kind)
         for rule in account.configuration.rules
     ]

@@ -6,6 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 from services.application.operations import shown
 from services.application.setting_up import setting_up
 from services.application.today import today
+from services.console.names import knowing_rules, rule_of
 from services.console.pages import Parts, account_page
 from services.console.portions import First, portion
 from services.console.seeing import InAccount
@@ -31,6 +32,7 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
         shown=version,
         now=who.now,
     )
+    who = knowing_rules(who, found.condition.rule_names)
     is_first = found.condition.vitals.decided_at is None and not found.last
     mates, part = portion(found.team.mates, first, address="?first={}#team-title".format)
     return account_page(
@@ -47,6 +49,6 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
         team_part=part,
         next=[next_line(who, each) for each in found.next_able],
         waiting=[waiting_line(who, each) for each in found.waiting],
-        speed=[speed_line(who, each, str(each.of)) for each in found.speed],
+        speed=[speed_line(who, each, rule_of(who, str(each.of))) for each in found.speed],
         last=[decision_line(who, each) for each in found.last],
     )

@@ -11,8 +11,10 @@ from contracts.sentences import sentence
 from projections.requests import Request, RequestFilter
 from services.application.duty import duty_ahead
 from services.application.requests import asked
+from services.application.rules import names_of_rules
 from services.application.waiting import waiting_now
 from services.console.bands import days_from
+from services.console.names import knowing_rules
 from services.console.pages import HEADERS, account_page
 from services.console.receipts import JustDone, receipt_of
 from services.console.seeing import InAccount, SeeingAccount
@@ -50,6 +52,8 @@ async def get_waiting(
 ) -> Response:
     """Who waits by reason and one by one, rules that stand still, and duty of a week."""
     who.require("read")
+    names = await names_of_rules(who.installation, who.account)
+    who = knowing_rules(who, names)
     now = await waiting_now(who.installation, who.account, who.principal)
     rows, newer, older = await _page(who, _which(reason, rule), after=after, before=before)
     span = days_from(who.now, who.zone, DAYS)
@@ -68,6 +72,7 @@ async def get_waiting(
         said=_said(who, reason, rule),
         reason=reason,
         rule=rule,
+        rule_names=sorted(names.items()),
         is_filtered=bool(wanted),
         csv=f"{who.base}/waiting.csv?{urlencode(wanted)}",
         newer=_address(who, wanted, "before", newer),

@@ -10,7 +10,7 @@ from domain.explain.why_not import Stood
 from services.application.span import check_length, span_from
 from services.application.why_not import Question, why_not
 from services.console.moments import moment
-from services.console.names import name_of
+from services.console.names import name_of, with_rules
 from services.console.pages import account_page
 from services.console.screens.manager import DAYS, Before, From, To
 from services.console.seeing import InAccount
@@ -41,7 +41,7 @@ async def get_why(
         limit=LINES,
         before=before,
     )
-    given = found.leads.get(line)
+    who, given = await with_rules(who), found.leads.get(line)
     is_own = manager_id == who.principal.manager_id
     back = f"{who.base}/me" if is_own else f"{who.base}/managers/{manager_id}"
     kept = {key: text for key, text in (("from", start), ("to", end)) if text}

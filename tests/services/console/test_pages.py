@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import re
+from copy import deepcopy
 from datetime import timedelta
 from html import unescape
 from io import StringIO
@@ -13,10 +14,12 @@ import httpx
 import pytest
 
 from contracts.events import LEAD as UNITS
+from projections import readings
 from services.access.roles import ROLES, Role
 from services.access.sessions import COOKIE
 from services.application.pauses import pauses
 from services.application.principal import Principal
+from services.storage.database import borrow
 from tests.services.access.kit import grant
 from tests.services.cli.week import KeptWeek
 from tests.services.console.site import BRUNO, FORM, Site
@@ -130,6 +133,43 @@ async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
     assert (unknown.status_code, wrong.status_code) == (404, 422)
     assert "Nothing was decided about this lead" in text_of(unknown)
     assert "Expected a number, such as 900001." in text_of(wrong)
+
+
+async def test_W3_9_rules_are_told_by_name_on_pages_and_at_the_terminal(
+    site: Site, week: KeptWeek
+) -> None:
+    name = "UPDATE readings.rules SET rules = $2 WHERE account_id = $1"
+    pool, account_id = site.installation.pool, site.account_id
+    async with borrow(pool) as connection:
+        known = await readings.rules_of(connection, account_id)
+        assert known is not None
+        rules = deepcopy(known[1])
+        next(each for each in rules["rules"] if each["id"] == "vip")["name"] = "VIP clients"
+        await connection.execute(name, account_id, rules)
+        try:
+            async with site.signed_in("administrator") as boss:
+                today, waiting, manager, why, lead, palette = [
+                    text_of(await boss.get(f"{site.base}{path}"))
+                    for path in (
+                        "",
+                        "/waiting",
+                        f"/managers/{BRUNO}",
+                        f"/managers/{BRUNO}/why/got",
+                        f"/leads/{LEAD}",
+                        "/palette",
+                    )
+                ]
+            said = await asyncio.to_thread(week.say, "explain", LEAD)
+        finally:
+            await connection.execute(name, account_id, known[1])
+
+    assert "VIP clients : " in today
+    assert "hotline : " in today  # it has no name
+    for page in (today, waiting, manager, why, palette):
+        assert "VIP clients" in page
+        assert not re.search(r"\bvip\b", page)
+    assert f'Ana got lead {LEAD} under rule "VIP clients" (revision 1).' in lead
+    assert 'under rule "VIP clients"' in " ".join(said.out.split())
 
 
 async def test_W4_3_a_statement_has_a_range_a_file_and_who_posted_what(site: Site) -> None:

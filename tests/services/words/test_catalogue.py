@@ -133,6 +133,7 @@ SAMPLES: dict[str, Argument] = {
     "duration": 61,
     "brief": 61,
     "thing": "contact",
+    "rule": "vip",
     "stage": Stage(7_000_001, 61_000_003),
 }
 

@@ -187,13 +187,22 @@ def test_W3_9_a_stage_is_told_by_name_and_an_unknown_one_by_its_ids(
 
 
 def test_W3_9_whoever_did_something_is_told_by_name_if_it_is_known() -> None:
-    words = Words.of(KNOWN).knowing({"person:7": "Zoe"}.get)
+    words = Words.of(KNOWN).knowing(person={"person:7": "Zoe"}.get)
 
     told = words.lines(
         sentence("console.rules.principal", by=each) for each in ("person:7", "person:8", "501")
     )
 
     assert told == ["Zoe", "person:8", "Ana"]
+
+
+def test_W3_9_a_rule_is_told_by_name_and_by_its_id_if_it_has_none() -> None:
+    words = Words.of(KNOWN).knowing(rule={"w-3fa2": "VIP clients"}.get)
+    words = words.knowing(person={"person:7": "Zoe"}.get)
+
+    told = words.lines(sentence("cell.rule", rule=each) for each in ("w-3fa2", "gone"))
+
+    assert told == ["VIP clients", "gone"]
 
 
 def test_a_translator_fills_in_a_file_and_the_language_is_spoken(folder: Path) -> None:

@@ -10,8 +10,9 @@ from services.access.settings import AccessSettings
 from services.access.wiring import Access
 from services.application.callers import Whoever
 from services.application.people.keys import make_key
-from services.application.people.wide import agree, held_deeds, require_not_too_wide
+from services.application.people.wide import agree, held_deeds, refuse, require_not_too_wide
 from services.application.refused import Refused
+from services.words.catalogue import Words
 from tests.services.access.kit import grant
 from tests.services.application.people.kit import ROOT, again, browser, program
 
@@ -64,6 +65,14 @@ async def test_S32_beyond_some_an_hour_somebody_else_agrees(access: Access) -> N
     told = [each.what for each in await access.log.of_account(account_id, limit=9)]
     held_ones = ["wide_deed_held", "wide_deed_approved", "wide_deed_held"]
     assert told == held_ones + ["wide_deed_passed"] * SETTINGS.wide_per_hour
+
+    (fifth,) = await held_deeds(access, second, account_id)
+    await refuse(access, second, account_id, fifth.id)
+    judge = await access.people.get(second.person_id or 0)
+    assert judge is not None
+    with pytest.raises(Refused, match="wide_deed_refused") as no:
+        await ask(access, first, account_id, digest=b"the fifth")
+    assert Words().say(no.value.sentence).startswith(f"{judge.name} said no to this today")
 
 
 async def test_S32_what_moves_few_leads_is_no_wide_deed(access: Access) -> None:
