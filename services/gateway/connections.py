@@ -10,6 +10,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
+from services.gateway.failures import Failures
 from services.gateway.leases import AllOurs
 from services.gateway.ports import ConnectedAccount, ConnectedAccounts, Leases, Tokens
 from services.kommo.client import KommoClient
@@ -40,7 +41,7 @@ class Connection:
 class Connections:
     """The connected accounts of ours, as last read from the registry."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what calls need
         self,
         accounts: ConnectedAccounts,
         limiter: Limiter,
@@ -50,6 +51,8 @@ class Connections:
         leases: Leases | None = None,
         on_answered: Callable[[int, AccountStopped | None], None] = nobody,
         tokens: Tokens | None = None,
+        *,
+        is_strict: bool = False,
     ) -> None:
         """Open nothing yet.
 
@@ -62,6 +65,7 @@ class Connections:
             leases: Which accounts are ours.
             on_answered: Told the account of each answer, and what stops the account, if it does.
             tokens: Renews those that can be.
+            is_strict: An error that nobody expected ends the reading of the registry.
         """
         self._accounts = accounts
         self._limiter = limiter
@@ -71,6 +75,8 @@ class Connections:
         self._leases: Leases = leases or AllOurs()
         self._on_answered = on_answered
         self._tokens = tokens
+        # They are connected again at the next reading; nothing waits for the pauses.
+        self._failures = Failures(0.0, "connections", is_strict)
         self._open: dict[int, Connection] = {}
         self._refused: dict[int, bytes] = {}
 
@@ -103,7 +109,10 @@ class Connections:
             await self._open.pop(account_id).client.aclose()
             log.info("account_disconnected", account_id=account_id)
         for account_id, account in wanted.items():
-            await self._connect(account_id, account)
+            try:
+                await self._connect(account_id, account)
+            except Exception as error:  # noqa: BLE001 - the other accounts go on
+                self._failures.unexpected(account_id, error)
 
     async def aclose(self) -> None:
         """Close all clients."""

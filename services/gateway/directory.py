@@ -46,6 +46,7 @@ class Directory:
         settings: DirectorySettings | None = None,
         timing: Timing | None = None,
         untold: Untold | None = None,
+        is_strict: bool = False,
     ) -> None:
         self._accounts = accounts
         self._connections = connections
@@ -53,7 +54,7 @@ class Directory:
         self._now = now
         self._settings = settings or DirectorySettings()
         self._timing = timing or SystemTiming()
-        self._failures = Failures(self._settings.retry_s)
+        self._failures = Failures(self._settings.retry_s, "directory", is_strict)
         self._attempts: dict[int, _Attempt] = {}
         # Addresses, which hold secrets, that Kommo switched off and has not taken again yet.
         self._unsaved: dict[int, list[SecretStr]] = {}
@@ -125,6 +126,8 @@ class Directory:
             log.warning("directory_delayed", account_id=account_id, error=type(error).__name__)
             pause_s = self._failures.pause_s(account_id)
             is_delayed = isinstance(error, Unavailable)
+        except Exception as error:  # noqa: BLE001 - the other accounts go on
+            pause_s, is_delayed = self._failures.unexpected(account_id, error), True
         return _Attempt(connection, self._timing.monotonic() + pause_s, is_delayed)
 
     async def _read(self, connection: Connection) -> None:

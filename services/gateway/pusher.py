@@ -13,6 +13,7 @@ import structlog
 
 from services.gateway.board import NEVER, Board
 from services.gateway.connections import Connection, Connections
+from services.gateway.failures import Failures
 from services.gateway.flight import Crew, Flight, Refusal
 from services.gateway.ports import InboundPublisher, Now, Trail, WorkList
 from services.gateway.refusals import Sorting
@@ -52,12 +53,14 @@ class Pusher:
         timing: Timing | None = None,
         trail: Trail | None = None,
         on_idle: Callable[[int, float], None] = nobody,
+        is_strict: bool = False,
     ) -> None:
         self._on_idle = on_idle
         self._work = work
         self._connections = connections
         self._settings = settings or PushSettings()
         self._timing = timing or SystemTiming()
+        self._failures = Failures(self._settings.parked_s, "pusher", is_strict)
         self._crew = Crew(
             work=work,
             publisher=publisher,
@@ -236,7 +239,13 @@ class Pusher:
             # The work list, or a crowd at the limiter: nothing was sent.
             board.next_at = self._monotonic() + self._settings.poll_ms / 1_000
             log.warning("push_delayed", account_id=board.account_id)
+        except Exception as error:  # noqa: BLE001 - the other accounts go on
+            # What was sent by then is read before it is sent again, as after any failure.
+            flight.doubt()
+            pause_s = self._failures.unexpected(board.account_id, error)
+            board.next_at = self._monotonic() + pause_s
         else:
+            self._failures.over(board.account_id)
             self._resume(board)
 
     async def _review(self) -> None:
@@ -246,15 +255,22 @@ class Pusher:
             if board is None:
                 await self._timing.sleep(self._settings.poll_ms / 1_000)
                 continue
-            lead_ids = board.to_review(self._settings.page_rows)
             try:
-                current = await self._work.of_leads(board.account_id, lead_ids)
-            except Unavailable:
-                current = ()
-                lead_ids = []
-            board.review(lead_ids, current, self._monotonic())
-            self._enlist(board)
+                await self._review_one(board)
+            except Exception as error:  # noqa: BLE001 - the other accounts go on
+                self._failures.unexpected(board.account_id, error)
+                board.reviewed_at = self._monotonic()
             await self._timing.sleep(self._settings.scan_spacing_ms / 1_000)
+
+    async def _review_one(self, board: Board) -> None:
+        lead_ids = board.to_review(self._settings.page_rows)
+        try:
+            current = await self._work.of_leads(board.account_id, lead_ids)
+        except Unavailable:
+            current = ()
+            lead_ids = []
+        board.review(lead_ids, current, self._monotonic())
+        self._enlist(board)
 
     def _due_for_review(self) -> Board | None:
         before = self._monotonic() - self._settings.settle_s / _REVIEWS

@@ -63,6 +63,7 @@ class Rounds(Generic[R]):
         connections: Connections,
         settings: LookupSettings | None = None,
         timing: Timing | None = None,
+        is_strict: bool = False,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -73,6 +74,7 @@ class Rounds(Generic[R]):
             connections: The connected accounts.
             settings: How often, how many.
             timing: The clock.
+            is_strict: An error that nobody expected ends the run.
         """
         self.name = name
         self._pending = pending
@@ -82,7 +84,7 @@ class Rounds(Generic[R]):
         self._timing = timing or SystemTiming()
         self._wake = asyncio.Event()
         self._busy: dict[int, Connection] = {}
-        self._failures = Failures(self._settings.retry_s)
+        self._failures = Failures(self._settings.retry_s, f"rounds_{name}", is_strict)
         self._next_at: dict[int, float] = {}
         # Answered, and not settled yet: key to (version, when).
         self._told: dict[Hashable, tuple[int, float]] = {}
@@ -169,6 +171,8 @@ class Rounds(Generic[R]):
                 account_id=account_id,
                 error=type(error).__name__,
             )
+        except Exception as error:  # noqa: BLE001 - the other accounts go on
+            pause_s = self._failures.unexpected(account_id, error)
         finally:
             del self._busy[account_id]
             self._next_at[account_id] = self._timing.monotonic() + pause_s

@@ -128,6 +128,7 @@ class Sweeper:
         settings: SweepSettings | None = None,
         timing: Timing | None = None,
         on_requested: OnRequested = nobody,
+        is_strict: bool = False,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -141,6 +142,7 @@ class Sweeper:
             settings: How often, how many.
             timing: The clock.
             on_requested: Told the kind of a sweep, and how many requests it sent.
+            is_strict: An error that nobody expected ends the run.
         """
         self._connections = connections
         self._store = store
@@ -154,7 +156,7 @@ class Sweeper:
         self._budget = SweepBudget(
             self._settings.requests_per_hour_max, self._settings.requests_at_once_max, self._timing
         )
-        self._failures = Failures(self._settings.retry_s)
+        self._failures = Failures(self._settings.retry_s, "sweeper", is_strict)
         self._next_at: dict[int, tuple[Connection, float]] = {}
         self._asked_at: Mapping[int, datetime] = {}
         self._answering: dict[int, datetime] = {}
@@ -222,6 +224,9 @@ class Sweeper:
                 )
                 from_at = self._timing.monotonic()
                 pause_s = self._failures.pause_s(connection.account_id)
+            except Exception as error:  # noqa: BLE001 - the other accounts go on
+                from_at = self._timing.monotonic()
+                pause_s = self._failures.unexpected(connection.account_id, error)
             allowed_at = self._timing.monotonic() + self._budget.wait_s(connection.account_id)
             due_at = max(from_at + pause_s, allowed_at)
             self._next_at[connection.account_id] = (connection, due_at)

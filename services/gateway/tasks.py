@@ -44,6 +44,7 @@ class TaskReader:
         now: Now,
         settings: TaskSettings,
         timing: Timing,
+        is_strict: bool = False,
     ) -> None:
         """Prepare; nothing runs yet."""
         self._connections = connections
@@ -52,7 +53,8 @@ class TaskReader:
         self._now = now
         self._settings = settings
         self._timing = timing
-        self._failures = Failures(settings.retry_s)
+        self._failures = Failures(settings.retry_s, "tasks", is_strict)
+        self._let_alone_until: dict[int, float] = {}
         self._due: dict[int, _Due] = {}
 
     async def run(self) -> None:
@@ -62,8 +64,18 @@ class TaskReader:
             ours = {each.account_id for each in connections}
             self._due = {k: due for k, due in self._due.items() if k in ours}
             for connection in connections:
-                await self._look(connection)
+                await self._in_turn(connection)
             await self._timing.sleep(self._settings.poll_ms / 1_000)
+
+    async def _in_turn(self, connection: Connection) -> None:
+        account_id = connection.account_id
+        if self._timing.monotonic() < self._let_alone_until.get(account_id, 0.0):
+            return
+        try:
+            await self._look(connection)
+        except Exception as error:  # noqa: BLE001 - the other accounts go on
+            pause_s = self._failures.unexpected(account_id, error)
+            self._let_alone_until[account_id] = self._timing.monotonic() + pause_s
 
     async def _look(self, connection: Connection) -> None:
         account_id = connection.account_id

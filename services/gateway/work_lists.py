@@ -67,7 +67,7 @@ class AllRounds:
         await self.notices.let_go()
 
 
-def rounds_of(  # what all of them need
+def rounds_of(  # noqa: PLR0913 - what all of them need
     lists: WorkLists,
     *,
     connections: Connections,
@@ -77,10 +77,16 @@ def rounds_of(  # what all of them need
     settings: LookupSettings,
     batch_size: int,
     sweep_soon: Callable[[int], None],
+    is_strict: bool = False,
 ) -> AllRounds:
     """Put them together; nothing runs yet."""
     tell: dict[str, Any] = {"publisher": publisher, "now": now}
-    common: dict[str, Any] = {"connections": connections, "settings": settings, "timing": timing}
+    common: dict[str, Any] = {
+        "connections": connections,
+        "settings": settings,
+        "timing": timing,
+        "is_strict": is_strict,
+    }
     facts = FactsReader(rules_of=lists.rules_of, **tell)
     transfers = TransferWriter(batch_size=batch_size, **tell)
     notices = NoticeWriter(names_of=lists.names_of, batch_size=batch_size, **tell)

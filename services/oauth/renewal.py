@@ -20,6 +20,7 @@ from services.oauth.hosts import base_url_of
 from services.oauth.settings import RenewalSettings
 from services.shared.errors import Unavailable
 from services.shared.failpoints import failpoint
+from services.shared.lasting import tell_failed
 from services.shared.logs import hide
 from services.shared.secrets import Unsealable, Vault
 from services.storage.consents import Consents, Pair
@@ -93,12 +94,20 @@ class Renewal:
         while True:
             try:
                 for account_id in await self._consents.due(self.settings.ahead_s):
-                    pair = await self._pair(account_id)
-                    if pair is not None:
-                        await self.newer(account_id, pair.access)
+                    await self._ahead(account_id)
             except Unavailable:
                 log.warning("consents_unavailable")
             await self.timing.sleep(self.settings.look_s)
+
+    async def _ahead(self, account_id: int) -> None:
+        try:
+            pair = await self._pair(account_id)
+            if pair is not None:
+                await self.newer(account_id, pair.access)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the other accounts go on
+            tell_failed("tokens", account_id, error)
 
     async def _pair(self, account_id: int) -> Pair | None:
         try:

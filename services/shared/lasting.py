@@ -2,6 +2,7 @@
 
 What a peer's absence means each work knows by itself. Anything else is a bug, or a database that
 refuses a statement: it is logged with its stack, and that work alone begins again after a pause.
+Work that goes from account to account lets alone the one that failed, and goes on with the others.
 Were it to end the role instead, webhooks would find nobody, for want of a table that is tidied.
 """
 
@@ -52,6 +53,24 @@ async def lasting(name: str, work: Work, *, sleep: Sleep = asyncio.sleep) -> Non
             return
         await sleep(pause_s)
         pause_s = min(2 * pause_s, PAUSE_MAX_S)
+
+
+def tell_failed(name: str, account_id: int, error: Exception, *, is_first: bool = True) -> None:
+    """One account failed in work for many, by what nobody expected; the others go on.
+
+    Args:
+        name: What the log calls the work.
+        account_id: Which one.
+        error: What went wrong, while it is handled.
+        is_first: The stack is logged, too: it is not yet known.
+
+    Raises:
+        services.shared.errors.NeedsMending: Nobody but a person can help.
+    """
+    if _needs_mending(error):
+        raise error
+    reason, stack = type(error).__name__, error if is_first else None
+    log.error("work_failed", work=name, account_id=account_id, reason=reason, exc_info=stack)
 
 
 async def once(name: str, work: Work) -> None:

@@ -403,6 +403,7 @@ class Installation:
             transport=self.transport,
             leases=leases,
             on_answered=stops.tell,
+            is_strict=True,
         )
         publisher = ResultPublisher(self.writer(), encode_inbound, timing)
         parts: dict[str, Any] = {
@@ -410,6 +411,7 @@ class Installation:
             "publisher": publisher,
             "now": now,
             "timing": timing,
+            "is_strict": True,
         }
         poll_ms = habits.poll_s * 1_000
         directory = Directory(
