@@ -146,6 +146,9 @@ class KafkaLogReader:
             except AWAY as error:
                 await self.close()
                 raise Unavailable(f"Kafka at {self.settings.servers}: {error!r}") from error
+            except Exception:
+                await self.close()  # whatever begins again begins with a new client
+                raise
             if batches:
                 self._is_idle.clear()
             if batches or not left_s:

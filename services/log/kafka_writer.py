@@ -108,9 +108,7 @@ class KafkaLogWriter:
         call = _Call(len(entries), asyncio.get_running_loop().create_future())
         self._waiting.extend((entry, call) for entry in entries)
         self._news.set()
-        if self._task is not None and self._task.done():
-            self._task.result()  # a bug of ours: no call may wait for it in vain
-        if self._task is None:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name="kafka-log-writer")
         try:
             async with asyncio.timeout(self._patience_s):
@@ -153,6 +151,12 @@ class KafkaLogWriter:
                 except AWAY as error:
                     await self._let_go()
                     self._fail_waiting(f"Kafka at {self.settings.servers}: {error!r}")
+                except Exception as error:
+                    # A bug, of ours or the client's: whoever called tries again, with a new client.
+                    reason = type(error).__name__
+                    log.exception("work_failed", work="kafka_writer", reason=reason)
+                    self._fail_waiting(f"the writer failed: {error!r}")
+                    await self._let_go()
 
     async def _connected(self) -> Any:  # noqa: ANN401 - aiokafka ships no types
         if self._producer is None:

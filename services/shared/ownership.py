@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
+from services.shared.lasting import lasting
+
 # Whether this process works for the account, now.
 Owns = Callable[[int], bool]
 
@@ -87,11 +89,14 @@ def alone(
 
 
 async def work_for(share: Share, *works: Coroutine[Any, Any, None]) -> None:
-    """Run the works for the share until cancelled; they end after it was let go of (F13)."""
+    """Run the works for the share until cancelled; they end after it was let go of (F13).
+
+    Taking part begins again after an error that nobody expected; until then nothing is ours.
+    """
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]
         try:
-            await share.run()
+            await lasting("share", share.run)
         finally:
             for task in tasks:
                 task.cancel()
