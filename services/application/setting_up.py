@@ -4,27 +4,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, get_args
 
 from contracts.rules import RulesFile, Weekday
 from contracts.stage import Stage
 from projections import health, readings
+from services.application.baseline import Baseline, baseline_of
 from services.application.commands import Once
 from services.application.confirmation import Assent
 from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.application.rules import AppliedRules, apply
-from services.gateway.postgres import PostgresSweeps
-from services.gateway.sweep import Progress
-from services.kommo.client import PAGE_MAX
 from services.rules_file.file import dump
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 from services.words.names import stage_title
 
-Baseline = Literal["to_come", "reading", "done"]
 DAYS: tuple[Weekday, ...] = get_args(Weekday)
 FIRST_RULE = "everybody"
 SCHEDULE = "office"
@@ -37,14 +33,12 @@ class SettingUp:
 
     Attributes:
         baseline: Whether all its leads were read once: what was there before is not distributed.
-        leads_read: By then; of how many, Kommo does not say.
         heard_at: When a webhook of Kommo last told something.
         revision: Of the rules in force; 0 for none.
         decided_at: When a lead was last given to somebody.
     """
 
     baseline: Baseline
-    leads_read: int
     heard_at: datetime | None
     revision: int
     decided_at: datetime | None
@@ -82,13 +76,12 @@ async def setting_up(
     """
     principal.require("read")
     account_id = account.account_id
-    progress = await PostgresSweeps(installation.pool).load(account_id)
+    baseline = await baseline_of(installation, account, principal)
     async with borrow_to_read(installation.pool) as connection:
         vitals = await health.of_one(connection, account_id)
         rules = await readings.named(connection, account_id)
     return SettingUp(
-        baseline=_baseline(progress),
-        leads_read=_leads_read(progress),
+        baseline=baseline,
         heard_at=vitals.heard_at,
         revision=rules.revision,
         decided_at=vitals.decided_at,
@@ -157,15 +150,3 @@ def _hours(begins: str, ends: str) -> str:
     if not (_TIME.fullmatch(begins) and _TIME.fullmatch(ends) and begins != ends):
         raise Refused("hours_unusable", begins=begins, ends=ends)
     return f"{begins}-{ends}"
-
-
-def _baseline(progress: Progress) -> Baseline:
-    if progress.watermark is not None:
-        return "done"
-    return "to_come" if progress.kind is None else "reading"
-
-
-def _leads_read(progress: Progress) -> int:
-    """By the page that is read next; of what is done nobody counts any more."""
-    pages = parse_qs(urlsplit(progress.next_page or "").query).get("page", ["1"])
-    return (int(pages[0]) - 1) * PAGE_MAX if pages[0].isdecimal() else 0

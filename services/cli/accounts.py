@@ -18,12 +18,13 @@ from services.cli.opening import (
     whoever_is_here,
 )
 from services.cli.options import DATA, AccountId, AsJson, Data, Yes
-from services.cli.output import ask, ask_secret, fail, say, say_all, show_table
+from services.cli.output import ask, ask_secret, fail, say, say_all, show_table, watched
 from services.cli.speech import words
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from services.application.baseline import Baseline
     from services.application.connect import Connected
     from services.application.installation import Installation
     from services.application.overview import AccountOverview
@@ -171,12 +172,20 @@ def connect(
         str,
         typer.Option(help="Id of an integration, whose code is asked for instead of a token."),
     ] = "",
+    wait: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=86_400,
+            help="How many seconds to wait until its leads are read; that goes on by itself.",
+        ),
+    ] = 120,
     data: Data = DATA,
 ) -> None:
     """Connect a Kommo account, by a long-lived token or by an integration's code.
 
     Both are shown among the keys of an integration in Kommo. The token is checked and kept sealed,
-    and the webhooks are subscribed.
+    the webhooks are subscribed, and then all leads of the account are read once.
     """
     token = token_from(token_file, "Authorization code" if integration else "Long-lived token")
 
@@ -194,12 +203,14 @@ def connect(
                 integration,
                 public_url=receives_at(installation, public_url),
             )
-            say_all(words().lines(_connected(found)))
+            # The address is shown only now: first, should nobody wait for the rest.
             if found.hook_url:
                 say(words().say(sentence("connect.address_follows")))
                 say(found.hook_url.get_secret_value())
             if found.is_anew:
                 say(words().say(sentence("connect.anew")))
+            baseline = await _baseline(installation, found.account_id, within_s=wait)
+            say_all(words().lines([*_connected(found), baseline]))
 
     complete(work())
 
@@ -232,6 +243,32 @@ async def _connect(
         )
     brought = Return(client_id=integration, code=token, referer=host_of(address.rstrip("/")))
     return await connect_by_code(installation, here, brought, public_url=public_url, on_step=tell)
+
+
+async def _baseline(installation: "Installation", account_id: int, *, within_s: float) -> Sentence:
+    """Wait until its leads are read; what that found, or where it goes on."""
+    from services.application.baseline import follow
+
+    account = await installation.account(account_id)
+    with watched() as tell:
+        found = await follow(
+            installation,
+            account,
+            whoever_is_here(),
+            within_s=within_s,
+            on_look=lambda look: tell(words().say(_how_far(look))),
+        )
+    if found is not None:
+        return sentence("connect.baseline_found", held=found.held, free=found.free)
+    if installation.is_at_rest():
+        return sentence("connect.baseline_at_rest")
+    return sentence("connect.baseline_goes_on")
+
+
+def _how_far(look: "Baseline") -> Sentence:
+    if look.state == "reading":
+        return sentence("connect.baseline_reading", count=look.leads_read)
+    return sentence(f"connect.baseline.{look.state}")
 
 
 def _connected(found: "Connected") -> Iterator[Sentence]:

@@ -7,8 +7,10 @@ by `say`, a table's cells are one line each, and a document of our own is shown 
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from time import monotonic
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 # As a shell reports a program that SIGPIPE ended. The signal itself stays ignored: it would end a
 # role for any connection that its peer closed.
 UNREAD = 128 + 13
+# How often work that takes long says how far it is, where nothing can be written over.
+LINE_EVERY_S = 5.0
 
 
 @cache
@@ -115,6 +119,34 @@ def show_progress(text: str) -> None:
         # Echoing would add a line break.
         sys.stderr.write(f"\r\x1b[K{one_line(text)}")
         sys.stderr.flush()
+
+
+@contextmanager
+def watched() -> Iterator[Callable[[str], None]]:
+    """Tell how far work has come whose end nobody knows: by a bar on a terminal, else by lines."""
+    if not out().is_terminal:
+        yield _now_and_then()
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=out(), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda text: progress.update(task, description=one_line(text))
+
+
+def _now_and_then() -> Callable[[str], None]:
+    """Says a line that differs from the last one, and not too soon after it."""
+    last, said_at = "", 0.0
+
+    def tell(line: str) -> None:
+        nonlocal last, said_at
+        if line == last or (last and monotonic() - said_at < LINE_EVERY_S):
+            return
+        last, said_at = line, monotonic()
+        say(line)
+
+    return tell
 
 
 def _write(text: str, *, err: bool = False) -> None:

@@ -39,6 +39,8 @@ def members(closed: Any) -> tuple[str, ...]:  # noqa: ANN401 - what a Literal is
 
 # Of connecting: `services.application.connect.Step`, as a test says.
 CONNECTING = ("address", "account", "zone", "people", "webhooks", "kept")
+# Of reading all leads, but for while it goes on: `services.application.baseline.State`.
+BASELINE = ("to_come", "done")
 # Of accounts: `services.application.overview.Trouble`, as a test says.
 TROUBLES = (
     "refused_by_kommo",
@@ -214,6 +216,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "accounts.trouble.": NEEDS,
     "access.what.": SIGHTS,
     "audit.chain.": BREAKS,
+    "connect.baseline.": BASELINE,
     "connect.step.": CONNECTING,
     "console.connection.done.": ("connected", "subscribed", "sweeping"),
     "console.attendance.": ATTENDANCE,

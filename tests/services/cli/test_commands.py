@@ -5,24 +5,33 @@ import re
 import secrets
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from pydantic import SecretStr
+from rich.console import Console
 from typer.main import get_command
 
+from services.application.baseline import Baseline, follow
+from services.cli.accounts import _baseline
 from services.cli.main import app
+from services.cli.output import watched
+from services.cli.speech import words as words_of
 from services.demo.sample import NEW_REQUEST, SALES
+from services.gateway.postgres import PostgresSweeps
+from services.gateway.sweep import Progress
 from services.log.port import Entry
 from services.projector.registry import PROJECTIONS
 from services.projector.run import lag
 from services.runtime.installation import open_installation
 from services.storage.dead_letters import DeadLetter
 from tests.services.cli.conftest import Here, Said, command, process
-from tests.support.running import ADMIN_ID
+from tests.support.running import ADMIN_ID, TESTER
 from tests.support.waiting import until
 
 BEYOND = 2**63
@@ -141,11 +150,66 @@ def test_connect_asks_for_the_token_and_shows_it_nowhere(tmp_path: Path, here: H
     assert "has to be named" in nothing_runs.err
     assert (first.status, again.status) == (0, 0), again.err
     assert "Connected account 32000001 (Acme, America/Sao_Paulo)." in first.out
+    assert first.out.endswith(
+        "Nothing runs that reads the account's leads. Start it: fairlead up\n"
+    )
     assert "replace it in every trigger" not in first.out
     assert "replace it in every trigger" in again.out
     assert token not in first.out + first.err + again.out + again.err
     hooks = here.do(here.system.kommo.get("/webhooks"))["webhooks"]
     assert len([h for h in hooks if h["destination"].startswith("http://127.0.0.1:9/")]) == 1
+
+
+def test_D1_7_connect_waits_for_the_baseline_and_tells_who_has_the_open_leads(
+    here: Here, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def read() -> str:
+        async with here.system.opened() as installation:
+            told = await _baseline(installation, here.system.account_id, within_s=60)
+            account = await installation.account(here.system.account_id)
+        return words_of(account).say(told)
+
+    (lead_id,) = here.do(here.system.new_leads(1))
+    said, owners = here.do(read()), here.do(here.system.owners())
+
+    assert owners[lead_id] == ADMIN_ID
+    assert re.fullmatch(r"Open leads: \d+ with a manager, 0 without\.", said)
+    told = capsys.readouterr().out.splitlines()
+    assert told.count("All leads were read; they are being counted.") == 1
+
+
+def test_D1_7_a_baseline_that_takes_longer_goes_on_without_whoever_waited(here: Here) -> None:
+    looks: list[Baseline] = []
+
+    async def wait() -> Baseline | None:
+        async with here.system.opened() as installation:
+            account = await installation.account(here.system.account_id)
+            other = replace(account, account_id=5)
+            page = "https://acme.kommo.com/api/v4/leads?limit=250&page=3"
+            reading = Progress(
+                account_id=5, kind="baseline", started_at=datetime.now(UTC), next_page=page
+            )
+            await PostgresSweeps(installation.pool).save(reading)
+            return await follow(installation, other, TESTER, within_s=0, on_look=looks.append)
+
+    assert here.do(wait()) is None
+    assert looks == [Baseline(state="reading", leads_read=500, held=0, free=0)]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_a_count_that_grows_is_a_bar_on_a_terminal_and_now_and_then_a_line_elsewhere(
+    *, is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = StringIO()
+    console = Console(file=shown, force_terminal=is_terminal, width=80)
+    monkeypatch.setattr("services.cli.output.out", lambda: console)
+
+    with watched() as tell:
+        for count in (250, 250, 500):
+            tell(f"{count} leads read [so] far")
+
+    assert ("500 leads read [so] far" in shown.getvalue()) is is_terminal
+    assert capsys.readouterr().out == ("" if is_terminal else "250 leads read [so] far\n")
 
 
 # rules -----------------------------------------------------------------------------------------
