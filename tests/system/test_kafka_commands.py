@@ -61,7 +61,8 @@ async def test_F33_commands_reach_the_processes_and_poison_is_listed_tried_and_d
     await system.move([lead_id])
     await until(lambda: all_set(system, [lead_id]))
     explained = await say("explain", lead_id)
-    assert f'got lead {lead_id} under rule "site"' in explained.out
+    told = " ".join(explained.out.split())
+    assert f'got lead {lead_id} under rule "Requests from the site"' in told
     assert "the same decision" in explained.out
 
     assert (await say("pause", 501, "--reason", "lunch")).out == "Ana Souza is paused.\n"

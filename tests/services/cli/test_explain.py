@@ -21,7 +21,7 @@ def test_D10_2_a_story_begins_with_the_lead_and_ends_in_kommo(here: Here) -> Non
     assert heads[-4].startswith(f"it asks for a manager: request {lead}.")
     assert heads[-3].startswith("Kommo is asked first about the lead; ")
     assert heads[-2].startswith(f"Request {lead}.")
-    assert heads[-2].endswith(' falls under rule "site".')
+    assert heads[-2].endswith(' falls under rule "Requests from the site".')
     assert f" got lead {lead} under rule " in heads[-1]
     why = [line.strip() for line in lines if line.startswith("  ")]
     assert why[0].startswith("Of the people with priority 1, ")
