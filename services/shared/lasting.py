@@ -18,6 +18,9 @@ log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 60.0
+# How long work for one account rests that ended all beside it: it is not there when they begin
+# again, and they have as long again for themselves (F33).
+RESTS_S = 2 * PAUSE_MAX_S
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
 # Runs work of that name.
@@ -35,6 +38,7 @@ async def lasting(name: str, work: Work, *, sleep: Sleep = asyncio.sleep) -> Non
 
     Raises:
         services.shared.errors.NeedsMending: Nobody but a person can help.
+        asyncio.CancelledError: It was cancelled, whatever else went wrong as it ended.
     """
     loop, pause_s = asyncio.get_running_loop(), PAUSE_FIRST_S
     while True:
@@ -49,6 +53,9 @@ async def lasting(name: str, work: Work, *, sleep: Sleep = asyncio.sleep) -> Non
             stack = error if pause_s == PAUSE_FIRST_S else None
             reason = type(error).__name__
             log.error("work_failed", work=name, reason=reason, pause_s=pause_s, exc_info=stack)  # noqa: TRY400 - its stack once
+            if _is_cancelled():
+                # What failed while it tidied up hides that; it would begin again, and never stop.
+                raise asyncio.CancelledError from error
         else:
             return
         await sleep(pause_s)
@@ -77,6 +84,11 @@ async def once(name: str, work: Work) -> None:
     """Do work, and let an error end whatever it is a part of; where each one is to be found."""
     del name
     await work()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _needs_mending(error: Exception) -> bool:

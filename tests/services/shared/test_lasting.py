@@ -69,3 +69,33 @@ async def test_F13_work_that_is_cancelled_ends() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def _beside_one_that_cannot_tidy_up() -> None:
+    async def untidy() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise OSError("the database is gone")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(untidy())
+
+
+async def test_F13_work_that_fails_as_it_is_cancelled_ends_all_the_same() -> None:
+    begun: list[None] = []
+
+    async def work() -> None:
+        begun.append(None)
+        await _beside_one_that_cannot_tidy_up()
+
+    running = asyncio.create_task(lasting("sending", work))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    running.cancel()
+    done, _ = await asyncio.wait({running}, timeout=0.5)
+    running.cancel()
+
+    assert done == {running}
+    assert running.cancelled()
+    assert begun == [None]
