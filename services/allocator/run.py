@@ -120,6 +120,8 @@ class Allocator:
             except Unavailable:
                 for unread in batches[number:]:
                     self._reader.rewind(unread.source)
+                if unexpected:
+                    break  # the next reading waits all the same
                 raise
             except Exception as error:  # noqa: BLE001 - raised below
                 self._stop(batch.source, "an error that nobody expected")

@@ -110,6 +110,10 @@ class Pusher:
 
     async def run(self) -> None:
         """Push until cancelled; a request in flight is then abandoned, and read at next start."""
+        # A flight that was cancelled before its first step gave nothing back.
+        self._ahead = asyncio.Semaphore(_AHEAD)
+        for _, board in self._boards.values():
+            board.flights = 0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._launch(group))
             group.create_task(self._review())

@@ -105,6 +105,7 @@ class Rounds(Generic[R]):
 
     async def run(self) -> None:
         """Work until cancelled."""
+        self._busy.clear()  # an attempt that was cancelled before its first step left its mark
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()

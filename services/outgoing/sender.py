@@ -129,6 +129,7 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Send until cancelled."""
+        self._busy.clear()  # a turn that was cancelled before its first step left its mark
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()

@@ -18,9 +18,6 @@ log = structlog.get_logger(__name__)
 
 PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 60.0
-# How long work for one account rests that ended all beside it: it is not there when they begin
-# again, and they have as long again for themselves (F33).
-RESTS_S = 2 * PAUSE_MAX_S
 
 Work = Callable[[], Coroutine[Any, Any, Any]]
 # Runs work of that name.

@@ -13,6 +13,7 @@ from domain.state import Account
 from services.allocator import run
 from services.allocator.accounts import Stores
 from services.shared.codec import encode_inbound
+from services.shared.errors import Unavailable
 from services.storage.events import EventStore
 from services.storage.snapshots import SnapshotStore
 from tests.domain.scenario import dp
@@ -214,13 +215,16 @@ async def test_F33_a_stopped_source_is_tried_again_and_goes_on_where_it_stood(
 async def test_F33_what_the_store_refuses_of_one_account_waits_and_the_others_go_on(
     pool: Any,
 ) -> None:
-    desk, clock, broken = Desk(pool), Clock(), [True]
+    desk, clock, broken, away = Desk(pool), Clock(), [True], [True]
     await desk.open(ACCOUNT, OTHER)
 
     class Refusing(EventStore):
         async def append(self, events: Sequence[Recorded], **rest: Any) -> None:
             if broken and rest["source"].endswith(str(ACCOUNT)):
                 raise RuntimeError("refused")
+            if broken and away:
+                away.clear()
+                raise Unavailable("away")  # and hides what was refused from nobody
             await super().append(events, **rest)
 
     stores = Stores(Refusing(pool), SnapshotStore(pool))
