@@ -177,6 +177,8 @@ def _rules_applied(account: Account, event: RulesApplied) -> None:
     account.given = account.given if account.configuration.given_kept_quarters else {}
     account.tasks = account.tasks if account.configuration.counts_tasks else Tasks()
     account.again = account.again if account.configuration.makes_tasks else {}
+    if account.configuration.trusts_webhooks:
+        account.told, account.given_up = {}, {}
 
 
 def _tasks_counted(account: Account, event: TasksCounted) -> None:

@@ -1,9 +1,9 @@
 """What follows from a report that is believed: decisions settled, news kept, entries answered."""
 
-from contracts.events import CloseReason, LeadSeen, RequestSource
+from contracts.events import CloseReason, LeadSeen, LookupRequested, RequestSource
 from contracts.stage import CLOSED_STATUSES
 from domain.leads.answers import confirm
-from domain.leads.report import Report, is_after, look_up
+from domain.leads.report import Report, is_after
 from domain.requests.ending import close_request, withdraw
 from domain.requests.life import open_chosen, open_request
 from domain.requests.silences import note_silences
@@ -15,6 +15,7 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     """Believe the report: settle the decision on its way, record the news, answer the entry."""
     account, lead_id = step.account, report.lead_id
     told = account.told.get(lead_id)
+    was_given_up = lead_id in account.given_up
     was_given_up_wrongly = _was_given_up_wrongly(account, lead, report)
     is_closed = report.stage.status_id in CLOSED_STATUSES
     # Of leads we do not know only a fresh end matters: it may have overtaken their other hooks.
@@ -41,7 +42,7 @@ def believe(step: Step, lead: Lead | None, report: Report) -> None:
     _record_seen(step, account.leads.get(lead_id), report)
     if is_closed:
         return
-    _read_hearsay(step, report)
+    _read_hearsay(step, report, was_given_up=was_given_up)
     if was_given_up_wrongly:
         open_request(step, lead_id=lead_id, stage=report.stage, source=_source(report))
         return
@@ -65,10 +66,14 @@ def _source(report: Report) -> RequestSource:
     return "sweep" if report.source == "baseline" else report.source
 
 
-def _read_hearsay(step: Step, report: Report) -> None:
-    """Have a lead read that asks no more because somebody took it, as only hooks tell (S2)."""
-    if report.lead_id in step.account.given_up and report.read_at is None:
-        look_up(step, report.lead_id, "taken_by_hearsay")
+def _read_hearsay(step: Step, report: Report, *, was_given_up: bool) -> None:
+    """Have a lead read that asks no more because somebody took it, as only hooks tell (S2).
+
+    A reading that is under way may have been before that, and tell of nobody who took it.
+    """
+    is_given_up = report.lead_id in step.account.given_up
+    if is_given_up and not was_given_up and report.read_at is None:
+        step.record(LookupRequested(lead_id=report.lead_id, reason="taken_by_hearsay", at=step.now))
 
 
 def _was_given_up_wrongly(account: Account, lead: Lead | None, report: Report) -> bool:

@@ -90,8 +90,10 @@ def on_announced(step: Step, message: LeadAnnounced) -> None:
 def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
     """Kommo was read; `at` is when."""
     account = step.account
-    asked_at = account.lookups.get(message.lead_id)
+    asked_at = account.lookups.get(message.lead_id) if message.reason == "lookup" else None
     announced = account.announced.get(message.lead_id, NOTHING_TOLD)
+    if asked_at is not None and at < asked_at and message.lead_id in account.given_up:
+        return  # read before a hook told of somebody who took it: it is read once more
     _on_report(
         step,
         Report(
@@ -105,7 +107,7 @@ def on_observed(step: Step, message: LeadObserved, at: datetime) -> None:
             or _is_new(account, message.created_at),
             read_at=at,
             is_handover=True,
-            is_certain=message.reason == "lookup" and asked_at is not None and at >= asked_at,
+            is_certain=asked_at is not None and at >= asked_at,
             is_chosen=announced.is_chosen(message.responsible_id, message.modified_at),
             is_taken=message.is_taken,
         ),

@@ -99,7 +99,7 @@ class Account:
         announced: Those of them that are read because they came, and whose they were by the hook.
         told: Leads that only hooks say are where they are, unless hooks are trusted (S2).
         given_up: Leads that only hooks say a person took, so that they ask no more, and whose they
-            were before (S2).
+            were before (S2); none while hooks are trusted.
         offers: Leads whose manager has done nothing yet, under rules that mind.
         commands: Ids of people's commands that were taken up, the oldest first.
         tasks: Managers' open tasks, where a rule has a limit of them (D5.6).

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.events import LeadAssigned, Outcome
+from contracts.events import LeadAssigned, Outcome, RequestOpened
 from contracts.inbound import InboundBody
 from domain import snapshot
 from domain.leads.report import UNREAD_MAX
@@ -419,6 +419,29 @@ def test_S2_a_decision_on_its_way_is_taken_again_after_a_forged_change() -> None
 
     assert decision(scenario).request_id == "1.2"
     assert scenario.account.leads[1].wanted is not None
+
+
+def test_D7_5_what_was_read_before_a_person_took_the_lead_gives_it_to_nobody() -> None:
+    scenario = waiting().when(announced(2), at=at(50)).when(taken(2, 60), at=at(61))
+    scenario.then(
+        "closed 2.2: taken_by_person", "lead 2 in new of 502", "look up 2: taken_by_hearsay"
+    )
+    scenario.when(observed(2, NEW, reason="lookup"), at=at(55)).then()
+    scenario.when(observed(2, NEW, by=BOB, modified=at(60), reason="lookup"), at=at(63))
+
+    assert (scenario.waiting(), scenario.account.given_up) == ([], {})
+    assert scenario.account.leads[2].responsible_id == BOB
+
+
+def test_S2_nothing_is_doubted_any_more_once_hooks_are_trusted() -> None:
+    scenario = waiting().when(reported(1, HOT, by=ANN, modified=at(60)), taken(2, 60), at=at(61))
+    assert (set(scenario.account.told), set(scenario.account.given_up)) == ({1}, {2})
+    scenario.when(rules(rule(ANN, limit=limit(1)), trust_webhooks=True), at=at(62))
+
+    assert (scenario.account.told, scenario.account.given_up) == ({}, {})
+    for second in (63, 64):
+        scenario.when(observed(2, NEW, modified=at(second), reason="sweep"), at=at(second))
+        assert not any(isinstance(event, RequestOpened) for event in scenario.answer)
 
 
 def test_S2_a_change_that_is_read_needs_no_second_reading() -> None:
