@@ -1,9 +1,10 @@
 """What rules come to with the leads that an account has, before they are put in force (S32)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.events import LeadAssigned, RulesApplied
+from contracts.events import AllocationEvent, LeadAssigned, RulesApplied
 from contracts.inbound import Inbound, TimerDue
 from domain.configuration import Rule
 from domain.duty import choose_duty, judge_duty
@@ -12,26 +13,31 @@ from domain.requests.backlog import MORE_TIMER
 from domain.requests.deliberation import deliberate
 from domain.state import Account, Request
 
+# It is told while somebody waits: with ten participants each lead takes 0.16 ms.
+COUNTED_MAX = 10_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesPreview:
     """What becomes of the leads that are there; of those that come later nothing is known.
 
     Attributes:
-        gives: Leads that somebody gets at once, a long backlog to its end.
+        gives: Leads that somebody gets at once, a long backlog up to some thousands.
         reads: Leads of which Kommo is read first, and that somebody could get then.
         waits: All others that wait: these rules decide them later.
         untouched: Leads that nobody has worked on yet: these rules may pass them on.
+        is_more: Whether counting ended before the backlog did: more of those that wait may go out.
     """
 
     gives: int
     reads: int
     waits: int
     untouched: int
+    is_more: bool = False
 
     @property
     def moves(self) -> int:
-        """How many leads they move as soon as they are in force, at most."""
+        """How many leads they move as soon as they are in force; more if `is_more`."""
         return self.gives + self.reads
 
 
@@ -39,15 +45,21 @@ def preview_rules(account: Account, message: Inbound) -> RulesPreview:
     """Decide on a copy that nobody else holds: it moves on, and is of no other use afterwards."""
     events = foreseen(account, [message])
     is_applied = any(isinstance(each, RulesApplied) for each in events)
-    while is_applied and (piece := _next_piece(account, message)) is not None:
-        events += foreseen(account, [piece])
+    given = _given(events)
+    while is_applied and (piece := _next_piece(account, message)) and len(given) < COUNTED_MAX:
+        given |= _given(foreseen(account, [piece]))
     reads = _readable(account, max(account.now, message.at)) if is_applied else 0
     return RulesPreview(
-        gives=len({each.lead_id for each in events if isinstance(each, LeadAssigned)}),
+        gives=len(given),
         reads=reads,
         waits=len(account.requests.by_id) - reads,
         untouched=len(account.offers),
+        is_more=is_applied and _next_piece(account, message) is not None,
     )
+
+
+def _given(events: Iterable[AllocationEvent]) -> dict[int, None]:
+    return dict.fromkeys(each.lead_id for each in events if isinstance(each, LeadAssigned))
 
 
 def _next_piece(account: Account, message: Inbound) -> Inbound | None:

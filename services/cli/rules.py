@@ -117,6 +117,8 @@ def check(
 def _say_preview(preview: "RulesPreview", spoken: "Words") -> None:
     if preview.moves:
         say(spoken.say(sentence("rules.moves", count=preview.moves)))
+    if preview.is_more:
+        say(spoken.say(sentence("rules.moves_more", leads=preview.moves)))
     if preview.waits:
         say(spoken.say(sentence("rules.waits", count=preview.waits)))
     if preview.untouched:

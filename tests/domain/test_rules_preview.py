@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.inbound import ApplyRules, Inbound
+from domain import rules_preview
 from domain.requests import backlog
 from domain.rules_preview import RulesPreview, preview_rules
 from tests.domain.scenario import (
@@ -36,8 +37,10 @@ def preview(scenario: Scenario, applied: ApplyRules) -> RulesPreview:
     return preview_rules(scenario.account, message)
 
 
-def of(*, gives: int = 0, reads: int = 0, waits: int = 0, untouched: int = 0) -> RulesPreview:
-    return RulesPreview(gives=gives, reads=reads, waits=waits, untouched=untouched)
+def of(
+    *, gives: int = 0, reads: int = 0, waits: int = 0, untouched: int = 0, is_more: bool = False
+) -> RulesPreview:
+    return RulesPreview(gives=gives, reads=reads, waits=waits, untouched=untouched, is_more=is_more)
 
 
 def test_S32_a_long_backlog_is_counted_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +49,16 @@ def test_S32_a_long_backlog_is_counted_to_its_end(monkeypatch: pytest.MonkeyPatc
     found = preview(waiting(10), rules(rule(BOSS)))
 
     assert (found, found.moves) == (of(gives=10), 10)
+
+
+def test_S32_I13_a_backlog_without_end_is_counted_to_a_bound_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "SERVED_PER_STEP_MAX", 4)
+    monkeypatch.setattr(rules_preview, "COUNTED_MAX", 8)
+
+    assert preview(waiting(8), rules(rule(BOSS))) == of(gives=8)
+    assert preview(waiting(11), rules(rule(BOSS))) == of(gives=8, waits=3, is_more=True)
 
 
 def test_S32_the_same_rules_again_move_nothing_though_a_backlog_is_under_way(

@@ -50,6 +50,7 @@ class CheckedRulesBody(Output):
             when it is connected.
         moves: How many leads they would give out at once, or as soon as Kommo was read; null if
             they are not usable.
+        is_more: Whether more would be: counting ends after some thousands.
         waits: How many would go on waiting, for these rules to decide them later.
         untouched: How many nobody has worked on yet, which these rules may pass on.
     """
@@ -58,6 +59,7 @@ class CheckedRulesBody(Output):
     remarks: list[RemarkItem]
     counted_since: Instant | None
     moves: int | None = Field(ge=0, description="Leads, at once.", examples=[12])
+    is_more: bool | None = Field(description="Whether `moves` was not counted to its end.")
     waits: int | None = Field(ge=0, description="Leads that wait.", examples=[3])
     untouched: int | None = Field(ge=0, description="Leads whose clock runs.", examples=[5])
 
@@ -143,6 +145,7 @@ async def check_rules(request: Request, visit: OfAccount) -> CheckedRulesBody:
         remarks=[remark_item(each) for each in checked.remarks],
         counted_since=checked.counted_since,
         moves=None if preview is None else preview.moves,
+        is_more=None if preview is None else preview.is_more,
         waits=None if preview is None else preview.waits,
         untouched=None if preview is None else preview.untouched,
     )
