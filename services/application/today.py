@@ -55,6 +55,7 @@ class Today:
         waiting: By rule, the one with the oldest lead first.
         speed: Of the leads of the last 24 hours, by rule.
         last: The newest decisions.
+        unshown_at: When the first event happened that is stored and not shown yet; None if all is.
     """
 
     condition: AccountCondition
@@ -64,6 +65,7 @@ class Today:
     waiting: Sequence[WaitingRule]
     speed: Sequence[Speed]
     last: Sequence[Decision]
+    unshown_at: datetime | None
 
 
 async def today(
@@ -90,6 +92,7 @@ async def today(
             connection, account_id=account_id, limit=DECISIONS, which=DecisionFilter(kinds=TOLD)
         )
         more = await besides(connection, account_id, now=now)
+    unshown = await installation.events.stream(account_id, shown, limit=1) if seen.behind else []
     oldest: dict[str, Request] = {}
     for request in waiting:
         oldest.setdefault(request.rule_id or "", request)
@@ -111,4 +114,5 @@ async def today(
             now=now,
         ),
         last=last,
+        unshown_at=next((each.event.at for each in unshown), None),
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from services.console.seeing import Seeing
 from services.words.kinds import offset
 
-MINUTE = "%Y-%m-%d %H:%M"
+DAY, MINUTE, SECOND = "%Y-%m-%d", "%H:%M", "%H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,19 +25,41 @@ class Moment:
     utc: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYet:
+    """How far what a page shows is behind what happened (W3.4).
+
+    Attributes:
+        at: Until when all is shown, to the second.
+    """
+
+    at: Moment
+    behind_s: int
+
+
 def moment(who: Seeing, at: datetime) -> Moment:
     """An instant as it is told on a page: in the zone of its account, if it is about one."""
     return moment_in(who.zone, at, now=who.now)
 
 
-def moment_in(zone: ZoneInfo, at: datetime, *, now: datetime) -> Moment:
+def moment_in(zone: ZoneInfo, at: datetime, *, now: datetime, has_seconds: bool = False) -> Moment:
     """The same in any zone."""
     local = at.astimezone(zone)
-    text = f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:{MINUTE}}"
+    time = SECOND if has_seconds else MINUTE
+    is_today = local.date() == now.astimezone(zone).date()
+    text = f"{local:{time}}" if is_today else f"{local:{DAY} {time}}"
     return Moment(
         text=f"{text} {offset(local)}" if _is_twice(local) else text,
         iso=at.isoformat(timespec="milliseconds"),
         utc=f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+    )
+
+
+def not_yet(who: Seeing, unshown_at: datetime) -> NotYet:
+    """All is shown until the first event that is not."""
+    return NotYet(
+        at=moment_in(who.zone, unshown_at, now=who.now, has_seconds=True),
+        behind_s=max(0, round((who.now - unshown_at).total_seconds())),
     )
 
 

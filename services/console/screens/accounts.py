@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from contracts.sentences import sentence
 from services.application.overview import AccountOverview, overview_among
+from services.console.moments import Moment, moment
 from services.console.pages import installation_page
 from services.console.seeing import Seeing, Signed
 from services.console.todays import PLACES
@@ -24,6 +25,7 @@ class AccountLine:
 
     Attributes:
         mended_at: The screen below the account that tells more of the worst trouble.
+        heard_at: When a webhook last told something new; None for never.
         token: How many days its token is good, in words; empty for one that is renewed.
     """
 
@@ -33,6 +35,7 @@ class AccountLine:
     mended_at: str
     found: AccountOverview | None
     deviation: str
+    heard_at: Moment | None
     token: str
 
 
@@ -82,5 +85,6 @@ def _line(who: Seeing, account: RegisteredAccount, found: AccountOverview | None
         mended_at=PLACES.get(found.troubles[0], "") if found and found.troubles else "",
         found=found,
         deviation="" if found is None else say(sentence("cell.leads", units=found.deviation_units)),
+        heard_at=moment(who, found.heard_at) if found and found.heard_at else None,
         token=token,
     )

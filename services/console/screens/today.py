@@ -6,6 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 from services.application.operations import shown
 from services.application.setting_up import setting_up
 from services.application.today import today
+from services.console.moments import not_yet
 from services.console.names import knowing_rules, rule_of
 from services.console.pages import Parts, account_page
 from services.console.portions import First, portion
@@ -42,6 +43,7 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
         only=only,
         shown=str(version),
         seen=found.condition,
+        not_yet=None if found.unshown_at is None else not_yet(who, found.unshown_at),
         got_today=found.team.got_today,
         problems=[problem_line(who, each) for each in found.problems],
         begun=await setting_up(*place) if is_first else None,

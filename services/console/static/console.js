@@ -41,12 +41,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Rows are stepped through by the link in each; Enter follows it, as everywhere.
+// Rows are stepped through by the link in each; Enter follows it, as everywhere. Those that have
+// none, or that are folded away, are passed over.
+const ROWS = "[data-row], .cards tbody tr:not([data-row] *)";
 function step(by) {
-  const rows = [...document.querySelectorAll("[data-row]")];
-  const at = rows.findIndex((row) => row.contains(document.activeElement));
-  const row = rows[at < 0 ? (by > 0 ? 0 : rows.length - 1) : at + by];
-  row?.querySelector("a, summary, button")?.focus();
+  const rows = [...document.querySelectorAll(ROWS)];
+  const reached = rows.filter((row) => linkOf(row)?.checkVisibility());
+  const at = reached.findIndex((row) => row.contains(document.activeElement));
+  const row = reached[at < 0 ? (by > 0 ? 0 : reached.length - 1) : at + by];
+  if (row) linkOf(row).focus();
+}
+
+function linkOf(row) {
+  return row.querySelector("a, summary, button");
 }
 
 function expand() {
@@ -107,13 +114,19 @@ document.addEventListener("click", async ({ target }) => {
   button.addEventListener("blur", () => button.classList.remove("copied"), { once: true });
 });
 
-// What is under way tells how far it is; once it is over, the page tells what came of it.
+// What is under way tells how far it is; once it is over, the page tells what came of it. Whoever
+// hears the page hears of it every ten seconds (W5.4).
 const FOLLOW_MS = 1500;
-async function follow(part) {
+const CALM_MS = 10_000;
+async function follow(part, saidAt = Date.now()) {
   const answer = await fetch(part.dataset.follow).catch(() => null);
   if (answer?.headers.has("fairlead-over")) return location.reload();
-  if (answer?.ok) part.innerHTML = await answer.text();
-  setTimeout(follow, FOLLOW_MS, part);
+  const isDue = Date.now() - saidAt >= CALM_MS;
+  if (answer?.ok) {
+    part.ariaBusy = String(!isDue);
+    part.innerHTML = await answer.text();
+  }
+  setTimeout(follow, FOLLOW_MS, part, isDue ? Date.now() : saidAt);
 }
 for (const part of document.querySelectorAll("[data-follow]")) setTimeout(follow, FOLLOW_MS, part);
 

@@ -9,6 +9,8 @@ const SILENT_MS = 40_000;
 // Shifts begin and pauses end without an event.
 const MINUTE_MS = 60_000;
 const LEAVING_MS = 300;
+// How it stands is said again no sooner than so (W5.4), but for what somebody does themselves.
+const CALM_MS = 10_000;
 
 const bar = document.querySelector("[data-feed]");
 const says = bar.querySelector("[data-says]");
@@ -25,6 +27,8 @@ let isPaused = false;
 let isOver = false;
 let isBehind = false;
 let staleSince;
+let saidAt = 0;
+let saying;
 
 bar.hidden = false;
 
@@ -61,15 +65,23 @@ function mark(isMeant) {
   soon();
 }
 
-function tell() {
+function tell(isAsked = false) {
   const at = staleSince && clock(staleSince);
   let text = words.live;
   if (isBehind) text = words.behind;
   if (isPaused) text = words.paused;
   if (staleSince) text = words.stale.replace("AT", at);
   if (isOver) text = words.over;
-  if (says.textContent !== text) says.textContent = text;
   bar.classList.toggle("stale", Boolean(staleSince || isOver));
+  clearTimeout(saying);
+  if (says.textContent === text) return;
+  const waits = saidAt + CALM_MS - Date.now();
+  if (waits > 0 && !isAsked) {
+    saying = setTimeout(tell, waits);
+    return;
+  }
+  says.textContent = text;
+  saidAt = Date.now();
 }
 
 function clock(at) {
@@ -216,7 +228,7 @@ pause.addEventListener("click", () => {
   isPaused = !isPaused;
   const { goOn } = pause.dataset;
   [pause.dataset.goOn, pause.textContent] = [pause.textContent, goOn];
-  tell();
+  tell(true);
   soon();
 });
 pill.addEventListener("click", letIn);

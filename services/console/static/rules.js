@@ -6,8 +6,10 @@ let timer = 0;
 let isSending = false;
 let isChanged = false;
 
+// Said anew it would be heard anew, a second after each key (W5.4).
 function say(text) {
-  form.querySelector("[data-told]").textContent = text;
+  const place = form.querySelector("[data-told]");
+  if (place.textContent !== text) place.textContent = text;
 }
 
 function show(answer) {

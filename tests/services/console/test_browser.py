@@ -9,6 +9,15 @@ from tests.services.console.site import BRUNO, Site
 
 pytestmark = pytest.mark.server
 
+# What a finger has to meet on a phone, lower than it should be.
+SMALL = """() => [...document.querySelectorAll(
+  "button, .button, summary, select, input:not([type='radio'], [type='checkbox']), .tabs a"
+  + ", .cards th a, nav a"
+)].filter((each) => {
+  const { width, height } = each.getBoundingClientRect();
+  return each.checkVisibility() && width > 1 && height < 44;
+}).map((each) => each.outerHTML.slice(0, 100))"""
+
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -19,12 +28,16 @@ async def test_W5_4_axe_finds_nothing_and_nothing_is_wider_than_the_window(
         grant("administrator", site.account_id, BRUNO), grant("operator", None)
     )
     found: dict[str, list[str]] = {}
+    small: dict[str, list[str]] = {}
     async with browsing(browser, site, cookie, size=size, scheme=scheme, is_free=True) as page:
         for path in (
             "",
             "/leads",
             "/leads/900001",
             f"/managers/{BRUNO}",
+            f"/managers/{BRUNO}/handover",
+            "/connection",
+            "/distribute",
             "/me",
             "/waiting",
             "/fairness",
@@ -32,11 +45,13 @@ async def test_W5_4_axe_finds_nothing_and_nothing_is_wider_than_the_window(
         ):
             await page.goto(f"{site.base}{path}")
             found[path] = await wrong_with(page)
-        for path in ("/join", "/connect", "/_gallery"):
+            small[path] = await page.evaluate(SMALL) if size == PHONE else []
+        for path in ("/?all=1", "/join", "/connect", "/_gallery"):
             await page.goto(path)
             found[path] = await wrong_with(page)
 
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
+    assert {path: wrong for path, wrong in small.items() if wrong} == {}
 
 
 async def test_W3_7_a_lead_is_found_by_keys_alone(site: Site, browser: Browser) -> None:
@@ -61,6 +76,23 @@ async def test_W3_7_a_lead_is_found_by_keys_alone(site: Site, browser: Browser) 
         await page.keyboard.type("carla")
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", level=1)).to_contain_text("Carla")
+
+
+async def test_W3_7_rows_of_every_list_are_stepped_through(site: Site, browser: Browser) -> None:
+    cookie = await site.cookie("viewer")
+    focused = "document.activeElement.closest('tr')?.rowIndex"
+    lists = ("/waiting", "/fairness", "/schedules")
+    found: dict[str, list[int]] = {}
+    async with browsing(browser, site, cookie, is_free=True) as page:
+        for path in lists:
+            await page.goto(f"{site.base}{path}")
+            steps = []
+            for key in ("j", "j", "k"):
+                await page.keyboard.press(key)
+                steps.append(await page.evaluate(focused))
+            found[path] = steps
+
+    assert found == {path: [1, 2, 1] for path in lists}
 
 
 async def test_W7_1_what_is_behind_the_link_goes_into_the_form_and_out_of_the_address(

@@ -5,7 +5,9 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -28,6 +30,7 @@ from tests.services.access.kit import grant, somebody
 from tests.services.api.kit import served
 from tests.services.console.browser import browsing
 from tests.services.console.site import BRUNO, Site
+from tests.services.console.test_pages import text_of
 from tests.services.storage.conformance import append
 from tests.support.sse import Reader, Told
 from tests.support.waiting import lasting, until
@@ -36,11 +39,12 @@ pytestmark = pytest.mark.server
 
 ANA = 501
 HTMX = "df982506d1529a193f6073f568ec821d4ae8db761bdb0ef07bd6a3d5eace0b2e"
+MADRID = ZoneInfo("Europe/Madrid")
 _positions = count(10_000_000)
 
 
-async def happens(site: Site, *events: AllocationEvent) -> None:
-    """Have it stored, and shown by every table."""
+async def stored(site: Site, *events: AllocationEvent) -> None:
+    """Have it stored; no table shows it yet."""
     installation = site.installation
     head = await installation.events.head(site.account_id)
     recorded = [
@@ -48,6 +52,12 @@ async def happens(site: Site, *events: AllocationEvent) -> None:
         for version, event in enumerate(events, head + 1)
     ]
     await append(installation.events, *recorded, position=next(_positions))
+
+
+async def happens(site: Site, *events: AllocationEvent) -> None:
+    """Have it stored, and shown by every table."""
+    installation = site.installation
+    await stored(site, *events)
     projector = Projector(installation.pool, installation.events, wait=lambda _: lasting(0))
     while await projector.catch_up():
         pass
@@ -111,6 +121,20 @@ async def test_W3_6_a_page_that_is_open_gets_the_sections_that_changed_alone(sit
     assert "<html" not in part.text
     assert int(part.headers["fairlead-shown"]) > 0
     assert wrong.status_code == 404
+
+
+async def test_W3_4_what_is_not_shown_yet_is_told_by_how_far_it_is_behind(site: Site) -> None:
+    at = site.at - timedelta(seconds=3)
+    await stored(site, LookupRequested(lead_id=7, reason="", at=at))
+    async with site.signed_in("viewer") as viewer:
+        behind = await viewer.get(site.base)
+        await happens(site, LookupRequested(lead_id=7, reason="", at=at))
+        shown = await viewer.get(site.base)
+
+    told = f"As of {at.astimezone(MADRID):%H:%M:%S}, 3s behind."
+    assert told in text_of(behind)
+    assert "All is well." not in text_of(behind)
+    assert " behind." not in text_of(shown)
 
 
 async def test_W6_1_what_others_wrote_is_what_they_published() -> None:
