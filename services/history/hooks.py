@@ -9,6 +9,9 @@ from contracts.stage import Stage
 from services.history.record import History
 from services.history.verdict import Verdict
 
+# What Kommo itself says, other than a hook.
+READ = ("lookup", "sweep")
+
 
 def check_hooks(history: History, verdict: Verdict) -> None:
     """I1: what we said yes to is in the inbound log, or was kept for a person."""
@@ -96,7 +99,7 @@ def _requests(events: Iterable[AllocationEvent]) -> Counter[tuple[int, Stage]]:
                 if lead_id in asked_in:
                     on_hearsay[lead_id] = asked_in[lead_id]
             case RequestOpened(lead_id=lead_id, stage=stage, source=source):
-                is_again = source == "lookup" and on_hearsay.pop(lead_id, None) == stage
+                is_again = source in READ and on_hearsay.pop(lead_id, None) == stage
                 asked_in[lead_id] = stage
                 if not is_again and source not in ORDERED:
                     found[lead_id, stage] += 1

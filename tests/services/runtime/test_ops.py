@@ -1,6 +1,8 @@
 """Health and metrics of a running installation, and what an operator may get wrong."""
 
+import asyncio
 import socket
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -10,13 +12,25 @@ import pytest
 from services.application.installation import RUNTIME_FILE
 from tests.services.cli.conftest import command, process
 from tests.services.runtime.test_up import up
+from tests.support.waiting import until
+
+
+async def _ready(address: str) -> httpx.Response:
+    """What it says once it is ready; the accounts are read just after it is up."""
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as client:
+
+        async def is_ready() -> bool:
+            return (await client.get("/readyz")).status_code == HTTPStatus.OK
+
+        await until(is_ready)
+        return await client.get("/readyz")
 
 
 @pytest.mark.server
 def test_S25_up_tells_where_its_health_and_metrics_are(tmp_path: Path) -> None:
     with up(tmp_path):
         address = orjson.loads((tmp_path / RUNTIME_FILE).read_bytes())["ops"]
-        ready = httpx.get(f"{address}/readyz", timeout=30)
+        ready = asyncio.run(_ready(address))
         metrics = httpx.get(f"{address}/metrics", timeout=30)
         said = command(tmp_path, "doctor")
 
