@@ -243,7 +243,9 @@ async def _kommo(clock: Clock) -> AsyncIterator[Sandbox]:
         account = sample_account()
         account.id, account.subdomain = ACCOUNT_ID + place, f"acme{place + 1}"
         accounts.append(account)
-    knobs = Knobs(requests_per_second=10_000)
+    # A token that lives a day is over with each leap to the next one, and one that was renewed just
+    # before it would look revoked.
+    knobs = Knobs(requests_per_second=10_000, access_token_s=10 * 86_400)
     neighbours = [Neighbour(account=each, knobs=knobs) for each in accounts[1:]]
     theirs = SandboxClock(wall=lambda: time.time() + clock.ahead_s)
     async with running_sandbox(accounts[0], knobs, neighbours=neighbours, clock=theirs) as kommo:
