@@ -32,6 +32,8 @@ RequestSource = Literal[
 ]
 # What a person asked for, whatever the lead did.
 ORDERED: tuple[RequestSource, ...] = ("operator", "handover")
+# What a hook of Kommo told: of leads that were seen, and of requests.
+HOOKS: tuple[str, ...] = ("webhook", "dp_hook", "dp_widget")
 SkipReason = Literal["unknown", "closed", "waiting", "decided", "taken", "not_his", "no_rule"]
 # A request that ended so leaves its lead without a manager by us, and may be ordered again (D1.6).
 UnassignedReason = Literal[

@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from contracts.events import RequestOpened, RequestSource, TriggerFellSilent, TriggerHeard
+from contracts.events import HOOKS, RequestOpened, RequestSource, TriggerFellSilent, TriggerHeard
 from domain.state import Account
 from domain.state.silence import ON_ITS_WAY, UNHEARD_MAX, Silence
 
 # What hooks of the account told of: Kommo reaches us, so it would with the trigger's own.
 _TOLD: tuple[RequestSource, ...] = ("webhook", "lookup")
-_HOOKS = ("webhook", "dp_hook", "dp_widget")
 
 
 def entered(account: Account, event: RequestOpened) -> None:
@@ -24,7 +23,7 @@ def entered(account: Account, event: RequestOpened) -> None:
 
 def reached(account: Account, source: str, at: datetime) -> None:
     """A hook has told of a lead: Kommo reaches us."""
-    if source in _HOOKS and account.configuration.triggers:
+    if source in HOOKS and account.configuration.triggers:
         account.hook_at = at
 
 

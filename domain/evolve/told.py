@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from contracts.events import (
+    HOOKS,
     AllocationEvent,
     AssignmentConfirmed,
     LeadDeleted,
@@ -16,7 +17,6 @@ from domain.state import Account, Told
 from domain.state.request import OPENED
 
 _READ = ("baseline", "sweep", "lookup")
-_HOOKS = ("webhook", "dp_hook", "dp_widget")
 
 
 def fold(account: Account, event: AllocationEvent) -> None:
@@ -104,7 +104,7 @@ def _ask(account: Account, event: RequestOpened) -> None:
     """A lead asks; perhaps because a hook says that it came where it was known to be."""
     account.given_up.pop(event.lead_id, None)
     lead = account.leads.get(event.lead_id)
-    if event.source in _HOOKS and lead is not None and event.lead_id not in account.told:
+    if event.source in HOOKS and lead is not None and event.lead_id not in account.told:
         at = None if event.source == "dp_hook" else lead.stage_at
         account.told[event.lead_id] = Told(before=event.stage, at=at)
 

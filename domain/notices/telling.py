@@ -26,8 +26,6 @@ def tell(
     may_have_task: bool,
 ) -> None:
     """Ask for everything by which the rule tells people, and that tasks of before are completed."""
-    if may_have_task:
-        _overtake(step, order_id)
 
     def ask(kind: NoticeKind, task: TaskOrder | None = None, target: str = "") -> None:
         schedule = rule.schedule_of(manager_id)
@@ -49,6 +47,7 @@ def tell(
         )
 
     if may_have_task:
+        _overtake(step, order_id)
         ask("task_end")
     if (telling := rule.telling) is None:
         return
