@@ -12,10 +12,11 @@ from typing import NoReturn
 
 import structlog
 
+from services.application.dead_letters import replay
 from services.application.installation import Installation
-from services.application.read_again import read_again
 from services.ingress.triggers import AWAITED
 from services.shared.errors import Malformed, Unavailable
+from services.shared.lasting import tell_failed
 from services.shared.wall_clock import utc_now
 
 log = structlog.get_logger()
@@ -59,13 +60,14 @@ async def read_due(installation: Installation, *, since: datetime | None, now: d
         if letter.account_id is None or letter.is_cut or not is_due(letter.received_at, since, now):
             continue
         try:
-            entries = await read_again(
-                installation, letter.account_id, letter.body, letter.content_type
-            )
+            await replay(installation, letter, letter.account_id, by=BY)
         except Malformed:
             continue
-        await installation.log.publish(entries)
-        await installation.dead_letters.settle(letter.id, "replayed", by=BY)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others are read all the same
+            tell_failed("awaited_hooks", letter.account_id, error)
+            continue
         understood += 1
         log.info("awaited_hook_read", account_id=letter.account_id, letter_id=letter.id)
     return understood

@@ -99,12 +99,9 @@ async def retry(installation: Installation, principal: Principal, letter_id: int
         kept = len(letter.body)
         raise Refused("letter_not_whole", letter=letter_id, came=letter.size, kept=kept)
     try:
-        entries = await _understood(installation, letter, letter.account_id)
+        return await replay(installation, letter, letter.account_id, by=principal.id)
     except Malformed as error:
         raise Refused("letter_not_understood", letter=letter_id, reason=str(error)) from error
-    await installation.log.publish(entries)
-    await installation.dead_letters.settle(letter_id, "replayed", by=principal.id)
-    return len(entries)
 
 
 async def retry_all(
@@ -139,6 +136,23 @@ async def retry_all(
         still=len(letters) - published,
         next_before=letters[-1].id if len(letters) == AT_ONCE_MAX else None,
     )
+
+
+async def replay(
+    installation: Installation, letter: KeptLetter, account_id: int, *, by: str
+) -> int:
+    """Read a letter that is whole again, publish what it says, and note by whom.
+
+    Returns:
+        How many messages it came to.
+
+    Raises:
+        Malformed: It is still not understood.
+    """
+    entries = await _understood(installation, letter, account_id)
+    await installation.log.publish(entries)
+    await installation.dead_letters.settle(letter.id, "replayed", by=by)
+    return len(entries)
 
 
 async def _understood(
