@@ -5,20 +5,24 @@ A point is armed by two environment variables, read once at the start of a proce
     FAIRLEAD_PROFILE=test
     FAIRLEAD_FAILPOINTS=allocator.after_append@2=kill,projector.in_tx@1=delay:500
 
-The number says at which passing it acts, once. Without the profile `test` the second variable is
-refused, so that no production process can have a point armed (S24).
+The number says at which passing it acts, once. A test that means one deed of a process that is up
+names a file in FAIRLEAD_FAILPOINTS_FROM: passings before it exists do not count. Without the
+profile `test` the second variable is refused, so that no production process can have a point
+armed (S24).
 """
 
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from services.shared.errors import Malformed, Unavailable
 
 PROFILE_VARIABLE = "FAIRLEAD_PROFILE"
 POINTS_VARIABLE = "FAIRLEAD_FAILPOINTS"
+FROM_VARIABLE = "FAIRLEAD_FAILPOINTS_FROM"
 TEST_PROFILE = "test"
 PRODUCTION_PROFILE = "production"
 DELAY_MAX_MS = 60_000
@@ -64,6 +68,7 @@ class FailpointsRefused(Exception):
 class _Armed:
     passings_left: int
     act: Callable[[], None]
+    counts_from: Path | None = None
 
 
 _armed: dict[str, _Armed] = {}
@@ -92,12 +97,14 @@ def arm(environment: Mapping[str, str]) -> None:
         needed = f"{PROFILE_VARIABLE}={TEST_PROFILE}"
         raise FailpointsRefused(f"{POINTS_VARIABLE} is set; it is for tests only, with {needed}")
     read = dict(_read(text.strip()) for text in wanted.split(","))  # all or nothing
-    _armed.update(read)
+    file = environment.get(FROM_VARIABLE)
+    counts_from = Path(file) if file else None
+    _armed.update({name: replace(each, counts_from=counts_from) for name, each in read.items()})
 
 
 def _pass(name: str) -> None:
     armed = _armed.get(name)
-    if armed is None:
+    if armed is None or (armed.counts_from is not None and not armed.counts_from.exists()):
         return
     armed.passings_left -= 1
     if armed.passings_left == 0:

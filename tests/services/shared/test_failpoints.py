@@ -42,6 +42,17 @@ def test_an_armed_point_acts_once_at_its_passing() -> None:
     failpoint(POINT)
 
 
+def test_passings_count_from_when_the_named_file_exists(tmp_path: Path) -> None:
+    file = tmp_path / "from now on"
+    wanted = {"FAIRLEAD_FAILPOINTS": f"{POINT}@1=raise:Unavailable"}
+    arm({**TEST, **wanted, "FAIRLEAD_FAILPOINTS_FROM": str(file)})
+
+    failpoint(POINT)
+    file.touch()
+    with pytest.raises(Unavailable):
+        failpoint(POINT)
+
+
 def test_a_delay_stops_the_process_for_so_long() -> None:
     arm({**TEST, "FAIRLEAD_FAILPOINTS": f"{POINT}@1=delay:30"})
     started = time.monotonic()
