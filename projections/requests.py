@@ -133,12 +133,13 @@ WHEN MATCHED THEN UPDATE SET requests = known.requests + moved.change
 WHEN NOT MATCHED THEN INSERT (account_id, rule_id, source, state, requests)
     VALUES (moved.account_id, moved.rule_id, moved.source, moved.state, moved.change)
 """
-# The later word counts: the request's own deferral, or the rule's timer.
+# The rule's timer counts once it is set anew, and as long as it was still ahead at the deferral:
+# whoever comes behind an older one is looked at with it (D5.3). Else the deferral's own word does.
 COLUMNS = """
 SELECT r.account_id, r.request_id, r.lead_id, r.rule_id, r.pipeline_id, r.status_id, r.source,
     r.state, r.reason, r.opened_version, r.opened_at, r.changed_version, r.changed_at,
     CASE WHEN r.state = 'waiting' AND r.reason NOT IN ('reading', 'owner')
-        AND l.version > r.changed_version
+        AND (l.version > r.changed_version OR l.next_look_at > r.changed_at)
         THEN coalesce(l.next_look_at, r.next_look_at) ELSE r.next_look_at END AS next_look_at
 FROM requests.requests AS r
 LEFT JOIN requests.looks AS l ON l.account_id = r.account_id AND l.rule_id = r.rule_id

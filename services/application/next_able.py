@@ -9,6 +9,7 @@ from domain.choosing.policies import choose_under
 from domain.choosing.standings import AT_WORK, judge, look_at, next_look
 from domain.configuration import Rule
 from domain.duty import first_on_duty
+from domain.requests.queue import look_timer
 from domain.state import Account
 from services.application.present import Present
 from services.application.principal import Principal
@@ -88,8 +89,19 @@ def _of(account: Account, rule: Rule, at: datetime) -> NextAble:
         rule_id=rule.rule_id,
         manager_id=duty,
         has_duty=duty is not None,
-        looks_at=None if duty is not None else next_look(account, rule, standings, at),
+        looks_at=None if duty is not None else _looks_at(account, rule, standings, at),
     )
+
+
+def _looks_at(
+    account: Account, rule: Rule, standings: tuple[Standing, ...], at: datetime
+) -> datetime:
+    """When somebody may be found: whoever comes behind others is looked at with them (D5.3)."""
+    found = next_look(account, rule, standings, at)
+    timer = account.timers.get(look_timer(rule.rule_id))
+    if timer is None or timer.due_at is None or timer.due_at <= at:
+        return found
+    return min(found, timer.due_at)
 
 
 def _passed(

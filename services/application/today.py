@@ -1,5 +1,6 @@
 """How an account does now: what a sales head wants to know first in the morning."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,11 +39,13 @@ class WaitingRule:
 
     Attributes:
         oldest: The one that asked first.
+        next_look_at: When the first of them is looked at again, if nothing changes before.
     """
 
     rule_id: str
     leads: int
     oldest: Request
+    next_look_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +96,24 @@ async def today(
         )
         more = await besides(connection, account_id, now=now)
     unshown = await installation.events.stream(account_id, shown, limit=1) if seen.behind else []
-    oldest: dict[str, Request] = {}
+    by_rule: defaultdict[str, list[Request]] = defaultdict(list)
     for request in waiting:
-        oldest.setdefault(request.rule_id or "", request)
+        by_rule[request.rule_id or ""].append(request)
     return Today(
         condition=seen,
         problems=problems(account, seen, more, now=now),
         team=team,
         next_able=await next_able(present, account, principal, now=now),
         waiting=[
-            WaitingRule(rule_id=rule_id, leads=seen.waiting.get(rule_id, 0), oldest=request)
-            for rule_id, request in oldest.items()
+            WaitingRule(
+                rule_id=rule_id,
+                leads=seen.waiting.get(rule_id, 0),
+                oldest=found[0],
+                next_look_at=min(
+                    (each.next_look_at for each in found if each.next_look_at), default=None
+                ),
+            )
+            for rule_id, found in by_rule.items()
         ],
         speed=await speed(
             installation,

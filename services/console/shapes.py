@@ -248,7 +248,7 @@ def waiting_line(who: SeeingAccount, waiting: WaitingRule) -> WaitingLine:
         since=moment(who, oldest.opened_at),
         lead_id=oldest.lead_id,
         href=f"{who.base}/leads/{oldest.lead_id}",
-        next_look=None if oldest.next_look_at is None else moment(who, oldest.next_look_at),
+        next_look=None if waiting.next_look_at is None else moment(who, waiting.next_look_at),
     )
 
 

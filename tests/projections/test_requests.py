@@ -78,7 +78,8 @@ async def test_I2_a_closed_request_stays_closed_whatever_order_its_end_is_told_i
 async def test_D8_1_the_next_look_follows_the_timer_of_the_rule(pool: Any) -> None:
     await apply(pool, requests, recorded(opened(1), deferred(1), timer(due_at=later(30))))
     by_timer = await of(pool)
-    await apply(pool, requests, recorded(deferred(1, next_look_at=later(90)), after=3))
+    anew = deferred(1, next_look_at=later(90), at=later(30))
+    await apply(pool, requests, recorded(anew, after=3))
     by_request = await of(pool)
     await apply(pool, requests, recorded(timer(due_at=None, generation=2), after=4))
     await apply(pool, requests, recorded(timer("pause/501", due_at=later(5)), after=5))
@@ -86,6 +87,19 @@ async def test_D8_1_the_next_look_follows_the_timer_of_the_rule(pool: Any) -> No
     assert by_timer == ("waiting", "off_shift", later(30))
     assert by_request == ("waiting", "off_shift", later(90))
     assert await of(pool) == by_request
+
+
+async def test_D5_3_whoever_comes_behind_an_older_one_is_looked_at_with_it(pool: Any) -> None:
+    behind = deferred(2, next_look_at=later(90))
+    await apply(
+        pool,
+        requests,
+        recorded(opened(1), deferred(1), timer(due_at=later(30)), opened(2), behind),
+    )
+
+    found = await requests.waiting(pool, ACCOUNT, limit=9)
+
+    assert [each.next_look_at for each in found] == [later(30), later(30)]
 
 
 async def test_D5_3_waiting_requests_are_listed_in_the_order_they_are_served(pool: Any) -> None:

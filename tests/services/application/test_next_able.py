@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from contracts.events import LEAD
+from domain.choosing.standings import LOOK_AGAIN
 from services.application.next_able import NextAble, Passed, next_in
 from tests.domain.scenario import (
     ANN,
@@ -61,3 +62,13 @@ def test_D7_4_a_fallback_who_left_kommo_gets_nothing() -> None:
     (gone,) = next_in(given(users(ANN, BOB, CEM), rules=data).account, EVENING)
 
     assert (there.manager_id, gone.manager_id) == (DAN, None)
+
+
+def test_D5_3_the_next_lead_of_a_rule_whose_leads_wait_is_looked_at_with_them() -> None:
+    nobody = given(pause(ANN), rules=rules(rule(ANN)))
+    later = NOON + timedelta(minutes=5)
+    (alone,) = next_in(nobody.account, later)
+    (behind,) = next_in(nobody.when(dp(1)).account, later)
+
+    assert alone.looks_at == later + LOOK_AGAIN
+    assert behind.looks_at == NOON + LOOK_AGAIN

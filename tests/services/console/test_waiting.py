@@ -27,6 +27,7 @@ async def test_W4_7_who_waits_is_told_by_reason_with_the_oldest_and_the_next_loo
     now = await waiting_now(site.installation, account, VIEWER)
     async with site.signed_in("viewer") as viewer:
         page = text_of(await viewer.get(f"{site.base}/waiting"))
+        today = text_of(await viewer.get(site.base))
 
     assert "11 leads wait for a manager." in page
     assert [(each.reason, each.leads) for each in now.reasons] == [
@@ -35,6 +36,11 @@ async def test_W4_7_who_waits_is_told_by_reason_with_the_oldest_and_the_next_loo
     ]
     assert "its owner 3 900209 since 2026-10-23 18:02 2026-10-26 09:00" in page
     assert "its turn, behind older leads 8 900237 since 01:45 2026-10-26 00:45" in page
+    assert "site 8 900237 since 01:45 2026-10-26 00:45" in today
+    assert (
+        "site : nobody can take one now. It waits, and is looked at again at 2026-10-26 00:45."
+        in (today)
+    )
 
 
 async def test_W3_3_a_filter_is_in_the_address_is_said_in_words_and_can_be_cleared(
