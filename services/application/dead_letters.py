@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from contracts.topics import ALLOCATIONS
 from services.application.access import note_access
 from services.application.installation import Installation
@@ -13,8 +15,10 @@ from services.application.refused import Refused
 from services.log.allocations import read_allocation
 from services.log.port import Entry
 from services.shared.codec import decode_inbound
-from services.shared.errors import Malformed
+from services.shared.errors import Malformed, Unavailable
 from services.storage.dead_letters import BIGGEST_ID, KeptLetter, LetterReason
+
+log = structlog.get_logger(__name__)
 
 REASONS_MAX = 100
 # So that a request has an end; what is left over is told, and tried by the next one.
@@ -121,6 +125,7 @@ async def retry_all(
 
     Raises:
         Refused: They may not.
+        Unavailable: The database, or the log; what was tried by then is done.
     """
     letters = await page(installation, principal, limit=AT_ONCE_MAX, reason=reason, before=before)
     published = messages = 0
@@ -130,6 +135,10 @@ async def retry_all(
             published += 1
         except Refused:  # not understood yet, or somebody else was faster
             continue
+        except Unavailable:
+            raise  # so it would be with all others
+        except Exception:
+            log.exception("letter_not_tried", letter=letter.id)
     return TriedLetters(
         published=published,
         messages=messages,

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from services.access.roles import ROLES
 from services.application import dead_letters
@@ -20,9 +21,7 @@ ADMINISTRATOR = Principal(id="person:8", scopes=ROLES["administrator"])
 BODY = form(*lead("add"))
 
 
-async def kept(pool: Any, **changes: Any) -> tuple[Any, int]:
-    """An installation with one letter in it, and the letter's number."""
-    letters = DeadLetters(pool, VAULT)
+def letter(**changes: Any) -> DeadLetter:
     values: dict[str, Any] = {
         "account_id": ACCOUNT,
         "source": "webhook",
@@ -31,10 +30,16 @@ async def kept(pool: Any, **changes: Any) -> tuple[Any, int]:
         "content_type": FORM,
         "body": BODY,
     }
-    await letters.keep([DeadLetter(**values | changes)])
-    (letter,) = await letters.page()
+    return DeadLetter(**values | changes)
+
+
+async def kept(pool: Any, **changes: Any) -> tuple[Any, int]:
+    """An installation with one letter in it, and the letter's number."""
+    letters = DeadLetters(pool, VAULT)
+    await letters.keep([letter(**changes)])
+    (found,) = await letters.page()
     installation = SimpleNamespace(pool=pool, dead_letters=letters, log=PostgresLogWriter(pool))
-    return installation, letter.id
+    return installation, found.id
 
 
 async def test_F33_a_letter_that_is_understood_now_is_published(pool: Any) -> None:
@@ -76,3 +81,26 @@ async def test_S8_dead_letters_are_the_operators(pool: Any) -> None:
     ):
         with pytest.raises(Refused, match="not_allowed"):
             await order
+
+
+async def test_F33_a_letter_that_fails_as_nobody_expected_keeps_no_other_from_being_tried(
+    pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation, broken_id = await kept(pool)
+    await installation.dead_letters.keep([letter()])
+    replay = dead_letters.replay
+
+    async def fail_for_one(place: Any, found: Any, account_id: int, *, by: str) -> int:
+        if found.id == broken_id:
+            raise ZeroDivisionError
+        return await replay(place, found, account_id, by=by)
+
+    monkeypatch.setattr(dead_letters, "replay", fail_for_one)
+    with capture_logs() as logged:
+        tried = await dead_letters.retry_all(installation, OPERATOR)
+
+    assert (tried.published, tried.still) == (1, 1)
+    assert [each.id for each in await installation.dead_letters.page()] == [broken_id]
+    assert [(each["event"], each["letter"]) for each in logged if "letter" in each] == [
+        ("letter_not_tried", broken_id)
+    ]
