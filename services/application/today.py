@@ -8,16 +8,10 @@ from datetime import datetime
 from projections import decisions, requests
 from projections.decisions import Decision, DecisionFilter
 from projections.requests import Request
-from projections.response import Speed
-from services.application.attendance import Team, everybody
 from services.application.condition import AccountCondition, condition
 from services.application.installation import Installation
-from services.application.next_able import NextAble, next_able
-from services.application.present import Present
 from services.application.principal import Principal
 from services.application.problems import AccountProblem, besides, problems
-from services.application.span import DAY, Span
-from services.application.speed import speed
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
 
@@ -54,26 +48,20 @@ class Today:
 
     Attributes:
         problems: What needs somebody, the worst first.
-        next_able: Who can get the next lead, rule by rule.
         waiting: By rule, the one with the oldest lead first.
-        speed: Of the leads of the last 24 hours, by rule.
         last: The newest decisions.
         unshown_at: When the first event happened that is stored and not shown yet; None if all is.
     """
 
     condition: AccountCondition
     problems: Sequence[AccountProblem]
-    team: Team
-    next_able: Sequence[NextAble]
     waiting: Sequence[WaitingRule]
-    speed: Sequence[Speed]
     last: Sequence[Decision]
     unshown_at: datetime | None
 
 
 async def today(
     installation: Installation,
-    present: Present,
     account: RegisteredAccount,
     principal: Principal,
     *,
@@ -88,7 +76,6 @@ async def today(
     principal.require("read")
     account_id = account.account_id
     seen = await condition(installation, account, principal, shown=shown, now=now)
-    team = await everybody(installation, present, account, principal, now=now, shares=seen.shares)
     async with borrow_to_read(installation.pool) as connection:
         waiting = await requests.waiting(connection, account_id, limit=WAITING_MAX)
         last = await decisions.page(
@@ -102,8 +89,6 @@ async def today(
     return Today(
         condition=seen,
         problems=problems(account, seen, more, now=now),
-        team=team,
-        next_able=await next_able(present, account, principal, now=now),
         waiting=[
             WaitingRule(
                 rule_id=rule_id,
@@ -115,14 +100,6 @@ async def today(
             )
             for rule_id, found in by_rule.items()
         ],
-        speed=await speed(
-            installation,
-            account,
-            principal,
-            span=Span(start=now - DAY, end=now),
-            by="rule",
-            now=now,
-        ),
         last=last,
         unshown_at=next((each.event.at for each in unshown), None),
     )

@@ -60,7 +60,7 @@ async def _failed(request: Request, error: Exception) -> Response:
         # Of what is not there nothing is told, whatever was asked.
         detail=words.say(error.sentence)
         if isinstance(error, Refused) and problem.detail
-        else _told(words, error, problem),
+        else told_of(words, error, problem),
         # What a library says of fields is for programs: no form of ours sends such.
         errors=[each.detail for each in problem.errors] if isinstance(error, HttpProblem) else [],
         request_id=request_id_of(request.scope),
@@ -73,7 +73,7 @@ def _titled(status: int) -> int:
     return status if status in TITLED else NOT_UNDERSTOOD
 
 
-def _told(words: Words, error: Exception, problem: HttpProblem) -> str:
+def told_of(words: Words, error: Exception, problem: HttpProblem) -> str:
     """What happened, where the web tells it in English."""
     match problem.code:
         case "rate-limited":

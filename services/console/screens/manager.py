@@ -13,7 +13,7 @@ from contracts.events import LEAD
 from contracts.sentences import sentence
 from domain.configuration import ACCOUNT_LEDGER
 from projections.response import Speed
-from services.application.attendance import oneself
+from services.application.attendance import Teammate, oneself
 from services.application.commands import Answer, Once
 from services.application.cover import merged
 from services.application.offered import OfferedLead, offered
@@ -26,6 +26,7 @@ from services.application.speed import speed
 from services.application.statement import StatementLine, whole_statement
 from services.application.why_not import Question, why_not
 from services.console.bands import days_from
+from services.console.gathering import Gathering
 from services.console.hours import hours_days
 from services.console.moments import moment
 from services.console.names import name_of, with_rules
@@ -181,36 +182,34 @@ async def manager_page(
     """Everything about a manager."""
     place = (who.installation, who.account, who.principal)
     version_shown = await shown(who.installation, who.account.account_id)
-    mate = await oneself(
-        who.installation,
-        who.premises.present,
-        who.account,
-        who.principal,
-        manager_id,
-        now=who.now,
-    )
     who, span, own = await with_rules(who), _span(who, asked), manager_id == _id_of(who)
-    counted = await why_not(
-        who.installation, who.principal, Question(who.account, manager_id, span)
+    gathering = Gathering(who)
+    mate = await gathering.part("now", _mate(who, manager_id))
+    counted = await gathering.part(
+        "why", why_not(who.installation, who.principal, Question(who.account, manager_id, span))
     )
     ahead = days_from(who.now, who.zone, DAYS_AHEAD)
-    shifts = await shifts_of_manager(*place, manager_id, span=ahead)
-    served = await _speed(who, manager_id, span)
+    shifts = await gathering.part("shifts", shifts_of_manager(*place, manager_id, span=ahead))
+    served = await gathering.part("speed", _speed(who, manager_id, span))
+    offers = await gathering.part("offered", _offered(who, manager_id))
     line = None if mate is None else mate_line(who, mate)
     told = await receipt_of(who, asked.done)
     if told is not None and (line is None or not line.may_resume):
         told = replace(told, undo=None)  # nobody is paused any more
     here = f"{who.base}/me" if own else f"{who.base}/managers/{manager_id}"
     asked_for = {key: text for key, text in (("from", asked.start), ("to", asked.end)) if text}
-    moved = await statement_view(
-        who,
-        manager_id,
-        asked.ledger,
-        span,
-        limit=asked.lines,
-        before=asked.before,
-        place=here,
-        kept=asked_for,
+    moved = await gathering.part(
+        "statement",
+        statement_view(
+            who,
+            manager_id,
+            asked.ledger,
+            span,
+            limit=asked.lines,
+            before=asked.before,
+            place=here,
+            kept=asked_for,
+        ),
     )
     range_query = f"?{urlencode(asked_for)}" if asked_for else ""
     asked_for = {"ledger": asked.ledger, **asked_for}
@@ -225,9 +224,10 @@ async def manager_page(
         manager_id=manager_id,
         name=name_of(who, manager_id),
         is_own=own,
+        failed=gathering.failed,
         mate=line,
         counted=counted,
-        lines=why_not_lines(who, counted),
+        lines=() if counted is None else why_not_lines(who, counted),
         ranges=[(each, each.strip("-d"), f"{here}?from={each}") for each in RANGES],
         place=here,
         asked=asked,
@@ -236,12 +236,19 @@ async def manager_page(
         until=moment(who, span.end),
         csv=f"{who.base}/managers/{manager_id}/statement.csv?{urlencode(asked_for)}",
         statement=moved,
-        speed=[speed_line(who, each, name_of(who, manager_id)) for each in served],
-        days=hours_days(who, merged((each.start, each.end) for each in shifts), DAYS_AHEAD),
+        speed=[speed_line(who, each, name_of(who, manager_id)) for each in served or ()],
+        days=()
+        if shifts is None
+        else hours_days(who, merged((each.start, each.end) for each in shifts), DAYS_AHEAD),
         choices=choices(who.words),
-        offers=[offer_line(who, each) for each in await _offered(who, manager_id)],
+        offers=[offer_line(who, each) for each in offers or ()],
         told=told,
     )
+
+
+async def _mate(who: SeeingAccount, manager_id: int) -> Teammate | None:
+    place = (who.installation, who.premises.present, who.account, who.principal)
+    return await oneself(*place, manager_id, now=who.now)
 
 
 def _span(who: SeeingAccount, asked: ManagerAddress) -> Span:

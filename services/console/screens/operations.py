@@ -15,7 +15,9 @@ from services.application.gaps import StoppedPartition
 from services.application.installation_view import read_models, sources
 from services.application.projections import ask_rebuild, asked_rebuilds
 from services.application.refused import Refused
+from services.console.gathering import Gathering
 from services.console.operations import (
+    FindingLine,
     finding_line,
     foreseen,
     gap_line,
@@ -41,24 +43,27 @@ Offset = Annotated[str, Query(max_length=20)]
 async def get_operations(who: InInstallation, told: str = "") -> Response:
     """Everything that is looked at, what needs somebody first."""
     here = (who.installation, who.principal)
-    findings = [finding_line(who, each) async for each in examine(*here)]
-    asked = await asked_rebuilds(*here)
-    disk = await asyncio.to_thread(shutil.disk_usage, who.installation.data)
+    gathering = Gathering(who)
+    findings = await gathering.part("findings", _findings(who))
+    asked = await gathering.part("asked", asked_rebuilds(*here)) or {}
+    disk = await gathering.part("disk", asyncio.to_thread(shutil.disk_usage, who.installation.data))
+    letters = await gathering.part("letters", dead_letters.reasons(*here))
+    stopped = await gathering.part("gaps", _stopped(who))
+    models = await gathering.part("models", read_models(*here))
     return installation_page(
         "operations.html",
         who,
         here="operations",
         told=who.words.say(TOLD[told]) if told in TOLD else "",
-        needed=sorted_findings(findings),
-        findings=findings,
-        reasons=[letter_reason_line(who, each) for each in await dead_letters.reasons(*here)],
-        gaps=[gap_line(who, each) for each in await _stopped(who)],
-        models=[
-            read_model_line(who, each, asked.get(each.name)) for each in await read_models(*here)
-        ],
-        sources=await sources(*here),
-        disk_free=f"{disk.free / GIB:.1f} GiB",
-        disk_percent=round(100 * disk.free / disk.total),
+        failed=gathering.failed,
+        needed=sorted_findings(findings or []),
+        findings=findings or (),
+        reasons=[letter_reason_line(who, each) for each in letters or ()],
+        gaps=[gap_line(who, each) for each in stopped or ()],
+        models=[read_model_line(who, each, asked.get(each.name)) for each in models or ()],
+        sources=await gathering.part("sources", sources(*here)) or (),
+        disk_free=f"{disk.free / GIB:.1f} GiB" if disk else "",
+        disk_percent=round(100 * disk.free / disk.total) if disk else 0,
     )
 
 
@@ -99,6 +104,10 @@ async def post_resume(
         raise Refused("partition_moved", partition=partition, position=position)
     await gaps.resume(who.installation, who.principal, planned)
     return went_to(BASE, "resumed")
+
+
+async def _findings(who: SeeingInstallation) -> list[FindingLine]:
+    return [finding_line(who, each) async for each in examine(who.installation, who.principal)]
 
 
 async def _stopped(who: SeeingInstallation) -> list[StoppedPartition]:

@@ -3,9 +3,14 @@
 from fastapi import APIRouter
 from fastapi.responses import RedirectResponse, Response
 
+from services.application.attendance import everybody
+from services.application.next_able import next_able
 from services.application.operations import shown
 from services.application.setting_up import setting_up
+from services.application.span import DAY, Span
+from services.application.speed import speed
 from services.application.today import today
+from services.console.gathering import Gathering
 from services.console.moments import not_yet
 from services.console.names import knowing_rules, rule_of
 from services.console.pages import Parts, account_page
@@ -25,17 +30,29 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
         return RedirectResponse(f"{who.base}/me", status_code=303)
     place = (who.installation, who.account, who.principal)
     version = await shown(who.installation, who.account.account_id)
-    found = await today(
-        who.installation,
-        who.premises.present,
-        who.account,
-        who.principal,
-        shown=version,
-        now=who.now,
-    )
+    found = await today(*place, shown=version, now=who.now)
     who = knowing_rules(who, found.condition.rule_names)
     is_first = found.condition.vitals.decided_at is None and not found.last
-    mates, part = portion(found.team.mates, first, address="?first={}#team-title".format)
+    gathering = Gathering(who)
+    team = await gathering.part(
+        "team",
+        everybody(
+            who.installation,
+            who.premises.present,
+            who.account,
+            who.principal,
+            now=who.now,
+            shares=found.condition.shares,
+        ),
+    )
+    nexts = await gathering.part(
+        "next", next_able(who.premises.present, who.account, who.principal, now=who.now)
+    )
+    legs = await gathering.part(
+        "speed",
+        speed(*place, span=Span(start=who.now - DAY, end=who.now), by="rule", now=who.now),
+    )
+    mates, part = portion(team.mates if team else (), first, address="?first={}#team-title".format)
     return account_page(
         "today.html",
         who,
@@ -44,13 +61,14 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
         shown=str(version),
         seen=found.condition,
         not_yet=None if found.unshown_at is None else not_yet(who, found.unshown_at),
-        got_today=found.team.got_today,
+        failed=gathering.failed,
+        got_today=None if team is None else team.got_today,
         problems=[problem_line(who, each) for each in found.problems],
         begun=await setting_up(*place) if is_first else None,
-        team=[mate_line(who, each, found.team.day) for each in mates],
+        team=[mate_line(who, each, team.day) for each in mates] if team else [],
         team_part=part,
-        next=[next_line(who, each) for each in found.next_able],
+        next=[next_line(who, each) for each in nexts or ()],
         waiting=[waiting_line(who, each) for each in found.waiting],
-        speed=[speed_line(who, each, rule_of(who, str(each.of))) for each in found.speed],
+        speed=[speed_line(who, each, rule_of(who, str(each.of))) for each in legs or ()],
         last=[decision_line(who, each) for each in found.last],
     )

@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from services.access.roles import ROLES
 from services.access.sessions import COOKIE, csrf_token
 from services.projector.asked import rebuild_next
+from services.shared.errors import Unavailable
 from services.storage.access_log import AccessLog
 from services.storage.dead_letters import DeadLetter
 from tests.services.access.kit import grant
@@ -44,6 +46,34 @@ async def letters(site: Site, reason: str, *bodies: bytes) -> None:
             for body in bodies
         ]
     )
+
+
+@pytest.mark.parametrize(
+    "reading", ["examine", "dead_letters.reasons", "read_models", "sources", "asked_rebuilds"]
+)
+async def test_W3_4_operations_show_what_can_be_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch, reading: str
+) -> None:
+    async def fail(*_: object) -> None:
+        raise Unavailable("secret")
+
+    async def fail_at_once(*_: object) -> AsyncIterator[None]:
+        raise Unavailable("secret")
+        yield
+
+    failing = fail_at_once if reading == "examine" else fail
+    await letters(site, "a letter of another kind", b"x")
+    monkeypatch.setattr(f"services.console.screens.operations.{reading}", failing)
+    async with operator(site) as somebody:
+        with capture_logs():
+            found = await somebody.get("/operations")
+
+    text = text_of(found)
+    assert found.status_code == 200
+    assert text.count("This part of the page could not be shown.") == 1
+    assert ("a letter of another kind" in text) == (reading != "dead_letters.reasons")
+    assert ("read models" in text) == (reading != "read_models")
+    assert "secret" not in text
 
 
 def table_of(page: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from contracts.events import LEAD as UNITS
 from projections import readings
@@ -19,7 +20,8 @@ from services.access.roles import ROLES, Role
 from services.access.sessions import COOKIE
 from services.application.pauses import pauses
 from services.application.principal import Principal
-from services.storage.database import borrow
+from services.shared.errors import Unavailable
+from services.storage.database import TooBroad, borrow
 from tests.services.access.kit import grant
 from tests.services.cli.week import KeptWeek
 from tests.services.console.site import BRUNO, FORM, Site
@@ -98,6 +100,45 @@ async def test_W4_1_the_numbers_are_those_of_the_command_line(site: Site, week: 
     assert f"Got {found[1]} leads; their fair share is {found[2]}." in manager
     assert f"{found[1]} {found[2]} " in fairness
     assert balance[1] in statement
+
+
+@pytest.mark.parametrize(
+    ("page", "reading", "error", "told", "stays"),
+    [
+        ("", "today.everybody", ValueError("secret"), "a mistake of ours", "900237 since 01:45"),
+        ("", "today.next_able", ValueError("secret"), "a mistake of ours", "Bruno (502)"),
+        ("", "today.speed", TooBroad("secret"), "It took too long", "Bruno (502)"),
+        ("/managers/502", "manager.oneself", KeyError("secret"), "a mistake of ours", "Balance:"),
+        ("/managers/502", "manager.why_not", TooBroad("secret"), "It took too long", "Balance:"),
+        ("/managers/502", "manager.statement_view", OSError("secret"), "a mistake", "off shift"),
+        ("/managers/502", "manager.shifts_of_manager", Unavailable("x"), "in a moment", "Balance:"),
+    ],
+)
+async def test_W3_4_a_part_that_fails_says_so_and_the_rest_of_the_page_stays(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    page: str,
+    reading: str,
+    error: Exception,
+    told: str,
+    stays: str,
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"services.console.screens.{reading}", fail)
+    async with site.signed_in("administrator") as somebody:
+        with capture_logs() as logged:
+            found = await somebody.get(f"{site.base}{page}")
+
+    text = text_of(found)
+    assert [each["log_level"] for each in logged if each["event"] == "part_failed"]
+    assert found.status_code == 200
+    assert text.count("This part of the page could not be shown.") == 1
+    assert told in text
+    assert f"this id: {found.headers['request-id']}" in text
+    assert stays in text
+    assert "secret" not in found.text
 
 
 async def test_W3_9_an_account_in_a_zone_that_is_unknown_here_is_told(site: Site) -> None:
