@@ -138,6 +138,7 @@ async def test_W3_4_a_part_that_fails_says_so_and_the_rest_of_the_page_stays(
     assert told in text
     assert f"this id: {found.headers['request-id']}" in text
     assert stays in text
+    assert "All is well." not in text
     assert "secret" not in found.text
 
 
