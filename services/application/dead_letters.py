@@ -33,12 +33,14 @@ class TriedLetters:
         published: Letters that were understood now.
         messages: That they came to.
         still: Letters that were not, and stay.
+        failed: How many of those failed as nobody expected; the log tells why.
         next_before: From which letter on to go on; None if there are none.
     """
 
     published: int
     messages: int
     still: int
+    failed: int
     next_before: int | None
 
 
@@ -70,6 +72,18 @@ async def reasons(installation: Installation, principal: Principal) -> list[Lett
     """
     principal.require("operate")
     return await installation.dead_letters.reasons(REASONS_MAX)
+
+
+async def count(
+    installation: Installation, principal: Principal, *, reason: str | None = None
+) -> int:
+    """How many letters nobody has dealt with, of one reason if it is named.
+
+    Raises:
+        Refused: They may not look.
+    """
+    principal.require("operate")
+    return await installation.dead_letters.count(reason=reason)
 
 
 async def get(installation: Installation, principal: Principal, letter_id: int) -> KeptLetter:
@@ -117,6 +131,8 @@ async def retry_all(
 ) -> TriedLetters:
     """Read the newest letters again, at most 200, each as `retry`; one that fails stops no other.
 
+    One that fails as nobody expected stays, too, with its reason, and is counted.
+
     Args:
         installation: Where.
         principal: Who asks.
@@ -128,7 +144,7 @@ async def retry_all(
         Unavailable: The database, or the log; what was tried by then is done.
     """
     letters = await page(installation, principal, limit=AT_ONCE_MAX, reason=reason, before=before)
-    published = messages = 0
+    published = messages = failed = 0
     for letter in letters:
         try:
             messages += await retry(installation, principal, letter.id)
@@ -139,10 +155,12 @@ async def retry_all(
             raise  # so it would be with all others
         except Exception:
             log.exception("letter_not_tried", letter=letter.id)
+            failed += 1
     return TriedLetters(
         published=published,
         messages=messages,
         still=len(letters) - published,
+        failed=failed,
         next_before=letters[-1].id if len(letters) == AT_ONCE_MAX else None,
     )
 

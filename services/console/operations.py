@@ -121,11 +121,13 @@ def letter_reason_line(who: Seeing, each: LetterReason) -> LetterReasonLine:
     )
 
 
-def letter_line(who: Seeing, letter: KeptLetter, settled_by: str = "") -> LetterLine:
-    """A letter as a line."""
+def letter_line(
+    who: Seeing, letter: KeptLetter, accounts: Mapping[int, str], settled_by: str = ""
+) -> LetterLine:
+    """A letter as a line; `accounts` are the names of those that are connected."""
     return LetterLine(
         id=letter.id,
-        account="" if letter.account_id is None else str(letter.account_id),
+        account=_account(letter.account_id, accounts),
         source=letter.source,
         received_at=moment(who, letter.received_at),
         size=letter.size,
@@ -136,6 +138,12 @@ def letter_line(who: Seeing, letter: KeptLetter, settled_by: str = "") -> Letter
         settled_by=settled_by,
         settled_why=letter.settled_why or "",
     )
+
+
+def _account(account_id: int | None, accounts: Mapping[int, str]) -> str:
+    if account_id is None:
+        return ""
+    return f"{accounts[account_id]} ({account_id})" if account_id in accounts else str(account_id)
 
 
 def read_model_line(who: Seeing, each: ReadModel, asked: AskedRebuild | None) -> ReadModelLine:

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Depends, Form, Query
 from fastapi.responses import RedirectResponse
+from pydantic import AwareDatetime
 
 from contracts.events import AllocationEvent, LeadAssigned, ManagerPaused, RulesApplied
-from contracts.sentences import sentence
+from contracts.sentences import Sentence, sentence
 from services.application.commands import Answer
 from services.application.operations import operation
 from services.application.refused import Refused
@@ -77,6 +79,43 @@ class Receipt:
     detail: str = ""
     undo: Undo | None = None
     is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Who did something in the installation and when, as an address has it."""
+
+    by: str = ""
+    at: datetime | None = None
+
+
+def _signature(
+    by: Annotated[str, Query(max_length=60)] = "", at: AwareDatetime | None = None
+) -> Signature:
+    return Signature(by=by, at=at)
+
+
+SignedBy = Annotated[Signature, Depends(_signature)]
+
+
+def signed_at(who: Seeing, address: str, **told: str | int) -> RedirectResponse:
+    """To a page that tells what became of a deed in the installation, by `signed_receipt`."""
+    at = who.now.isoformat(timespec="seconds")
+    query = urlencode({**told, "by": who.caller.id, "at": at})
+    return RedirectResponse(f"{address}?{query}", status_code=303)
+
+
+async def signed_receipt(
+    who: Seeing, told: Sequence[Sentence], signature: Signature, *, is_done: bool = True
+) -> Receipt | None:
+    """What became of such a deed, with who did it and when; None if nothing is told."""
+    if not told:
+        return None
+    detail = ""
+    if signature.by and signature.at is not None:
+        by = await person_of(who, signature.by)
+        detail = f"{by} · {moment(who, signature.at).text}"
+    return Receipt(text=" ".join(who.words.lines(told)), is_done=is_done, detail=detail)
 
 
 def told_at(address: str, answer: Answer) -> RedirectResponse:

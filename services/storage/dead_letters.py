@@ -104,7 +104,9 @@ SELECT_YOUNG = f"""
     ) AS young WHERE place <= $3
 ) ORDER BY id
 """  # noqa: S608  # parts of our own
-COUNT = "SELECT count(*) FROM dead_letters WHERE state = $1"
+COUNT = """
+SELECT count(*) FROM dead_letters WHERE state = $1 AND ($2::text IS NULL OR reason = $2)
+"""
 UPDATE_STATE = """
 UPDATE dead_letters SET state = $2, state_changed_at = now(), settled_by = $3, settled_why = $4
 WHERE id = $1 AND state = 'kept'
@@ -370,10 +372,10 @@ class DeadLetters:
             rows = await connection.fetch(SELECT_REASONS, limit)
         return [LetterReason(**row) for row in rows]
 
-    async def count(self, state: State = "kept") -> int:
-        """How many letters are in the state."""
+    async def count(self, state: State = "kept", *, reason: str | None = None) -> int:
+        """How many letters are in the state, of one reason if it is named."""
         async with borrow(self.pool) as connection:
-            count: int = await connection.fetchval(COUNT, state)
+            count: int = await connection.fetchval(COUNT, state, reason)
         return count
 
     async def settle(

@@ -81,6 +81,11 @@ class RetriedLetters(Output):
     published: int = Field(ge=0, description="Letters understood now.", examples=[11])
     messages: int = Field(ge=0, description="That they came to.", examples=[11])
     still: int = Field(ge=0, description="Letters that stay.", examples=[1])
+    failed: int = Field(
+        ge=0,
+        description="How many of those failed by a mistake of ours; the server's log says why.",
+        examples=[0],
+    )
     next_before: int | None = Field(
         description="Ask again with this for the older ones; null: these were all.", examples=[None]
     )
@@ -197,6 +202,7 @@ async def retry_dead_letters(visit: OfInstallation, body: RetryLettersBody) -> R
         published=tried.published,
         messages=tried.messages,
         still=tried.still,
+        failed=tried.failed,
         next_before=tried.next_before,
     )
 

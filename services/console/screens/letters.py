@@ -1,17 +1,19 @@
 """Dead letters of one reason: rows, what one holds, tried again or set aside (W4.13)."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import RedirectResponse, Response
 
-from contracts.sentences import sentence
+from contracts.sentences import Sentence, sentence
 from services.application import dead_letters
 from services.application.refused import Refused
 from services.console.names import person_of
 from services.console.operations import BODY_SHOWN_MAX, letter_line
 from services.console.pages import installation_page
+from services.console.receipts import SignedBy, signed_at, signed_receipt
 from services.console.seeing import FORMS, InInstallation, SeeingInstallation
 
 router = APIRouter()
@@ -23,31 +25,54 @@ BASE = "/operations/letters"
 Reason = Annotated[str, Query(max_length=10_000)]
 ReasonField = Annotated[str, Form(max_length=10_000)]
 Before = Annotated[int | None, Query(ge=1, le=2**63 - 1)]
-Count = Annotated[int | None, Query(ge=0)]
+Count = Annotated[int, Query(ge=0)]
 Why = Annotated[str, Form(max_length=2_000)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Became:
+    """What became of many letters, as the address has it; None of what was not done."""
+
+    published: int | None
+    still: int
+    failed: int
+    dropped: int | None
+
+
+def _became(
+    published: Count | None = None,
+    still: Count = 0,
+    failed: Count = 0,
+    dropped: Count | None = None,
+) -> Became:
+    return Became(published=published, still=still, failed=failed, dropped=dropped)
+
+
+JustBecame = Annotated[Became, Depends(_became)]
 
 
 @router.get(BASE)
 async def get_letters(
     who: InInstallation,
+    became: JustBecame,
+    signature: SignedBy,
     reason: Reason = "",
     before: Before = None,
-    published: Count = None,
-    still: Count = None,
-    dropped: Count = None,
 ) -> Response:
     """Those that nobody has dealt with, the newest first, of one reason if it is named."""
     found = await dead_letters.page(
         who.installation, who.principal, limit=LINES, before=before, reason=reason or None
     )
+    names = await _account_names(who)
     kept = {"reason": reason} if reason else {}
     return installation_page(
         "letters.html",
         who,
         here="operations",
-        told=_told(who, published, still, dropped),
+        told=await signed_receipt(who, _told(became), signature, is_done=not became.still),
         reason=reason,
-        letters=[letter_line(who, each) for each in found],
+        count=await dead_letters.count(who.installation, who.principal, reason=reason or None),
+        letters=[letter_line(who, each, names) for each in found],
         newest=f"{BASE}?{urlencode(kept)}" if before is not None else "",
         older=f"?{urlencode({**kept, 'before': found[-1].id})}" if len(found) == LINES else "",
     )
@@ -82,21 +107,20 @@ async def post_drop(who: InInstallation, letter_id: int, why: Why = "") -> Respo
 @router.post(f"{BASE}/retry")
 async def post_retry_all(who: InInstallation, reason: ReasonField = "") -> Response:
     """Read all of them again that match."""
-    published = still = 0
+    published = still = failed = 0
     before: int | None = None
     while True:
         tried = await dead_letters.retry_all(
             who.installation, who.principal, reason=reason or None, before=before
         )
-        published, still, before = (
-            published + tried.published,
-            still + tried.still,
-            tried.next_before,
-        )
+        published += tried.published
+        still += tried.still
+        failed += tried.failed
+        before = tried.next_before
         if before is None:
             break
-    told = urlencode({"reason": reason if still else "", "published": published, "still": still})
-    return RedirectResponse(f"{BASE}?{told}", status_code=303)
+    told = {"published": published, "still": still, "failed": failed}
+    return signed_at(who, BASE, reason=reason if still else "", **told)
 
 
 @router.post(f"{BASE}/drop")
@@ -107,7 +131,7 @@ async def post_drop_all(who: InInstallation, reason: ReasonField, why: Why = "")
         who.installation, who.principal, reason=reason, why=why
     ):
         dropped += count
-    return RedirectResponse(f"{BASE}?{urlencode({'dropped': dropped})}", status_code=303)
+    return signed_at(who, BASE, dropped=dropped)
 
 
 async def _letter_page(
@@ -125,7 +149,7 @@ async def _letter_page(
         here="operations",
         status=status,
         refused=refused,
-        letter=letter_line(who, letter, by),
+        letter=letter_line(who, letter, await _account_names(who), by),
         reason=letter.reason,
         content_type=letter.content_type,
         fields=fields[:FIELDS_SHOWN_MAX],
@@ -134,11 +158,18 @@ async def _letter_page(
     )
 
 
-def _told(
-    who: SeeingInstallation, published: int | None, still: int | None, dropped: int | None
-) -> str:
-    if dropped is not None:
-        return who.words.say(sentence("console.letters.dropped", count=dropped))
-    if published is None:
-        return ""
-    return who.words.say(sentence("console.letters.tried", count=published, still=still or 0))
+async def _account_names(who: SeeingInstallation) -> dict[int, str]:
+    """Of all that are connected, as Accounts calls them."""
+    return {each.account_id: each.subdomain for each in await who.installation.accounts.all()}
+
+
+def _told(became: Became) -> list[Sentence]:
+    """What became of many letters."""
+    if became.dropped is not None:
+        return [sentence("console.letters.dropped", count=became.dropped)]
+    if became.published is None:
+        return []
+    told = [sentence("console.letters.tried", count=became.published, still=became.still)]
+    if became.failed:
+        told.append(sentence("console.letters.failed", count=became.failed))
+    return told

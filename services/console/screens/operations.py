@@ -25,7 +25,8 @@ from services.console.operations import (
     read_model_line,
     sorted_findings,
 )
-from services.console.pages import installation_page, went_to
+from services.console.pages import installation_page
+from services.console.receipts import SignedBy, signed_at, signed_receipt
 from services.console.seeing import InInstallation, SeeingInstallation
 
 router = APIRouter()
@@ -40,7 +41,7 @@ Offset = Annotated[str, Query(max_length=20)]
 
 
 @router.get(BASE)
-async def get_operations(who: InInstallation, told: str = "") -> Response:
+async def get_operations(who: InInstallation, signature: SignedBy, told: str = "") -> Response:
     """Everything that is looked at, what needs somebody first."""
     here = (who.installation, who.principal)
     gathering = Gathering(who)
@@ -54,7 +55,7 @@ async def get_operations(who: InInstallation, told: str = "") -> Response:
         "operations.html",
         who,
         here="operations",
-        told=who.words.say(TOLD[told]) if told in TOLD else "",
+        told=await signed_receipt(who, [TOLD[told]] if told in TOLD else [], signature),
         failed=gathering.failed,
         needed=sorted_findings(findings or []),
         findings=findings or (),
@@ -71,7 +72,7 @@ async def get_operations(who: InInstallation, told: str = "") -> Response:
 async def post_rebuild(who: InInstallation, name: str) -> Response:
     """Have a read model made anew."""
     await ask_rebuild(who.installation, who.principal, name)
-    return went_to(BASE, "asked")
+    return signed_at(who, BASE, told="asked")
 
 
 @router.get(BASE + "/gaps/{partition}")
@@ -103,7 +104,7 @@ async def post_resume(
     if planned.place.position != position:
         raise Refused("partition_moved", partition=partition, position=position)
     await gaps.resume(who.installation, who.principal, planned)
-    return went_to(BASE, "resumed")
+    return signed_at(who, BASE, told="resumed")
 
 
 async def _findings(who: SeeingInstallation) -> list[FindingLine]:

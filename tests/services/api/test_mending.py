@@ -71,7 +71,13 @@ async def test_W4_13_letters_are_tried_again_and_set_aside_by_reason(office: Off
         (bug, 3),
         (odd, 2),
     ]
-    assert tried.json() == {"published": 2, "messages": 2, "still": 1, "next_before": None}
+    assert tried.json() == {
+        "published": 2,
+        "messages": 2,
+        "still": 1,
+        "failed": 0,
+        "next_before": None,
+    }
     assert code(again) == (409, "letter-not-understood")
     assert code(silent) == (422, "reason-missing")
     assert (dropped.status_code, code(over)) == (204, (409, "letter-dropped"))

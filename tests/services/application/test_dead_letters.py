@@ -99,7 +99,7 @@ async def test_F33_a_letter_that_fails_as_nobody_expected_keeps_no_other_from_be
     with capture_logs() as logged:
         tried = await dead_letters.retry_all(installation, OPERATOR)
 
-    assert (tried.published, tried.still) == (1, 1)
+    assert (tried.published, tried.still, tried.failed) == (1, 1, 1)
     assert [each.id for each in await installation.dead_letters.page()] == [broken_id]
     assert [(each["event"], each["letter"]) for each in logged if "letter" in each] == [
         ("letter_not_tried", broken_id)

@@ -82,7 +82,7 @@ def table_of(page: str) -> str:
     return re.sub(r"<input[^>]*>", "", rows)
 
 
-async def test_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_with(
+async def test_W3_5_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_with(
     site: Site,
 ) -> None:
     await letters(site, "odd <b>", b"one & only", b"two")
@@ -110,9 +110,13 @@ async def test_W4_13_letters_are_seen_by_reason_then_row_then_body_and_dealt_wit
     assert "one & only" in text_of(one)
     assert (still.status_code, silent.status_code) == (409, 422)
     assert "is still not understood" in text_of(still)
-    assert "0 letters were read again and published, 2 stay." in text_of(told)
+    assert "2 letters are read again. Those understood by now" in text_of(rows)
+    assert "2 letters are set aside for good." in text_of(rows)
+    account = await site.installation.accounts.get(site.account_id)
+    assert f"{account.subdomain} ({account.account_id})" in text_of(rows)
+    assert "0 letters were read again and published, 2 stay. Ana Lima · " in text_of(told)
     assert "Set aside Ana Lima : a copy" in text_of(dropped)
-    assert "1 letter is set aside." in text_of(after)
+    assert "1 letter is set aside. Ana Lima · " in text_of(after)
     kept = await AccessLog(site.installation.pool).of_principal(
         (await site.access.people.all())[-1].principal, limit=50
     )
