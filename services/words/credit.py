@@ -1,4 +1,4 @@
-"""Credit in leads, with three decimals, as logs and the demo tell it."""
+"""Credit in leads, with three decimals, as everything tells it."""
 
 from decimal import Decimal
 
@@ -7,7 +7,9 @@ from contracts.events import LEAD
 
 def signed(units: int) -> str:
     """Credit units as signed leads: `+0.417`."""
-    return f"{Decimal(units) / LEAD:+.3f}"
+    told = f"{Decimal(units) / LEAD:+.3f}"
+    # Of less than half a thousandth below nothing there is nothing to tell but a sign.
+    return "+0.000" if told == "-0.000" else told
 
 
 def unsigned(units: int) -> str:

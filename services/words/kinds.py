@@ -20,12 +20,12 @@ Several of a kind are listed, but for stages, which are pairs themselves.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from decimal import Decimal
 from typing import Any
 
-from contracts.events import LEAD, LinkedKind
+from contracts.events import LinkedKind
 from contracts.sentences import Argument, Sentence, sentence
 from contracts.stage import Stage
+from services.words.credit import signed, unsigned
 from services.words.languages import DECIMAL_MARKS
 
 # Sortable, and the same in every language: times are compared with logs and with Kommo.
@@ -101,11 +101,11 @@ def _thing(kind: LinkedKind, reader: Reader) -> str:
 
 
 def _credit(units: int, reader: Reader) -> str:
-    return _number(f"{Decimal(units) / LEAD:+.3f}", reader)
+    return _number(signed(units), reader)
 
 
 def _leads(units: int, reader: Reader) -> str:
-    return _number(f"{Decimal(units) / LEAD:.3f}", reader)
+    return _number(unsigned(units), reader)
 
 
 def _number(text: str, reader: Reader) -> str:

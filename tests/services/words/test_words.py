@@ -118,6 +118,7 @@ def test_nothing_but_a_named_argument_stands_in_braces(tmp_path: Path, template:
         ("person", "administrator zoe", "administrator zoe"),
         ("credit", LEAD // 2, "+0.500"),
         ("credit", -LEAD, "-1.000"),
+        ("credit", -1, "+0.000"),
         ("leads", LEAD * 3 // 2, "1.500"),
         ("instant", AT, "2026-10-12 09:00:20 UTC-3"),
         ("instant", AT.isoformat(), "2026-10-12 09:00:20 UTC-3"),
