@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 from contracts.stage import Stage
 from services.web.problems import HttpProblem
 
-Deed = Literal["add", "copy", "up", "down", "off", "on", "remove"]
+Deed = Literal["add", "copy", "up", "down", "move", "off", "on", "remove"]
 DEEDS: tuple[Deed, ...] = get_args(Deed)
 
 
@@ -23,8 +23,17 @@ def with_rule(data: Mapping[str, Any], name: str, stages: list[Stage]) -> dict[s
     return wanted
 
 
-def done(data: Mapping[str, Any], deed: Deed, number: int, *, copy_name: str) -> dict[str, Any]:
+def done(
+    data: Mapping[str, Any], deed: Deed, number: int, *, copy_name: str, place: int = 0
+) -> dict[str, Any]:
     """The data after a deed to one rule.
+
+    Args:
+        data: Of the draft.
+        deed: What is done.
+        number: The rule's place.
+        copy_name: The name of a copy; empty for a rule that has none.
+        place: Where it is moved to.
 
     Raises:
         HttpProblem: There is no such rule.
@@ -38,6 +47,8 @@ def done(data: Mapping[str, Any], deed: Deed, number: int, *, copy_name: str) ->
             rules.insert(number - 1, rules.pop(number))
         case "down" if number + 1 < len(rules):
             rules.insert(number + 1, rules.pop(number))
+        case "move" if 0 <= place < len(rules):
+            rules.insert(place, rules.pop(number))
         case "remove":
             del rules[number]
         case "off" if isinstance(rules[number], dict):

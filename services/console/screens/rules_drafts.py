@@ -93,6 +93,7 @@ async def post_deed(
     deed: Annotated[str, Form(max_length=20)],
     rule: Annotated[int, Form(ge=0, le=500)] = 0,
     stage: StageIds = "",
+    place: Annotated[int, Form(ge=0, le=500)] = 0,
 ) -> Response:
     """One more rule, another order, one less."""
     work = await opened(who, draft_id)
@@ -102,7 +103,7 @@ async def post_deed(
         stages = [_stage(stage)] if stage else []
         wanted = with_rule(work.document.data, _stage_name(who, stage), stages)
     else:
-        wanted = _done(who, work, deed, rule)
+        wanted = _done(who, work, deed, rule, place)
     work = await saved(work, edition, wanted)
     if deed == "add":
         return RedirectResponse(f"{work.href}/rules/{len(work.rules) - 1}", status_code=303)
@@ -143,7 +144,7 @@ async def _made(who: SeeingAccount, key: str, text: str, *, name: str = "") -> R
     return made
 
 
-def _done(who: SeeingAccount, work: Work, deed: str, rule: int) -> dict[str, object]:
+def _done(who: SeeingAccount, work: Work, deed: str, rule: int, place: int) -> dict[str, object]:
     known = next((each for each in DEEDS if each == deed), None)
     if known is None:
         expected = ", ".join(DEEDS)
@@ -151,7 +152,7 @@ def _done(who: SeeingAccount, work: Work, deed: str, rule: int) -> dict[str, obj
         raise HttpProblem("unprocessable", errors=[wrong])
     named = work.rules[rule].get("name", "") if rule < len(work.rules) else ""
     copied = who.words.say(sentence("console.rules.copy_of", name=str(named))) if named else ""
-    return done(work.document.data, known, rule, copy_name=copied)
+    return done(work.document.data, known, rule, copy_name=copied, place=place)
 
 
 def _stage(text: str) -> Stage:

@@ -1,4 +1,5 @@
-// The editor of a draft: kept one second after the last key; without it there is a button.
+// The editor of a draft: kept one second after the last key; without it there is a button. Rules are
+// dragged by their heads as well as moved by buttons.
 
 const form = document.querySelector("[data-saves]");
 const WAIT_MS = 1000;
@@ -73,5 +74,46 @@ for (const chosen of document.querySelectorAll("[data-into]")) {
     if (!file) return;
     document.getElementById(chosen.dataset.into).value = await file.text();
     later();
+  });
+}
+
+const list = document.querySelector("ol.rules:has([data-drag])");
+
+if (list) {
+  let held = null;
+  let before = null; // where it came from: let go elsewhere it goes back
+  for (const head of list.querySelectorAll("[data-drag]")) {
+    head.draggable = true;
+    for (const link of head.querySelectorAll("a")) link.draggable = false;
+    head.addEventListener("dragstart", (event) => {
+      held = head.closest("li");
+      before = held.nextElementSibling;
+      event.dataTransfer.effectAllowed = "move";
+      event.dataTransfer.setData("text/plain", "");
+    });
+    head.addEventListener("dragend", () => {
+      if (held) list.insertBefore(held, before);
+      held = null;
+    });
+  }
+  list.addEventListener("dragover", (event) => {
+    const over = event.target.closest("li");
+    if (!held || over?.parentElement !== list) return;
+    event.preventDefault();
+    if (over === held) return;
+    const box = over.getBoundingClientRect();
+    const isBelow = event.clientY > box.top + box.height / 2;
+    const next = isBelow ? over.nextElementSibling : over;
+    if (next !== held) list.insertBefore(held, next);
+  });
+  list.addEventListener("drop", (event) => {
+    if (!held) return;
+    event.preventDefault();
+    const moved = held.querySelector("form");
+    moved.elements.place.value = [...list.children].indexOf(held);
+    held = null;
+    if (moved.elements.place.value !== moved.elements.rule.value) {
+      moved.requestSubmit(moved.querySelector('[value="move"]'));
+    }
   });
 }

@@ -80,6 +80,11 @@ async def test_W4_4_rules_are_ordered_added_copied_and_removed(office: Office) -
 
         assert await do(deed="down", rule="0") == ["site", "spanish", "chats", "partners"]
         assert await do(deed="up", rule="3") == ["site", "spanish", "partners", "chats"]
+        moved = await do(deed="move", rule="0", place="3")
+        assert moved == ["spanish", "partners", "chats", "site"]
+        assert await do(deed="move", rule="3", place="4") == moved
+        moved = await do(deed="move", rule="3", place="0")
+        assert moved == ["site", "spanish", "partners", "chats"]
         assert await do(deed="remove", rule="1") == ["site", "partners", "chats"]
         await do(deed="off", rule="0")
         off = text_of((await ana.get(where)).text)

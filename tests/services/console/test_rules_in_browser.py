@@ -52,6 +52,24 @@ async def test_W1_a_stage_is_put_under_distribution(
     assert kept["participants"] == [{"manager": 501}]
 
 
+async def test_W4_4_a_rule_is_dragged_to_its_place(office: Office, browser: Browser) -> None:
+    async with visiting(office) as ana:
+        where = await ana.begin(EXAMPLE)
+        # All of it in sight: whatever is scrolled meanwhile is not what was taken hold of.
+        async with browsing(browser, office, ana.cookie, size=(1280, 2000)) as page:
+            await page.goto(where)
+            heads = page.locator(".rule-head")
+            last = await heads.last.locator("h3").inner_text()
+            await expect(heads.first).to_have_attribute("draggable", "true")
+            await heads.last.drag_to(heads.first, target_position={"x": 200, "y": 2})
+            # The number is the server's: only a page that was made anew has it first.
+            await expect(page.locator('h3[data-number="1"]')).to_have_text(last)
+        rules = read((await ana.draft(where)).content).data["rules"]
+
+    assert last == "partners"
+    assert [each["id"] for each in rules] == ["partners", "spanish", "site", "chats"]
+
+
 async def typed_and_kept(page: Page) -> None:
     """What is typed is kept by itself, and said in the sentence of its section."""
     limits = page.locator("#s-limits")
