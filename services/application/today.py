@@ -92,13 +92,15 @@ async def today(
         waiting=[
             WaitingRule(
                 rule_id=rule_id,
-                leads=seen.waiting.get(rule_id, 0),
+                leads=seen.waiting[rule_id],
                 oldest=found[0],
                 next_look_at=min(
                     (each.next_look_at for each in found if each.next_look_at), default=None
                 ),
             )
             for rule_id, found in by_rule.items()
+            # What began to wait between the two looks is in neither the sentence nor the list.
+            if rule_id in seen.waiting
         ],
         last=last,
         unshown_at=next((each.event.at for each in unshown), None),
