@@ -36,6 +36,11 @@ class WidgetArchive:
         offered: list[str] = self.manifest["widget"]["locale"]
         return wanted if wanted in offered else offered[0]
 
+    def name(self, language: str) -> str:
+        """What Kommo calls it to whoever speaks a language that it has."""
+        words = orjson.loads(self.files[f"i18n/{language}.json"])
+        return str(words["widget"]["name"])
+
 
 def opened(path: Path) -> WidgetArchive:
     """Read an archive.

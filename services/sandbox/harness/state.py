@@ -68,6 +68,7 @@ def _widget(harness: Harness, look: Look) -> dict[str, Any]:
     settings = harness.settings
     return {
         "code": code,
+        "name": archive.name(language),
         "src": f"{path}/script.js",
         "lang": f"{path}/i18n/{language}.json",
         "path": path,

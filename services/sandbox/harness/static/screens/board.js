@@ -51,7 +51,7 @@ define(['jquery', 'app', 'loader', 'report', 'screens/trigger', 'lib/components/
           $body.trigger('modal:loaded').append(
             $('<h2>').text('Add a trigger'),
             $('<button type="button" class="button-input js-trigger-choose">')
-              .text(app.state.widget.code)
+              .text(app.state.widget.name)
           ).trigger('modal:centrify');
         },
       });

@@ -114,7 +114,7 @@ define(['jquery', 'app', 'loader', 'report', 'lib/components/base/modal'],
       const card = $('<button type="button" class="widget-card">').append(
         $('<img alt="" width="130" height="100">')
           .attr('src', `${app.state.widget.images_path}/logo.png`),
-        $('<span>').text(app.state.widget.code)
+        $('<span>').text(app.state.widget.name)
       );
       card.on('click', open).appendTo(holder);
       await loader.enter('widgets_settings');
