@@ -109,7 +109,8 @@ OF_LEAD = f"{COLUMNS} WHERE account_id = $1 AND lead_id = $2"
 OF_LEADS = f"{COLUMNS} WHERE account_id = $1 AND lead_id = ANY($2::bigint[]) ORDER BY lead_id"
 BACKLOG = """
 SELECT account_id, count(*) AS leads, min(decided_at) AS oldest_at FROM assignments.leads
-WHERE state = 'pending' GROUP BY account_id ORDER BY account_id
+WHERE state = 'pending' AND ($1::bigint[] IS NULL OR account_id = ANY ($1))
+GROUP BY account_id ORDER BY account_id
 """
 BACKLOG_OF = """
 SELECT account_id, count(*) AS leads, min(decided_at) AS oldest_at FROM assignments.leads
@@ -323,9 +324,11 @@ async def of_leads(
     return [_assignment(row) for row in rows]
 
 
-async def backlog(connection: Connection) -> list[Backlog]:
-    """What is pending, by account; accounts with nothing are left out."""
-    return [Backlog(**row) for row in await connection.fetch(BACKLOG)]
+async def backlog(
+    connection: Connection, account_ids: Sequence[int] | None = None
+) -> list[Backlog]:
+    """What is pending, by account, of some or of all; those with nothing are left out."""
+    return [Backlog(**row) for row in await connection.fetch(BACKLOG, account_ids)]
 
 
 async def backlog_of(connection: Connection, account_id: int) -> Backlog | None:

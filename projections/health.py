@@ -45,7 +45,9 @@ SELECT account_id, version, heard_at, asked_at, decided_at, confirmed_at, refuse
     hours, given_in_hours
 """
 KNOWN = f"{COLUMNS} FROM accounts WHERE account_id = $1"
-ALL = f"{COLUMNS} FROM health.accounts ORDER BY account_id"
+ALL = f"""{COLUMNS} FROM health.accounts
+WHERE ($1::bigint[] IS NULL OR account_id = ANY ($1)) ORDER BY account_id
+"""
 ONE = f"{COLUMNS} FROM health.accounts WHERE account_id = $1"
 STORE = """
 INSERT INTO accounts (account_id, version, heard_at, asked_at, decided_at, confirmed_at,
@@ -149,9 +151,11 @@ async def project(connection: Connection, account_id: int, events: Sequence[Reco
     )
 
 
-async def of_accounts(connection: Connection) -> list[Vitals]:
-    """How every account does that ever had such an event, by id."""
-    return [_vitals(dict(row)) for row in await connection.fetch(ALL)]
+async def of_accounts(
+    connection: Connection, account_ids: Sequence[int] | None = None
+) -> list[Vitals]:
+    """How some or all accounts do that ever had such an event, by id."""
+    return [_vitals(dict(row)) for row in await connection.fetch(ALL, account_ids)]
 
 
 async def of_one(connection: Connection, account_id: int) -> Vitals:

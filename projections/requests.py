@@ -156,7 +156,7 @@ SELECT state, sum(requests)::bigint AS requests FROM requests.tallies GROUP BY s
 """
 BY_ACCOUNT = """
 SELECT account_id, state, sum(requests)::bigint AS requests FROM requests.tallies
-GROUP BY account_id, state ORDER BY account_id, state
+WHERE account_id = ANY ($1) GROUP BY account_id, state ORDER BY account_id, state
 """
 COUNTS = """
 SELECT rule_id, source, state, requests FROM requests.tallies
@@ -430,10 +430,12 @@ async def unaccounted(connection: Connection, *, limit: int = 1_000) -> list[Req
     return [_request(row, account_id=row["account_id"]) for row in rows]
 
 
-async def by_account(connection: Connection) -> dict[int, Counter[State]]:
-    """How many requests of each account are in each state."""
+async def by_account(
+    connection: Connection, account_ids: Sequence[int]
+) -> dict[int, Counter[State]]:
+    """How many requests of each of the accounts are in each state."""
     found: dict[int, Counter[State]] = {}
-    for row in await connection.fetch(BY_ACCOUNT):
+    for row in await connection.fetch(BY_ACCOUNT, account_ids):
         found.setdefault(row["account_id"], Counter())[row["state"]] = row["requests"]
     return found
 

@@ -172,7 +172,8 @@ FROM response.targets CROSS JOIN LATERAL (
         ORDER BY decided_at DESC LIMIT $2
     ) AS newest
 ) AS last
-WHERE last.judged = $2 AND 2 * last.late >= $2
+WHERE ($4::bigint IS NULL OR targets.account_id = $4)
+    AND last.judged = $2 AND 2 * last.late >= $2
 ORDER BY targets.account_id, targets.rule_id LIMIT $3
 """
 LAST_LEADS = 20
@@ -525,9 +526,12 @@ def _times(row: asyncpg.Record, leg: Leg) -> LegTimes:
     )
 
 
-async def late_rules(connection: Connection, *, now: datetime, limit: int = 100) -> list[LateRule]:
-    """Rules that were over their target in half of their last leads, over all accounts."""
-    return [LateRule(**row) for row in await connection.fetch(LATE, now, LAST_LEADS, limit)]
+async def late_rules(
+    connection: Connection, *, now: datetime, account_id: int | None = None, limit: int = 100
+) -> list[LateRule]:
+    """Rules that were over their target in half of their last leads, of one account or of all."""
+    rows = await connection.fetch(LATE, now, LAST_LEADS, limit, account_id)
+    return [LateRule(**row) for row in rows]
 
 
 async def _known(connection: Connection, account_id: int) -> "Compiled":

@@ -44,6 +44,8 @@ SELECT account_id, rule_id, pipeline_id, stage_id, since FROM silences.triggers
 WHERE account_id = $1 ORDER BY rule_id, pipeline_id, stage_id
 """
 
+AMONG = "SELECT DISTINCT account_id FROM silences.triggers WHERE account_id = ANY ($1)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SilentTrigger:
@@ -107,6 +109,11 @@ async def project(connection: Connection, account_id: int, events: Sequence[Reco
 async def present(connection: Connection, *, limit: int = 100) -> list[SilentTrigger]:
     """Those of now, over all accounts."""
     return [SilentTrigger(**row) for row in await connection.fetch(PRESENT, limit)]
+
+
+async def among(connection: Connection, account_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the accounts in which a trigger is silent now."""
+    return frozenset(row["account_id"] for row in await connection.fetch(AMONG, account_ids))
 
 
 async def of_account(connection: Connection, account_id: int) -> list[SilentTrigger]:

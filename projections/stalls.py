@@ -32,6 +32,8 @@ OF_ACCOUNT = """
 SELECT account_id, rule_id, stalled_at FROM stalls.rules WHERE account_id = $1 ORDER BY rule_id
 """
 
+AMONG = "SELECT DISTINCT account_id FROM stalls.rules WHERE account_id = ANY ($1)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
@@ -69,6 +71,11 @@ async def project(connection: Connection, account_id: int, events: Sequence[Reco
 async def present(connection: Connection, *, limit: int = 100) -> list[Stall]:
     """The rules that stand still now, over all accounts."""
     return [Stall(**row) for row in await connection.fetch(PRESENT, limit)]
+
+
+async def among(connection: Connection, account_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the accounts in which a rule stands still now."""
+    return frozenset(row["account_id"] for row in await connection.fetch(AMONG, account_ids))
 
 
 async def of_account(connection: Connection, account_id: int) -> list[Stall]:

@@ -49,6 +49,7 @@ from projections.fairness.queries import (
     Movement,
     Widest,
     beyond,
+    beyond_among,
     beyond_in_kind,
     movements_after,
     of_account,
@@ -58,7 +59,9 @@ from projections.fairness.queries import (
     promised,
     statement,
     unbalanced,
+    unfair,
     widest_deviations,
+    with_kinds,
 )
 
 __all__ = [
@@ -80,6 +83,7 @@ __all__ = [
     "Share",
     "Widest",
     "beyond",
+    "beyond_among",
     "beyond_in_kind",
     "changes",
     "concerned",
@@ -96,7 +100,9 @@ __all__ = [
     "promised",
     "statement",
     "unbalanced",
+    "unfair",
     "widest_deviations",
+    "with_kinds",
 ]
 
 NAME = "fairness"

@@ -1,5 +1,6 @@
 """Questions about shares, statements and the meter of fairness."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -60,33 +61,47 @@ SELECT account_id, ledger, what, kind, sum(credit_units)::bigint FROM fairness.k
 GROUP BY account_id, ledger, what, kind HAVING sum(credit_units) <> 0
 ORDER BY account_id, ledger, what, kind
 """
+BEYOND_MAX = 100
 # `Share.meter_units` in the database.
 METER = f"""greatest(
     assigned * {LEAD} - share_units - greatest(0, credit_units + assigned * {LEAD} - share_units),
     least(0, credit_units + assigned * {LEAD} - share_units) - assigned * {LEAD} + share_units,
     0)"""
+PROMISED = f"""CASE WHEN EXISTS (
+    SELECT FROM fairness.kind_shares
+    WHERE kind_shares.account_id = shares.account_id AND kind_shares.ledger = shares.ledger
+) THEN {DEVIATION_WITH_KINDS_MAX_UNITS} ELSE {DEVIATION_MAX_UNITS} END"""
 BEYOND = f"""
 SELECT account_id, ledger, manager_id, assigned, share_units, credit_units, deviation_units_max,
     last_version
 FROM fairness.shares
-WHERE ($2::bigint IS NULL OR account_id = $2) AND {METER} >= coalesce($1, CASE WHEN EXISTS (
-    SELECT FROM fairness.kind_shares
-    WHERE kind_shares.account_id = shares.account_id AND kind_shares.ledger = shares.ledger
-) THEN {DEVIATION_WITH_KINDS_MAX_UNITS} ELSE {DEVIATION_MAX_UNITS} END)
-ORDER BY account_id, ledger, manager_id LIMIT 100
+WHERE {METER} >= coalesce($1, {PROMISED})
+ORDER BY account_id, ledger, manager_id LIMIT {BEYOND_MAX}
 """  # noqa: S608 - constants of ours
 BEYOND_IN_KIND = f"""
 SELECT account_id, ledger, what, kind, manager_id, assigned, share_units, credit_units,
     deviation_units_max, last_version
 FROM fairness.kind_shares WHERE ($2::bigint IS NULL OR account_id = $2) AND {METER} >= $1
-ORDER BY account_id, ledger, what, kind, manager_id LIMIT 100
+ORDER BY account_id, ledger, what, kind, manager_id LIMIT {BEYOND_MAX}
+"""  # noqa: S608 - constants of ours
+UNFAIR = f"""
+SELECT account_id FROM fairness.shares WHERE account_id = ANY ($1) AND {METER} >= {PROMISED}
+UNION
+SELECT account_id FROM fairness.kind_shares
+WHERE account_id = ANY ($1) AND {METER} >= {DEVIATION_IN_KIND_MAX_UNITS}
 """  # noqa: S608 - constants of ours
 AFTER = """
 SELECT version FROM fairness.movements
 WHERE account_id = $1 AND ledger = $2 AND version > $4 AND $3::bigint = ANY (manager_ids)
 ORDER BY version LIMIT $5
 """
-HAS_KINDS = "SELECT EXISTS (SELECT FROM fairness.kind_shares WHERE account_id = $1)"
+# A look for each ledger, however many people have shares of kinds in it.
+WITH_KINDS = """
+SELECT ledger FROM unnest($2::text[]) AS ledger WHERE EXISTS (
+    SELECT FROM fairness.kind_shares AS of_kind
+    WHERE of_kind.account_id = $1 AND of_kind.ledger = ledger.ledger
+)
+"""
 WIDEST = """
 SELECT account_id, max(deviation_units_max) AS units, account_id IN
     (SELECT account_id FROM fairness.kind_shares) AS has_kinds
@@ -94,7 +109,8 @@ FROM fairness.shares GROUP BY account_id ORDER BY account_id
 """
 PRESENT = f"SELECT max({METER}) FROM fairness.shares"  # noqa: S608 - constants of ours
 PRESENT_BY_ACCOUNT = f"""
-SELECT account_id, max({METER}) AS units FROM fairness.shares GROUP BY account_id
+SELECT account_id, max({METER}) AS units FROM fairness.shares WHERE account_id = ANY ($1)
+GROUP BY account_id
 """  # noqa: S608 - constants of ours
 PRESENT_IN_KIND = f"SELECT max({METER}) FROM fairness.kind_shares"  # noqa: S608 - constants of ours
 AFTER_ALL = 2**63 - 1
@@ -199,17 +215,14 @@ async def unbalanced(connection: Connection) -> list[Imbalance]:
     return [Imbalance(**row) for row in await connection.fetch(SUMS)]
 
 
-async def beyond(
-    connection: Connection, account_id: int | None = None, *, units: int | None = None
-) -> list[tuple[int, Share]]:
+async def beyond(connection: Connection, *, units: int | None = None) -> list[tuple[int, Share]]:
     """Who is so far or further from the fair share now, by account; the first 100 (D3.5).
 
     Args:
         connection: Where to ask.
-        account_id: Of this account only.
         units: How far; None for what is promised, which is more where leads are told apart (D3.9).
     """
-    rows = [dict(row) for row in await connection.fetch(BEYOND, units, account_id)]
+    rows = [dict(row) for row in await connection.fetch(BEYOND, units)]
     return [(row.pop("account_id"), Share(**row)) for row in rows]
 
 
@@ -238,10 +251,33 @@ async def widest_deviations(connection: Connection) -> list[Widest]:
     ]
 
 
-async def promised(connection: Connection, account_id: int) -> int:
-    """That nobody of an account is so far from the fair share: more where leads are told apart."""
-    has_kinds = await connection.fetchval(HAS_KINDS, account_id)
+async def unfair(connection: Connection, account_ids: Sequence[int]) -> frozenset[int]:
+    """Those of the accounts in which the promise does not hold for somebody now (D3.5, D3.9)."""
+    return frozenset(row["account_id"] for row in await connection.fetch(UNFAIR, account_ids))
+
+
+async def with_kinds(
+    connection: Connection, account_id: int, shares: Sequence[Share]
+) -> tuple[str, ...]:
+    """Those ledgers of an account's shares in which leads are told apart, in their order (D3.9)."""
+    ledgers = list(dict.fromkeys(share.ledger for share in shares))
+    found = {row["ledger"] for row in await connection.fetch(WITH_KINDS, account_id, ledgers)}
+    return tuple(ledger for ledger in ledgers if ledger in found)
+
+
+def promised(*, has_kinds: bool) -> int:
+    """That nobody is so far from the fair share: more where leads are told apart."""
     return DEVIATION_WITH_KINDS_MAX_UNITS if has_kinds else DEVIATION_MAX_UNITS
+
+
+def beyond_among(shares: Sequence[Share], with_kinds: Collection[str]) -> list[Share]:
+    """For whom of an account's shares the promise does not hold, as `beyond` has it."""
+    far = [
+        share
+        for share in shares
+        if share.meter_units >= promised(has_kinds=share.ledger in with_kinds)
+    ]
+    return far[:BEYOND_MAX]
 
 
 async def present_deviation(connection: Connection) -> int:
@@ -249,9 +285,9 @@ async def present_deviation(connection: Connection) -> int:
     return await connection.fetchval(PRESENT) or 0
 
 
-async def present_deviations(connection: Connection) -> dict[int, int]:
-    """Account to the distance of its manager who is furthest from the fair share now (D3.5)."""
-    rows = await connection.fetch(PRESENT_BY_ACCOUNT)
+async def present_deviations(connection: Connection, account_ids: Sequence[int]) -> dict[int, int]:
+    """Each account to the distance of its manager furthest from the fair share now (D3.5)."""
+    rows = await connection.fetch(PRESENT_BY_ACCOUNT, account_ids)
     return {row["account_id"]: row["units"] for row in rows}
 
 

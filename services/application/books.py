@@ -81,9 +81,9 @@ async def fair(
     async with borrow_to_read(installation.pool) as connection:
         shares = await fairness.of_account(connection, account_id)
         ledgers = await ledgers_in_force(connection, account_id)
-        promised = await fairness.promised(connection, account_id)
+        with_kinds = await fairness.with_kinds(connection, account_id, shares)
         in_kinds: list[KindShare] = []
-        for ledger in dict.fromkeys(share.ledger for share in shares):
+        for ledger in with_kinds:
             in_kinds += await fairness.of_kinds(connection, account_id, ledger=ledger)
     return Fairness(
         shares=shares,
@@ -91,7 +91,7 @@ async def fair(
             KindFairness(name=kind_name(ledgers, each.ledger, each.what, each.kind), share=each)
             for each in in_kinds
         ],
-        promised_units=promised,
+        promised_units=fairness.promised(has_kinds=bool(with_kinds)),
     )
 
 

@@ -75,6 +75,7 @@ async def condition(
     *,
     shown: int,
     now: datetime,
+    head: int | None = None,
 ) -> AccountCondition:
     """How it does now.
 
@@ -84,6 +85,7 @@ async def condition(
         principal: Who asks.
         shown: The version that its tables show.
         now: The time.
+        head: Its version, where whoever asks knows it already.
 
     Raises:
         Refused: They may not look.
@@ -101,15 +103,15 @@ async def condition(
         backlog = await assignments.backlog_of(connection, account_id)
         vitals = await health.of_one(connection, account_id)
         shares = await fairness.of_account(connection, account_id)
-        promised = await fairness.promised(connection, account_id)
-        far = [
-            *(share for _, share in await fairness.beyond(connection, account_id)),
-            *(share for _, share in await fairness.beyond_in_kind(connection, account_id)),
-        ]
+        with_kinds = await fairness.with_kinds(connection, account_id, shares)
+        far: list[Share | KindShare] = [*fairness.beyond_among(shares, with_kinds)]
+        if with_kinds:
+            far += [share for _, share in await fairness.beyond_in_kind(connection, account_id)]
         stalled = await stalls.of_account(connection, account_id)
         silent = await silences.of_account(connection, account_id)
-        outdated = await gone.gone(connection, account_id)
-    head = await installation.events.head(account_id)
+        outdated = await gone.gone(connection, [account_id])
+    if head is None:
+        head = await installation.events.head(account_id)
     found: str | None = account.directory.get("webhooks")
     deviation = max((each.meter_units for each in shares), default=0)
     late_since = None if backlog is None else backlog.oldest_at
@@ -136,7 +138,7 @@ async def condition(
         pending=0 if backlog is None else backlog.leads,
         pending_since=late_since,
         deviation_units=deviation,
-        promised_units=promised,
+        promised_units=fairness.promised(has_kinds=bool(with_kinds)),
         far=tuple(far),
         stalled=tuple(stalled),
         silent=tuple(silent),

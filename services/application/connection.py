@@ -80,14 +80,14 @@ async def connection_of(
     account_id = account.account_id
     async with borrow_to_read(installation.pool) as connection:
         stop = await stops.of_account(connection, account_id)
-        refused = {each.account_id: each for each in await consents.refused(connection)}
+        refused = await consents.refused_of(connection, account_id)
         vitals = await health.of_one(connection, account_id)
-        backlog = await assignments.backlog(connection)
+        backlog = await assignments.backlog_of(connection, account_id)
         address = await connection.fetchrow(ADDRESS)
         hooks = await hooks_heard.of_account(connection, account_id)
     users = [each for each in account.directory.get("users", []) if each.get("is_active")]
     return AccountConnection(
-        token=token_of(account, refused.get(account_id), now),
+        token=token_of(account, refused, now),
         stopped=None if stop is None else refused_by_kommo(account, stop),
         webhooks=webhooks_of(account, now),
         sweep=await sweep_of(installation, account, now),
@@ -98,7 +98,7 @@ async def connection_of(
         swept=vitals.swept,
         used=0 if address is None else address["used"],
         closed_s=0.0 if address is None else address["closed_s"],
-        queued=sum(each.leads for each in backlog if each.account_id == account_id),
+        queued=0 if backlog is None else backlog.leads,
     )
 
 

@@ -1,6 +1,7 @@
 """Where what people asked for stands: accepted, decided or refused, and in the tables (A5.3)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -14,7 +15,7 @@ from services.application.refused import Refused
 from services.projector.registry import PROJECTIONS
 from services.shared.errors import Unavailable
 from services.storage.accounts import RegisteredAccount
-from services.storage.database import borrow, borrow_to_read
+from services.storage.database import Connection, borrow, borrow_to_read, mapping
 from services.storage.kept_commands import KeptCommand, KeptCommands
 
 WAIT_S = 2.0
@@ -25,6 +26,14 @@ _POSITIONS = ", ".join(
     for each in PROJECTIONS
 )
 SELECT_SHOWN = f"SELECT least({_POSITIONS})"
+SELECT_REACH = f"""
+SELECT least({_POSITIONS}),
+    coalesce((SELECT version FROM account_heads WHERE account_id = $1), 0)
+"""  # noqa: S608 - names of ours
+SELECT_BEHIND = f"""
+SELECT account_id, version - least({_POSITIONS.replace("$1", "head.account_id")}) AS behind
+FROM account_heads AS head WHERE account_id = ANY ($1)
+"""  # noqa: S608 - names of ours
 
 # accepted: it is in the log, or will be by the next repeat, and is not decided yet.
 Standing = Literal["accepted", "decided", "refused"]
@@ -121,6 +130,18 @@ async def shown(installation: Installation, account_id: int) -> int:
     async with borrow_to_read(installation.pool) as connection:
         version: int = await connection.fetchval(SELECT_SHOWN, account_id)
     return version
+
+
+async def reach(installation: Installation, account_id: int) -> tuple[int, int]:
+    """The version of the account that every table shows, and the newest that is stored."""
+    async with borrow_to_read(installation.pool) as connection:
+        row = await connection.fetchrow(SELECT_REACH, account_id)
+    return row[0], row[1]
+
+
+async def behind(connection: Connection, account_ids: Sequence[int]) -> dict[int, int]:
+    """How many events of each account the slowest of its tables has yet to take."""
+    return mapping(await connection.fetch(SELECT_BEHIND, account_ids))
 
 
 async def wait_until_shown(

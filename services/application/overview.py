@@ -1,7 +1,7 @@
 """All accounts side by side, the one that needs somebody most first."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, get_args
@@ -9,10 +9,9 @@ from typing import Literal, get_args
 from projections import assignments, fairness, health, requests, silences, stalls
 from projections.health import Vitals
 from services.application.installation import Installation
+from services.application.operations import behind
 from services.application.principal import Principal
 from services.gateway import stops
-from services.projector import schema
-from services.projector.registry import PROJECTIONS
 from services.storage import gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow_to_read
@@ -69,7 +68,7 @@ class AccountOverview:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the tables tell of all accounts."""
+    """What the tables tell of the accounts that are asked for."""
 
     stopped: Mapping[int, object]
     standing: Mapping[int, Counter[requests.State]]
@@ -93,9 +92,7 @@ async def overview(
     """
     principal.require("operate")
     accounts = await installation.accounts.all()
-    known = await _read(installation)
-    found = [_of(account, known, now) for account in accounts]
-    return sorted(found, key=lambda each: each.rank)
+    return await _of_these(installation, accounts, now)
 
 
 async def overview_among(
@@ -109,29 +106,31 @@ async def overview_among(
         now: When.
     """
     accounts = [each for each in await installation.accounts.all() if may_read(each.account_id)]
+    return await _of_these(installation, accounts, now)
+
+
+async def _of_these(
+    installation: Installation, accounts: Sequence[RegisteredAccount], now: datetime
+) -> list[AccountOverview]:
     if not accounts:
         return []
-    known = await _read(installation)
+    known = await _read(installation, [each.account_id for each in accounts])
     return sorted((_of(each, known, now) for each in accounts), key=lambda each: each.rank)
 
 
-async def _read(installation: Installation) -> _Known:
-    heads = await installation.events.heads()
+async def _read(installation: Installation, ids: Sequence[int]) -> _Known:
     async with borrow_to_read(installation.pool) as connection:
-        far = [account_id for account_id, _ in await fairness.beyond(connection)]
-        far += [account_id for account_id, _ in await fairness.beyond_in_kind(connection)]
-        done = [await schema.positions(connection, each.NAME) for each in PROJECTIONS]
         return _Known(
-            stopped=await stops.all_stops(connection),
-            standing=await requests.by_account(connection),
-            backlog={each.account_id: each for each in await assignments.backlog(connection)},
-            outdated=frozenset(each.account_id for each in await gone.gone(connection)),
-            silent=frozenset(each.account_id for each in await silences.present(connection)),
-            stalled=frozenset(each.account_id for each in await stalls.present(connection)),
-            unfair=frozenset(far),
-            deviations=await fairness.present_deviations(connection),
-            vitals={each.account_id: each for each in await health.of_accounts(connection)},
-            behind={i: max(head - at.get(i, 0) for at in done) for i, head in heads.items()},
+            stopped=await stops.all_stops(connection, ids),
+            standing=await requests.by_account(connection, ids),
+            backlog={each.account_id: each for each in await assignments.backlog(connection, ids)},
+            outdated=frozenset(each.account_id for each in await gone.gone(connection, ids)),
+            silent=await silences.among(connection, ids),
+            stalled=await stalls.among(connection, ids),
+            unfair=await fairness.unfair(connection, ids),
+            deviations=await fairness.present_deviations(connection, ids),
+            vitals={each.account_id: each for each in await health.of_accounts(connection, ids)},
+            behind=await behind(connection, ids),
         )
 
 

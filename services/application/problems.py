@@ -46,12 +46,10 @@ class Besides:
 
 async def besides(connection: Connection, account_id: int, *, now: datetime) -> Besides:
     """What is asked for besides the condition of an account."""
-    late = await response.late_rules(connection, now=now)
-    refused = await consents.refused(connection)
     return Besides(
         ended=await unassigned.by_reason(connection, account_id=account_id),
-        late=[each for each in late if each.account_id == account_id],
-        refused=next((each for each in refused if each.account_id == account_id), None),
+        late=await response.late_rules(connection, now=now, account_id=account_id),
+        refused=await consents.refused_of(connection, account_id),
     )
 
 

@@ -66,18 +66,31 @@ async def today(
     principal: Principal,
     *,
     shown: int,
+    head: int,
     now: datetime,
 ) -> Today:
     """How an account does now.
+
+    Args:
+        installation: Where.
+        account: Which.
+        principal: Who asks.
+        shown: The version that its tables show.
+        head: The newest that is stored.
+        now: The time.
 
     Raises:
         Refused: They may not look.
     """
     principal.require("read")
     account_id = account.account_id
-    seen = await condition(installation, account, principal, shown=shown, now=now)
+    seen = await condition(installation, account, principal, shown=shown, now=now, head=head)
     async with borrow_to_read(installation.pool) as connection:
-        waiting = await requests.waiting(connection, account_id, limit=WAITING_MAX)
+        waiting = (
+            await requests.waiting(connection, account_id, limit=WAITING_MAX)
+            if seen.waiting
+            else ()
+        )
         last = await decisions.page(
             connection, account_id=account_id, limit=DECISIONS, which=DecisionFilter(kinds=TOLD)
         )

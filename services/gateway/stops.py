@@ -5,7 +5,7 @@ holds up no call, and is written when it is back.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -30,7 +30,8 @@ ON CONFLICT (account_id) DO UPDATE SET status = excluded.status, cause = exclude
 """
 END = "DELETE FROM gateway.stops WHERE account_id = $1"
 ALL = """
-SELECT account_id, status, cause, words, since, until FROM gateway.stops ORDER BY account_id
+SELECT account_id, status, cause, words, since, until FROM gateway.stops
+WHERE ($1::bigint[] IS NULL OR account_id = ANY ($1)) ORDER BY account_id
 """
 OF_ACCOUNT = """
 SELECT account_id, status, cause, words, since, until FROM gateway.stops WHERE account_id = $1
@@ -72,9 +73,11 @@ async def end(connection: Connection, account_id: int) -> None:
     await connection.execute(END, account_id)
 
 
-async def all_stops(connection: Connection) -> Mapping[int, Stop]:
-    """Every account that Kommo refuses."""
-    return {row["account_id"]: Stop(**row) for row in await connection.fetch(ALL)}
+async def all_stops(
+    connection: Connection, account_ids: Sequence[int] | None = None
+) -> Mapping[int, Stop]:
+    """Every account that Kommo refuses, of some or of all."""
+    return {row["account_id"]: Stop(**row) for row in await connection.fetch(ALL, account_ids)}
 
 
 async def of_account(connection: Connection, account_id: int) -> Stop | None:

@@ -68,6 +68,7 @@ RETURNING true
 """
 REFUSED = """
 SELECT account_id, refused_at, refused_because FROM consents WHERE refused_at IS NOT NULL
+    AND ($1::bigint IS NULL OR account_id = $1)
 ORDER BY account_id
 """
 TOKENS = "SELECT account_id, refresh_sealed FROM consents ORDER BY account_id"
@@ -111,7 +112,13 @@ async def give(connection: Connection, account_id: int, refresh_sealed: bytes | 
 
 async def refused(connection: Connection) -> list[RefusedConsent]:
     """Every account that has to consent again."""
-    return [RefusedConsent(**row) for row in await connection.fetch(REFUSED)]
+    return [RefusedConsent(**row) for row in await connection.fetch(REFUSED, None)]
+
+
+async def refused_of(connection: Connection, account_id: int) -> RefusedConsent | None:
+    """Whether an account has to; None if not."""
+    row = await connection.fetchrow(REFUSED, account_id)
+    return None if row is None else RefusedConsent(**row)
 
 
 @dataclass(frozen=True, slots=True)

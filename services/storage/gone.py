@@ -4,6 +4,7 @@ Both are read from tables that are there anyway: the rules in force, and the acc
 described last, at most an hour ago.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +21,7 @@ WITH known AS MATERIALIZED (
     SELECT account_id, rules->'rules' AS rules, directory->'users' AS users,
         directory->'pipelines' AS pipelines
     FROM readings.rules JOIN accounts USING (account_id)
-    WHERE $1::bigint IS NULL OR account_id = $1
+    WHERE $1::bigint[] IS NULL OR account_id = ANY ($1)
 ), part AS MATERIALIZED (
     SELECT account_id, rule.part, rule.part->>'id' AS rule_id, users <> '[]' AS has_users,
         pipelines <> '[]' AS has_pipelines
@@ -91,7 +92,7 @@ class GoneName:
         return f"stage {self.pipeline_id}/{self.id}"
 
 
-async def gone(connection: Connection, account_id: int | None = None) -> list[GoneName]:
-    """Everything of the kind, of one account or of all."""
-    rows = await connection.fetch(SELECT, account_id)
+async def gone(connection: Connection, account_ids: Sequence[int] | None = None) -> list[GoneName]:
+    """Everything of the kind, of some accounts or of all."""
+    rows = await connection.fetch(SELECT, account_ids)
     return [GoneName(**{**row, "rule_ids": tuple(sorted(row["rule_ids"]))}) for row in rows]

@@ -230,6 +230,10 @@ async def test_D3_5_a_correction_that_is_being_made_up_for_is_no_deviation(pool:
     far = await fairness.beyond(pool)
     assert [(account, row.manager_id) for account, row in far] == [(ACCOUNT, 501), (ACCOUNT, 502)]
     assert [row.meter_units for _, row in far] == [LEAD * 5 // 2, LEAD * 5 // 2]
+    shares = await fairness.of_account(pool, ACCOUNT)
+    assert fairness.beyond_among(shares, with_kinds=()) == [row for _, row in far]
+    assert await fairness.unfair(pool, [ACCOUNT, ACCOUNT + 1]) == {ACCOUNT}
+    assert await fairness.unfair(pool, [ACCOUNT + 1]) == frozenset()
 
 
 @pytest.mark.parametrize("distance", [LEAD, 2 * LEAD, 3 * LEAD])

@@ -358,6 +358,8 @@ async def test_D12_1_leads_that_nobody_touched_count_as_late_when_it_is_sure(poo
     assert await response.late_rules(pool, now=later(40)) == []
     [found] = await response.late_rules(pool, now=later(41))
     assert found.late == 20
+    assert await response.late_rules(pool, now=later(41), account_id=ACCOUNT) == [found]
+    assert await response.late_rules(pool, now=later(41), account_id=ACCOUNT + 1) == []
 
 
 async def test_D12_1_a_rule_is_not_late_without_a_target_or_after_a_month(pool: Any) -> None:
@@ -383,7 +385,7 @@ async def test_I13_who_is_late_is_asked_without_reading_the_history(pool: Any) -
     """)
     await pool.execute("ANALYZE response.leads")
 
-    text = await plan(pool, LATE, datetime(2024, 1, 6, tzinfo=UTC), 20, 100)
+    text = await plan(pool, LATE, datetime(2024, 1, 6, tzinfo=UTC), 20, 100, None)
 
     assert "leads_due_idx" in text
     assert "Seq Scan on leads" not in text

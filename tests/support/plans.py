@@ -75,12 +75,20 @@ class Explained:
 
     async def since(self, pool: Any) -> list[Reading]:
         """What was read since the last look, by whoever asks as that pool does."""
-        return [reading for plan in await self._plans(pool) for reading in readings(plan)]
+        return (await self.looked(pool))[0]
 
     async def statements(self, pool: Any) -> list[str]:
         """What was asked since then, but for what names the account."""
-        texts = [plan["Query Text"] for plan in await self._plans(pool)]
-        return [text for text in texts if text != SET_BOUNDS]
+        return (await self.looked(pool))[1]
+
+    async def looked(self, pool: Any) -> tuple[list[Reading], list[str]]:
+        """Both of them."""
+        plans = await self._plans(pool)
+        texts = [plan["Query Text"] for plan in plans]
+        return (
+            [reading for plan in plans for reading in readings(plan)],
+            [text for text in texts if text != SET_BOUNDS],
+        )
 
     async def _plans(self, pool: Any) -> list[dict[str, Any]]:
         mark = f"looked-{self._seen}"

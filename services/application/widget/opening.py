@@ -128,5 +128,4 @@ class WidgetDoor:
 
     async def _is_connected(self, account: RegisteredAccount) -> bool:
         async with borrow_to_read(self.installation.pool) as connection:
-            refused = await consents.refused(connection)
-        return account.account_id not in {each.account_id for each in refused}
+            return await consents.refused_of(connection, account.account_id) is None

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from services.application.attendance import everybody
 from services.application.next_able import next_able
-from services.application.operations import shown
+from services.application.operations import reach
 from services.application.setting_up import setting_up
 from services.application.span import DAY, Span
 from services.application.speed import speed
@@ -29,8 +29,8 @@ async def get_today(who: InAccount, only: Parts, first: First = 0) -> Response:
     if not who.principal.may("read") and who.principal.manager_id is not None:
         return RedirectResponse(f"{who.base}/me", status_code=303)
     place = (who.installation, who.account, who.principal)
-    version = await shown(who.installation, who.account.account_id)
-    found = await today(*place, shown=version, now=who.now)
+    version, head = await reach(who.installation, who.account.account_id)
+    found = await today(*place, shown=version, head=head, now=who.now)
     who = knowing_rules(who, found.condition.rule_names)
     is_first = found.condition.vitals.decided_at is None and not found.last
     gathering = Gathering(who)

@@ -9,7 +9,7 @@ import pytest
 from contracts.events import LEAD, AllocationEvent, RuleStalled, TriggerFellSilent
 from contracts.stage import Stage
 from services.access.roles import ROLES, SCOPES, Role
-from services.application.overview import Trouble, overview
+from services.application.overview import Trouble, overview, overview_among
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.storage.accounts import AccountRegistry
@@ -92,6 +92,8 @@ async def test_D1_2_accounts_are_listed_by_what_is_wrong_with_them(pool: Any) ->
     assert {each.behind for each in found} == {0}
     later_on = await overview(ours, TESTER, now=NINE + timedelta(hours=26))
     assert {each.given for each in later_on} == {0}
+    some = await overview_among(ours, {2, 6, 7}.__contains__, now=NINE + timedelta(minutes=6))
+    assert some == [each for each in found if each.account_id in {2, 6, 7}]
 
 
 RULES = {
@@ -138,7 +140,7 @@ async def test_D2_1_what_rules_name_and_kommo_has_no_more_is_found_by_name(pool:
         GoneName(pipeline_id=8, id=62, how="archived", name="Old / In", **site),
         GoneName(account_id=1, pipeline_id=9, id=63, how="deleted", name="", rule_ids=("all",)),
     ]
-    assert await gone(pool, 2) == []
+    assert await gone(pool, [2]) == []
     troubles = {each.account_id: each.troubles for each in await overview(ours, TESTER, now=NINE)}
     assert troubles == {1: ("rules_outdated",), 2: ()}
 
