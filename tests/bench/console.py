@@ -25,7 +25,7 @@ SCREENS = (
     "/audit",
     "/proof",
     "/connection",
-    "/access/looks",
+    "/audit/looks",
     "/distribute",
     "/palette?q=50",
 )
