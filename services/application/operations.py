@@ -135,7 +135,7 @@ async def shown(installation: Installation, account_id: int) -> int:
 async def reach(installation: Installation, account_id: int) -> tuple[int, int]:
     """The version of the account that every table shows, and the newest that is stored."""
     async with borrow_to_read(installation.pool) as connection:
-        row = await connection.fetchrow(SELECT_REACH, account_id)
+        [row] = await connection.fetch(SELECT_REACH, account_id)
     return row[0], row[1]
 
 
