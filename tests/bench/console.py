@@ -76,6 +76,7 @@ async def measure_console(folder: Path) -> list[Figure]:
             await there.installation.pool.expire_connections()
             counts = {}
             for screen in SCREENS:
+                await page(LARGE_ID, screen)  # a connection that is new asks for types
                 await asked.statements(there.installation.pool)
                 await page(LARGE_ID, screen)
                 counts[screen] = len(await asked.statements(there.installation.pool))
