@@ -146,7 +146,9 @@ async def test_D3_8_a_page_of_a_statement_costs_its_lines(watched: Watched) -> N
         assert await watched.too_much() == []
 
 
-async def test_I13_W8_no_screen_reads_the_history_or_asks_many_things(watched: Watched) -> None:
+async def test_I13_no_screen_of_the_console_reads_the_history_or_asks_many_things(
+    watched: Watched,
+) -> None:
     it, scans, asked = watched.it, {}, {}
     site = Site(
         address=it.address,
@@ -164,7 +166,6 @@ async def test_I13_W8_no_screen_reads_the_history_or_asks_many_things(watched: W
             scans[path] = [str(each) for each in found if each.rows > READ_MAX]
 
     assert {path: found for path, found in scans.items() if found} == {}
-    # A text each would do; the texts tell which one is asked twice.
     too_many = {
         path: texts
         for path, texts in asked.items()
