@@ -201,7 +201,7 @@ async def letters(connection: Connection) -> list[Metric]:
         GaugeMetricFamily(
             "fairlead_dead_letters_kept_messages",
             "Messages and bodies not understood that nobody has dealt with.",
-            value=await connection.fetchval(dead_letters.COUNT, "kept"),
+            value=await connection.fetchval(dead_letters.COUNT, "kept", None),
         )
     ]
 
