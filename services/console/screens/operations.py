@@ -26,6 +26,7 @@ from services.console.operations import (
     sorted_findings,
 )
 from services.console.pages import installation_page
+from services.console.portions import First, portion
 from services.console.receipts import SignedBy, signed_at, signed_receipt
 from services.console.seeing import InInstallation, SeeingInstallation
 
@@ -33,6 +34,8 @@ router = APIRouter()
 
 BASE = "/operations"
 GIB = 1024**3
+# As many as leave what comes below them in reach of a thumb.
+REASONS_AT_ONCE = 10
 TOLD: Mapping[str, Sentence] = {
     "asked": sentence("console.operations.asked"),
     "resumed": sentence("console.operations.resumed"),
@@ -41,7 +44,9 @@ Offset = Annotated[str, Query(max_length=20)]
 
 
 @router.get(BASE)
-async def get_operations(who: InInstallation, signature: SignedBy, told: str = "") -> Response:
+async def get_operations(
+    who: InInstallation, signature: SignedBy, told: str = "", first: First = 0
+) -> Response:
     """Everything that is looked at, what needs somebody first."""
     here = (who.installation, who.principal)
     gathering = Gathering(who)
@@ -49,6 +54,9 @@ async def get_operations(who: InInstallation, signature: SignedBy, told: str = "
     asked = await gathering.part("asked", asked_rebuilds(*here)) or {}
     disk = await gathering.part("disk", asyncio.to_thread(shutil.disk_usage, who.installation.data))
     letters = await gathering.part("letters", dead_letters.reasons(*here))
+    shown, part = portion(
+        letters or (), first, address="?first={}#letters".format, size=REASONS_AT_ONCE
+    )
     stopped = await gathering.part("gaps", _stopped(who))
     models = await gathering.part("models", read_models(*here))
     return installation_page(
@@ -59,7 +67,8 @@ async def get_operations(who: InInstallation, signature: SignedBy, told: str = "
         failed=gathering.failed,
         needed=sorted_findings(findings or []),
         findings=findings or (),
-        reasons=[letter_reason_line(who, each) for each in letters or ()],
+        reasons=[letter_reason_line(who, each) for each in shown],
+        reasons_part=part,
         gaps=[gap_line(who, each) for each in stopped or ()],
         models=[read_model_line(who, each, asked.get(each.name)) for each in models or ()],
         sources=await gathering.part("sources", sources(*here)) or (),

@@ -24,6 +24,14 @@ ARGUMENTS = (
 PHONE, DESKTOP = (360, 740), (1280, 900)
 # A busy machine is no failure: what is waited for comes, however late.
 PATIENCE_MS = 120_000
+# What a finger has to meet on a phone, lower than it should be.
+SMALL = """() => [...document.querySelectorAll(
+  "button, .button, summary, select, input:not([type='radio'], [type='checkbox']), .tabs a"
+  + ", .cards th a, .back a, .list li > a, .problems a, nav a"
+)].filter((each) => {
+  const { width, height } = each.getBoundingClientRect();
+  return each.checkVisibility() && width > 1 && height < 44;
+}).map((each) => each.outerHTML.slice(0, 100))"""
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 
 
