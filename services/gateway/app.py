@@ -28,6 +28,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.starts import SharedStarts
 from services.gateway.stops import Stops
 from services.gateway.sweep import Sweeper
+from services.gateway.task_readings import PostgresTaskReadings
 from services.gateway.tasks import TaskReader
 from services.gateway.trail import PostgresTrail
 from services.gateway.work_lists import AllRounds, WorkLists, rounds_of
@@ -223,6 +224,7 @@ def build(  # noqa: PLR0913  # the ports of a role
             connections=connections,
             rules_of=lists.rules_of,
             publisher=publisher,
+            readings=PostgresTaskReadings(pool),
             now=now,
             settings=settings.tasks,
             timing=timing,

@@ -40,6 +40,18 @@ class ConnectedAccount:
     admitted_at: datetime | None = None
 
 
+class TaskReadings(Protocol):
+    """Where it is noted whose tasks cannot be read."""
+
+    async def note(self, account_id: int, status: int | None) -> None:
+        """Kommo refused the account's tasks; None: it does not, or nobody asks for them any more.
+
+        Raises:
+            services.shared.errors.Unavailable: Nothing is noted.
+        """
+        ...
+
+
 class ConnectedAccounts(Protocol):
     """The registry of accounts; the only place that opens tokens."""
 

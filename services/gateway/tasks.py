@@ -1,7 +1,8 @@
 """Reads the open tasks of accounts whose rules have a limit of them (D5.6).
 
 The whole list is read again and again: what no webhook told, or what one invented, is repaired by
-the next one or the one after it. Nothing is kept here but when an account is due.
+the next one or the one after it. Nothing is kept here but when an account is due, and what was
+noted of it: whoever keeps Fairlead running is told where Kommo shows no tasks.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,17 @@ from contracts.inbound import Inbound, SeenTask, TasksListed
 from projections.tasks import counts_tasks
 from services.gateway.connections import Connection, Connections
 from services.gateway.failures import Failures
-from services.gateway.ports import InboundPublisher, Now, RulesOf
+from services.gateway.ports import InboundPublisher, Now, RulesOf, TaskReadings
 from services.gateway.settings import TaskSettings
 from services.kommo.client import TaskPage
-from services.kommo.errors import AccountStopped, MalformedAnswer, Rejected
+from services.kommo.errors import AccountBlocked, AccountStopped, MalformedAnswer, Rejected
 from services.kommo.timing import Timing
 from services.shared.errors import Unavailable
 
 log = structlog.get_logger(__name__)
+
+# What is about tasks alone, if the account is let in otherwise.
+REFUSED = (403, 404)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class TaskReader:
         connections: Connections,
         rules_of: RulesOf,
         publisher: InboundPublisher,
+        readings: TaskReadings,
         now: Now,
         settings: TaskSettings,
         timing: Timing,
@@ -50,6 +55,8 @@ class TaskReader:
         self._connections = connections
         self._rules_of = rules_of
         self._publisher = publisher
+        self._readings = readings
+        self._noted: dict[int, int | None] = {}
         self._now = now
         self._settings = settings
         self._timing = timing
@@ -63,6 +70,7 @@ class TaskReader:
             connections = self._connections.all()
             ours = {each.account_id for each in connections}
             self._due = {k: due for k, due in self._due.items() if k in ours}
+            self._noted = {k: status for k, status in self._noted.items() if k in ours}
             for connection in connections:
                 await self._in_turn(connection)
             await self._timing.sleep(self._settings.poll_ms / 1_000)
@@ -85,6 +93,7 @@ class TaskReader:
             return
         if rules is None or not counts_tasks(rules[1]):
             self._due.pop(account_id, None)
+            await self._note(account_id, None)
             return
         due, began_at = self._due.get(account_id), self._timing.monotonic()
         is_same = due is not None and (due.connection, due.revision) == (connection, rules[0])
@@ -99,13 +108,27 @@ class TaskReader:
             tasks = await self._read(connection)
         except AccountStopped as stopped:
             log.warning("tasks_stopped", account_id=account_id, status=stopped.status)
+            if stopped.status in REFUSED and not isinstance(stopped, AccountBlocked):
+                await self._note(account_id, stopped.status)
             return stopped.retry_in_s or self._settings.stopped_s
         except (Unavailable, Rejected) as error:
             log.warning("tasks_delayed", account_id=account_id, error=type(error).__name__)
             return self._failures.pause_s(account_id)
         self._failures.over(account_id)
+        await self._note(account_id, None)
         log.info("tasks_listed", account_id=account_id, tasks=tasks)
         return self._settings.interval_s
+
+    async def _note(self, account_id: int, status: int | None) -> None:
+        """Note what is new; what cannot be noted now is noted at the next reading."""
+        if account_id in self._noted and self._noted[account_id] == status:
+            return
+        try:
+            await self._readings.note(account_id, status)
+        except Unavailable:
+            log.warning("tasks_not_noted", account_id=account_id)
+        else:
+            self._noted[account_id] = status
 
     async def _read(self, connection: Connection) -> int:
         after_id, following, tasks = 0, None, 0

@@ -75,6 +75,7 @@ from tests.simulation.twins import (
     StartsTwin,
     StopsTwin,
     SweepsTwin,
+    TaskReadingsTwin,
     TimersTwin,
     WorkListTwin,
     lists_twin,
@@ -460,6 +461,7 @@ class Installation:
             directory=directory,
             tasks=TaskReader(
                 rules_of=lists.rules_of,
+                readings=TaskReadingsTwin(),
                 settings=seldom(TaskSettings, interval_s=habits.sweep_s, poll_ms=poll_ms),
                 **parts,
             ),

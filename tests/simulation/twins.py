@@ -376,6 +376,13 @@ class AskedSweepsTwin:
         await self.peer.call(act)
 
 
+class TaskReadingsTwin:
+    """Whose tasks cannot be read; nobody asks in a simulated week."""
+
+    async def note(self, account_id: int, status: int | None) -> None:
+        """Nothing is kept."""
+
+
 class StopsTwin(Stops):
     """What stops accounts, in memory alone."""
 

@@ -9,8 +9,9 @@ from services.application.doctor.finding import Diagnosis, passing, problem, wel
 from services.application.doctor.sweeps import sweep_of
 from services.application.doctor.tokens import token_of
 from services.application.installation import Installation
-from services.gateway import stops
+from services.gateway import stops, task_readings
 from services.gateway.stops import Stop
+from services.gateway.task_readings import TasksRefused
 from services.storage import consents, gone
 from services.storage.accounts import RegisteredAccount
 from services.storage.database import borrow
@@ -34,6 +35,7 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
     yield well(subject, sentence("doctor.accounts_are", accounts=each))
     async with borrow(installation.pool) as connection:
         stopped = await stops.all_stops(connection)
+        untold = await task_readings.all_refused(connection)
         named = await gone.gone(connection)
         refused = {each.account_id: each for each in await consents.refused(connection)}
     for account in accounts:
@@ -44,6 +46,8 @@ async def findings(installation: Installation, now: datetime) -> AsyncIterator[D
             continue
         yield webhooks_of(account, now)
         yield await sweep_of(installation, account, now)
+        if account.account_id in untold:
+            yield tasks_of(account, untold[account.account_id])
         if held := await installation.who_may().wide_deeds.held(account.account_id):
             yield held_deeds(account, len(held))
         for one in named:
@@ -72,6 +76,13 @@ def refused_by_kommo(account: RegisteredAccount, stop: Stop) -> Diagnosis:
     if stop.until is not None:
         found = sentence("doctor.refused_until", found=found, until=stop.until)
     return problem(subject, found, remedy)
+
+
+def tasks_of(account: RegisteredAccount, refused: TasksRefused) -> Diagnosis:
+    """Kommo does not show the account's tasks, so limits of tasks are not what they seem (D5.6)."""
+    subject = sentence("doctor.tasks_of", account=account.account_id)
+    found = sentence("doctor.tasks_refused", status=refused.status, since=refused.since)
+    return problem(subject, found, sentence("remedy.tasks_refused", address=account.base_url))
 
 
 def held_deeds(account: RegisteredAccount, count: int) -> Diagnosis:

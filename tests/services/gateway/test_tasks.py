@@ -1,14 +1,19 @@
 """Lists of open tasks, before a real HTTP server (D5.6)."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from contracts.inbound import SeenTask, TasksListed
+from services.gateway.ports import TaskReadings
 from services.gateway.settings import TaskSettings
+from services.gateway.task_readings import PostgresTaskReadings, all_refused
 from services.gateway.tasks import TaskReader
+from services.projector.schema import prepare
 from services.sandbox.sample import ACCOUNT_ID
+from services.shared.errors import Unavailable
 from tests.services.gateway.world import PERSON, World, running, utc_now, world
 from tests.support.waiting import until
 
@@ -33,11 +38,28 @@ class Rules:
         return None if self.rules is None else (self.revision, self.rules)
 
 
-def reader(here: World, rules: Rules, **settings: Any) -> TaskReader:
+@dataclass
+class Readings:
+    """What is noted of accounts whose tasks cannot be read; away for so many notes first."""
+
+    away: int = 0
+    noted: list[tuple[int, int | None]] = field(default_factory=list)
+
+    async def note(self, account_id: int, status: int | None) -> None:
+        if self.away:
+            self.away -= 1
+            raise Unavailable
+        self.noted.append((account_id, status))
+
+
+def reader(
+    here: World, rules: Rules, readings: TaskReadings | None = None, **settings: Any
+) -> TaskReader:
     return TaskReader(
         connections=here.connections,
         rules_of=rules,
         publisher=here.books,
+        readings=readings or Readings(),
         now=utc_now,
         settings=TaskSettings(**{"poll_ms": 1_000, **settings}),
         timing=here.timing,
@@ -121,3 +143,66 @@ async def test_F35_D5_6_a_list_that_cannot_be_read_is_read_again() -> None:
             await until(lambda: bool(lists(here)))
 
         assert [task.task_id for task in lists(here)[-1].tasks] == ids
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_D5_6_tasks_that_kommo_does_not_show_are_noted_until_it_does(status: int) -> None:
+    async with world(0) as here:
+        readings = Readings()
+        here.sandbox.knobs.turn({"error_next": 3, "error_status": status})
+        async with running(reader(here, Rules(LIMITED), readings, stopped_s=5).run()):
+            await until(lambda: len(readings.noted) == 2)
+
+        assert readings.noted == [(ACCOUNT_ID, status), (ACCOUNT_ID, None)]
+
+
+async def test_D5_6_what_could_not_be_noted_is_noted_at_the_next_reading() -> None:
+    async with world(0) as here:
+        readings = Readings(away=1)
+        here.sandbox.knobs.turn({"error_next": 1_000_000, "error_status": 403})
+        async with running(reader(here, Rules(LIMITED), readings, stopped_s=5).run()):
+            await until(lambda: bool(readings.noted))
+
+        assert (readings.away, readings.noted) == (0, [(ACCOUNT_ID, 403)])
+
+
+async def test_D5_6_rules_that_limit_no_tasks_any_more_end_the_note() -> None:
+    async with world(0) as here:
+        readings, asked = Readings(), Rules(LIMITED)
+        here.sandbox.knobs.turn({"error_next": 1_000_000, "error_status": 403})
+        async with running(reader(here, asked, readings).run()):
+            await until(lambda: bool(readings.noted))
+            asked.rules = UNLIMITED
+            await until(lambda: len(readings.noted) == 2)
+
+        assert readings.noted == [(ACCOUNT_ID, 403), (ACCOUNT_ID, None)]
+
+
+async def test_D5_6_an_account_that_is_stopped_as_a_whole_is_not_noted_for_its_tasks() -> None:
+    async with world(0) as here:
+        readings = Readings()
+        here.sandbox.knobs.turn({"error_next": 2, "error_status": 402})
+        async with running(reader(here, Rules(LIMITED), readings, stopped_s=5).run()):
+            await until(lambda: bool(readings.noted))
+
+        assert readings.noted == [(ACCOUNT_ID, None)]
+
+
+async def test_D5_6_a_note_keeps_since_when_while_its_status_stays(pool: Any) -> None:
+    await prepare(pool)
+    readings = PostgresTaskReadings(pool)
+
+    async def noted() -> Any:
+        async with pool.acquire() as connection:
+            return (await all_refused(connection)).get(7)
+
+    await readings.note(7, 403)
+    first = await noted()
+    await readings.note(7, 403)
+    assert (first.status, await noted()) == (403, first)
+    await readings.note(7, 404)
+    other = await noted()
+    assert other.status == 404
+    assert other.since > first.since
+    await readings.note(7, None)
+    assert await noted() is None

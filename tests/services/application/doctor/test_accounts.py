@@ -6,9 +6,15 @@ from typing import Any
 import pytest
 
 from contracts.sentences import sentence
-from services.application.doctor.accounts import gone_of, refused_by_kommo, webhooks_of
+from services.application.doctor.accounts import (
+    gone_of,
+    refused_by_kommo,
+    tasks_of,
+    webhooks_of,
+)
 from services.application.doctor.finding import Severity
 from services.gateway.stops import Cause, Stop
+from services.gateway.task_readings import TasksRefused
 from services.storage.accounts import RegisteredAccount
 from services.storage.gone import GoneName, How
 from services.words.catalogue import Words
@@ -123,3 +129,11 @@ def test_F58_kommos_own_words_and_the_next_try_are_told() -> None:
         " paid (402); in Kommo's words: Trial is over; what waits is tried again"
         " at 2026-03-02 10:00 UTC"
     )
+
+
+def test_D5_6_tasks_that_kommo_does_not_show_are_told_with_what_to_do() -> None:
+    finding = tasks_of(acme({}), TasksRefused(account_id=7, status=403, since=NINE))
+
+    assert finding.severity == "problem"
+    assert finding.remedy == sentence("remedy.tasks_refused", address="https://acme.kommo.com")
+    assert Words().say(finding.found).startswith("Kommo does not let us read tasks since ")
