@@ -2,6 +2,7 @@
 
 An answer that is lost is asked for once more with the same refresh token: Kommo lets it work until
 the one that it was exchanged for has been used, and nothing is used here before it is stored (F56).
+While Kommo or the database is away that is logged once, and the end of it.
 """
 
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class Renewal:
     endpoint: TokenEndpoint
     settings: RenewalSettings = field(default_factory=RenewalSettings)
     timing: Timing = field(default_factory=SystemTiming)
+    # Why an account's token is not renewed, as far as the log knows; gone once a newer one is seen.
+    _known: dict[int, str] = field(default_factory=dict)
 
     @property
     def _consents(self) -> Consents:
@@ -61,6 +64,8 @@ class Renewal:
         until = self.timing.monotonic() + self.settings.wait_s
         while True:
             pair = await self._pair(account_id)
+            if pair is None or pair.access != stale or pair.is_refused:
+                self._known.pop(account_id, None)
             if pair is None:
                 return None
             if pair.access != stale:
@@ -91,12 +96,19 @@ class Renewal:
 
     async def run(self) -> None:
         """Renew what is about to end, until cancelled: few calls then find a token too old."""
+        is_away = False
         while True:
             try:
                 for account_id in await self._consents.due(self.settings.ahead_s):
                     await self._ahead(account_id)
             except Unavailable:
-                log.warning("consents_unavailable")
+                if not is_away:
+                    log.warning("consents_unavailable")
+                is_away = True
+            else:
+                if is_away:
+                    log.info("consents_available")
+                is_away = False
             await self.timing.sleep(self.settings.look_s)
 
     async def _ahead(self, account_id: int) -> None:
@@ -131,7 +143,10 @@ class Renewal:
                 log.error("consent_needed", account_id=account_id, status=refused.status)  # noqa: TRY400 - no bug
             return None
         except Unreachable as error:
-            log.warning("token_not_renewed", account_id=account_id, error=str(error))
+            reason = str(error)
+            if self._known.get(account_id) != reason:
+                log.warning("token_not_renewed", account_id=account_id, error=reason)
+            self._known[account_id] = reason
             await self._consents.put_off(
                 account_id,
                 number,
@@ -152,13 +167,14 @@ class Renewal:
         if not is_stored:  # somebody took us for dead, and asked as well: theirs is what is used
             latest = await self._pair(account_id)
             return None if latest is None or latest.access == stale else latest.access
+        self._known.pop(account_id, None)
         log.info("token_renewed", account_id=account_id)
         return found.access_token
 
     async def _exchange(self, account_id: int, client: Client, pair: Pair) -> TokenPair:
         """A new pair: once more after a lost answer, and at another host if the account moved."""
         try:
-            return await self._twice(client, pair.base_url, pair.refresh)
+            return await self._twice(account_id, client, pair.base_url, pair.refresh)
         except (ConsentRefused, HostGone) as error:
             is_other_reason = isinstance(error, ConsentRefused) and error.status != 401  # noqa: PLR2004
             if is_other_reason:
@@ -166,16 +182,19 @@ class Renewal:
             moved_to = await self._moved(account_id, pair)
             if moved_to is None:
                 raise
-        return await self._twice(client, moved_to, pair.refresh)
+        return await self._twice(account_id, client, moved_to, pair.refresh)
 
-    async def _twice(self, client: Client, base_url: str, refresh: SecretStr) -> TokenPair:
+    async def _twice(
+        self, account_id: int, client: Client, base_url: str, refresh: SecretStr
+    ) -> TokenPair:
         for _ in range(ATTEMPTS - 1):
             try:
                 return await self.endpoint.by_refresh(base_url, client, refresh)
             except HostGone:
                 raise
             except Unreachable as error:
-                log.warning("token_answer_lost", error=str(error))
+                if account_id not in self._known:
+                    log.warning("token_answer_lost", account_id=account_id, error=str(error))
         return await self.endpoint.by_refresh(base_url, client, refresh)
 
     async def _moved(self, account_id: int, pair: Pair) -> str | None:
@@ -189,7 +208,8 @@ class Renewal:
             found = await self.endpoint.renamed(knows, pair.refresh)
             base_url = base_url_of(found.domain, allows_local=allows_local)
         except (NoAddress, ConsentRefused, Unreachable) as error:
-            log.warning("name_unknown", account_id=account_id, error=type(error).__name__)
+            if account_id not in self._known:
+                log.warning("name_unknown", account_id=account_id, error=type(error).__name__)
             return None
         if found.id != account_id or base_url == pair.base_url:
             return None

@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from services.gateway.starts import SharedStarts
 from services.kommo.errors import AccountStopped
+from services.kommo.timing import SystemTiming
+from services.oauth.renewal import Renewal
 from services.sandbox.sample import ACCOUNT_ID
 from services.shared.secrets import Unsealable, Vault
 from services.storage import consents
@@ -16,6 +19,7 @@ from services.storage.accounts import AccountRegistry, UnknownAccount
 from services.storage.consents import Consents
 from services.storage.database import open_pool
 from tests.services.oauth.kit import let_in
+from tests.support.vault import VAULT
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.server
@@ -225,3 +229,66 @@ async def test_S17_both_tokens_are_sealed_for_their_account_and_sealed_anew(pool
         assert await registry.reseal() + await Consents(pool, newest).reseal() == 2
         alone = Vault(newest.keys[:1])
         assert await Consents(pool, alone).present(ACCOUNT_ID) is not None
+
+
+async def test_F56_while_kommo_is_away_the_log_says_so_once(pool: Any) -> None:
+    async with let_in(pool) as here:
+        renewal, told = here.renewal(), []
+        for _ in range(2):
+            stale = await here.expire()
+            here.sandbox.knobs.turn({"lose_refresh_next": 6})
+            with capture_logs() as lines:
+                await until(lambda stale=stale: _is_renewed(renewal, stale))
+            told.append([line["event"] for line in lines if line["event"].startswith("token_")])
+
+        once = ["token_answer_lost", "token_not_renewed", "token_renewed"]
+        assert told == [once, once]
+        assert here.asked() == 1 + 2 * 7  # the code, and all that was lost meanwhile
+
+
+async def _is_renewed(renewal: Renewal, stale: SecretStr) -> bool:
+    return await renewal.newer(ACCOUNT_ID, stale) is not None
+
+
+async def test_F56_a_database_that_is_away_is_told_once_and_so_is_its_return() -> None:
+    looks = 0
+
+    class Away:
+        """A pool whose database answers again at the fourth look, and the sixth."""
+
+        def acquire(self, **_: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            if looks in {4, 6}:
+                return Nobody()
+            raise OSError("away")
+
+    class Nobody:
+        """A database in which no token is about to end."""
+
+        async def __aenter__(self) -> Any:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            pass
+
+        async def fetch(self, *_: object) -> list[Any]:
+            return []
+
+    class Ended(Exception):
+        pass
+
+    class Brief(SystemTiming):
+        async def sleep(self, seconds: float) -> None:
+            del seconds
+            if looks == 7:
+                raise Ended
+
+    nothing: Any = None
+    pool: Any = Away()
+    renewal = Renewal(pool, VAULT, nothing, timing=Brief())
+    with capture_logs() as lines, pytest.raises(Ended):
+        await renewal.run()
+
+    away, back = "consents_unavailable", "consents_available"
+    assert [line["event"] for line in lines] == [away, back, away, back, away]
