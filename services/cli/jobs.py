@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from contracts.sentences import Sentence, sentence
+from contracts.sentences import sentence
 from services.cli.group import group
 from services.cli.opening import AccountDesk, complete, for_account, log_all
 from services.cli.options import DATA, AccountId, AsJson, Data
@@ -73,7 +73,7 @@ def show(
         if as_json:
             show_json(_as_json(found))
         else:
-            desk.tell(*_told(found))
+            await _tell(desk, found)
         if output is not None:
             await _write(desk, job, output)
 
@@ -87,7 +87,7 @@ def cancel(job: JobId, account: AccountId = None, data: Data = DATA) -> None:
     async def work(desk: AccountDesk) -> None:
         from services.application.jobs.giving import cancel as cancel_job
 
-        desk.tell(*_told(await cancel_job(desk.installation, desk.account, desk.principal, job)))
+        await _tell(desk, await cancel_job(desk.installation, desk.account, desk.principal, job))
 
     for_account(data, account, work)
 
@@ -125,10 +125,11 @@ async def _write(desk: AccountDesk, job: str, output: Path) -> None:
     say(f"Written: {output}")
 
 
-def _told(job: "StoredJob") -> list[Sentence]:
+async def _tell(desk: AccountDesk, job: "StoredJob") -> None:
     from services.application.jobs.told import told
 
-    return told(job)
+    lines = told(job)
+    (await desk.knowing(lines)).tell(*lines)
 
 
 def _as_json(job: "StoredJob") -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.application.jobs.giving import newest
 from services.application.jobs.told import told
 from services.console.moments import Moment, moment
+from services.console.names import knowing
 from services.console.seeing import SeeingAccount
 from services.storage.jobs import JobKind, StoredJob
 
@@ -52,20 +53,22 @@ async def jobs_of(who: SeeingAccount, kind: JobKind) -> JobsSeen:
     under_way = next((each for each in found if not each.is_over), None)
     failed = found[0] if found and found[0].state == "failed" else None
     return JobsSeen(
-        under_way=None if under_way is None else job_line(who, under_way),
-        failed=None if failed is None else job_line(who, failed),
+        under_way=None if under_way is None else await job_line(who, under_way),
+        failed=None if failed is None else await job_line(who, failed),
         finished=next((each for each in found if each.state == "finished"), None),
     )
 
 
-def job_line(who: SeeingAccount, job: StoredJob) -> JobLine:
+async def job_line(who: SeeingAccount, job: StoredJob) -> JobLine:
     """One of them."""
+    sentences = told(job)
+    by_name = await knowing(who, sentences)
     return JobLine(
         job_id=job.job_id,
         kind=job.kind,
         percent=job.progress // PERCENT,
         is_over=job.is_over,
-        said=tuple(who.words.lines(told(job))),
+        said=tuple(by_name.words.lines(sentences)),
         at=moment(who, job.given_at),
         place=f"{who.base}/jobs/{job.job_id}",
         may_cancel=who.principal.may("audit"),

@@ -21,7 +21,7 @@ def file_name(job: StoredJob) -> str:
 def told(job: StoredJob) -> list[Sentence]:
     """What became of it, and why; its result is its own."""
     kind = sentence(f"job.kind.{job.kind}")
-    head = sentence("job.asked", kind=kind, principal=job.given_by, at=job.given_at)
+    head = sentence("job.asked", kind=kind, by=job.given_by, at=job.given_at)
     match job.state:
         case "queued":
             return [head, sentence("job.queued")]

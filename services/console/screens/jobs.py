@@ -30,7 +30,7 @@ async def get_job(who: InAccount, job_id: JobId) -> Response:
     """The part of a page; one that is over tells the page to show what came of it."""
     job = await state(who.installation, who.account, who.principal, job_id)
     over = {"fairlead-over": "1"} if job.is_over else {}
-    part = render("parts/job_told.html", who.words, who=who, job=job_line(who, job))
+    part = render("parts/job_told.html", who.words, who=who, job=await job_line(who, job))
     return HTMLResponse(part, headers={**HEADERS, **over})
 
 

@@ -132,6 +132,7 @@ async def test_W4_8_a_job_is_cancelled_from_its_page(site: Site) -> None:
         cancelled = await viewer.post(f"{place}/cancel", data={"key": "k"})
         page = await viewer.get(cancelled.headers["location"])
 
+    assert "asked for by Ana Lima" in text_of(waiting)
     assert "Replay now" in page.text
     assert "data-follow" not in page.text
 
