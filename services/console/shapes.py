@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from contracts.events import LEAD, LeadAssigned
 from contracts.sentences import sentence
@@ -25,6 +26,8 @@ from services.console.seeing import SeeingAccount
 AXIS_LEADS = 2
 # Half of its width, in the units of its picture.
 AXIS_HALF = 60
+# A lead's story tells how long nothing happened, from so long on.
+IDLE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ class Chapter:
 
     Attributes:
         candidates: Of a decision: everybody of the rule; empty for other events.
+        idle: How long nothing had happened to the lead before, in words; empty if not for long.
         is_same: Whether the same comes out when it is decided again; None where nothing was.
     """
 
@@ -132,6 +136,7 @@ class Chapter:
     at: Moment
     first: str
     more: tuple[str, ...]
+    idle: str
     candidates: tuple[Candidate, ...]
     rule: str
     revision: int
@@ -266,10 +271,18 @@ def offer_line(who: SeeingAccount, offer: OfferedLead) -> OfferLine:
 
 def story_of(who: SeeingAccount, found: Sequence[Explained]) -> list[Chapter]:
     """A lead's story, the newest event last."""
-    return [_chapter(who, each) for each in found]
+    before = [None, *(each.at for each in found)]
+    return [_chapter(who, each, earlier) for each, earlier in zip(found, before, strict=False)]
 
 
-def _chapter(who: SeeingAccount, explained: Explained) -> Chapter:
+def _idle(who: SeeingAccount, at: datetime, before: datetime | None) -> str:
+    if before is None or at - before < IDLE:
+        return ""
+    minutes = (at - before) // timedelta(minutes=1)
+    return who.words.say(sentence("console.lead.idle", seconds=60 * minutes))
+
+
+def _chapter(who: SeeingAccount, explained: Explained, before: datetime | None) -> Chapter:
     event = explained.event.event
     lines = who.words.lines(explained.sentences)
     decided = event if isinstance(event, LeadAssigned) else None
@@ -278,6 +291,7 @@ def _chapter(who: SeeingAccount, explained: Explained) -> Chapter:
         at=moment(who, explained.at),
         first=lines[0][:1].upper() + lines[0][1:],
         more=tuple(lines[1:]),
+        idle=_idle(who, explained.at, before),
         candidates=() if decided is None else _candidates(who, decided),
         rule="" if decided is None else rule_of(who, decided.rule_id),
         revision=0 if decided is None else decided.revision,

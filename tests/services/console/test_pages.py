@@ -29,6 +29,8 @@ from tests.services.console.site import BRUNO, FORM, Site
 pytestmark = pytest.mark.server
 
 LEAD = 900001
+# Came in the evening, and was given out in the morning.
+OVERNIGHT = 900049
 PAUSE = {"length": "open", "key": "a-test", "reason": "", "until": ""}
 
 
@@ -175,6 +177,14 @@ async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
     assert (unknown.status_code, wrong.status_code) == (404, 422)
     assert "Nothing was decided about this lead" in text_of(unknown)
     assert "Expected a number, such as 900001." in text_of(wrong)
+
+
+async def test_W4_2_a_story_tells_how_long_nothing_happened(site: Site) -> None:
+    async with site.signed_in("viewer") as viewer:
+        overnight = text_of(await viewer.get(f"{site.base}/leads/{OVERNIGHT}"))
+
+    assert overnight.count("Nothing happened for") == 1
+    assert "Nothing happened for 9 hours 22 minutes. 2026-10-21 07:00" in overnight
 
 
 async def test_W3_9_rules_are_told_by_name_on_pages_and_at_the_terminal(
