@@ -1,6 +1,6 @@
 """Answers of the console: a page with what a browser has to know of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from services.console.navigation import navigation
 from services.console.rendering import environment, render
 from services.console.seeing import Seeing, SeeingAccount
+from services.shared.spreadsheet import Cell, as_csv
 from services.web.problems import HttpProblem
 from services.words.catalogue import Words
 
@@ -78,6 +79,15 @@ def installation_page(
 def _framed(template: str, who: Seeing, *, here: str, status: int, **view: Any) -> HTMLResponse:  # noqa: ANN401
     return page(
         template, who.words, status=status, who=who, here=here, groups=navigation(who), **view
+    )
+
+
+def sheet(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Response:
+    """A list as a file for a spreadsheet (S31)."""
+    return Response(
+        as_csv(columns, rows),
+        media_type="text/csv; charset=utf-8",
+        headers={**HEADERS, "content-disposition": f'attachment; filename="{name}.csv"'},
     )
 
 

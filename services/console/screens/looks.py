@@ -12,10 +12,9 @@ from contracts.sentences import sentence
 from services.application.access import accesses
 from services.application.span import EARLIEST, LATEST, Span, bounds_from
 from services.console.names import names_in
-from services.console.pages import HEADERS, account_page
+from services.console.pages import account_page, sheet
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.who_may import look_line
-from services.shared.spreadsheet import as_csv
 from services.storage.access_log import AccessLine
 
 router = APIRouter()
@@ -89,11 +88,7 @@ async def get_looks_file(who: InAccount, wanted: Wanted) -> Response:
         )
         for each in await looks(who, wanted, limit=LINES_IN_FILE)
     ]
-    return Response(
-        as_csv(COLUMNS, rows),
-        media_type="text/csv",
-        headers={**HEADERS, "content-disposition": 'attachment; filename="looks.csv"'},
-    )
+    return sheet("looks", COLUMNS, rows)
 
 
 @router.get("/a/{account_id}/access/looks")

@@ -30,14 +30,14 @@ from services.console.gathering import Gathering
 from services.console.hours import hours_days
 from services.console.moments import moment
 from services.console.names import name_of, with_rules
-from services.console.pages import HEADERS, Parts, account_page
+from services.console.pages import Parts, account_page, sheet
 from services.console.pauses import choices, end_of
 from services.console.receipts import NOTHING_DONE, Done, JustDone, Key, receipt_of, told_at
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import mate_line, offer_line, why_not_lines
 from services.console.speeds import speed_line
 from services.console.statements import LINES, LINES_ON_PHONE, posted_by, statement_view
-from services.shared.spreadsheet import Cell, as_csv
+from services.shared.spreadsheet import Cell
 from services.web.faults import problem_of
 from services.web.problems import HttpProblem
 
@@ -114,13 +114,8 @@ async def get_statement_csv(who: InAccount, manager_id: int, asked: Asked) -> Re
         span=_span(who, asked),
     )
     names = await posted_by(who, found)
-    text = as_csv(COLUMNS, [_cells(who, each, names) for each in found.lines])
-    name = f"statement-{manager_id}-{asked.ledger}.csv"
-    return Response(
-        text,
-        media_type="text/csv; charset=utf-8",
-        headers={**HEADERS, "content-disposition": f'attachment; filename="{name}"'},
-    )
+    rows = [_cells(who, each, names) for each in found.lines]
+    return sheet(f"statement-{manager_id}-{asked.ledger}", COLUMNS, rows)
 
 
 @router.post("/a/{account_id}/managers/{manager_id}/pause")

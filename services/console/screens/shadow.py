@@ -19,12 +19,11 @@ from services.application.shadow.told import Rows, kinds, managers, method, verd
 from services.application.span import span_from
 from services.console.jobs import jobs_of
 from services.console.moments import Moment, moment
-from services.console.pages import HEADERS, account_page
+from services.console.pages import account_page, sheet
 from services.console.receipts import Key
 from services.console.screens.jobs import JobId
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import AXIS_HALF
-from services.shared.spreadsheet import as_csv
 from services.storage.jobs import StoredJob
 from services.words.catalogue import Words
 
@@ -115,11 +114,7 @@ async def get_csv(who: InAccount, job_id: JobId) -> Response:
         for each in found.judged.managers
     ]
     columns = ("manager_id", "name", "got", "fair_units", "deviation_units", "lot_units")
-    return Response(
-        as_csv(columns, rows),
-        media_type="text/csv",
-        headers={**HEADERS, "content-disposition": 'attachment; filename="shadow.csv"'},
-    )
+    return sheet("shadow", columns, rows)
 
 
 async def _page(

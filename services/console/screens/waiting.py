@@ -15,7 +15,7 @@ from services.application.rules import names_of_rules
 from services.application.waiting import waiting_now
 from services.console.bands import days_from
 from services.console.names import knowing_rules
-from services.console.pages import HEADERS, account_page
+from services.console.pages import account_page, sheet
 from services.console.receipts import JustDone, receipt_of
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.waits import (
@@ -26,7 +26,6 @@ from services.console.waits import (
     stall_line,
     waits_for,
 )
-from services.shared.spreadsheet import as_csv
 
 router = APIRouter()
 
@@ -93,12 +92,7 @@ async def get_waiting_csv(who: InAccount, reason: Reason = "", rule: Rule = "") 
         limit=CSV_MAX,
         after=0,
     )
-    text = as_csv(COLUMNS, [_cells(each) for each in rows])
-    return Response(
-        text,
-        media_type="text/csv; charset=utf-8",
-        headers={**HEADERS, "content-disposition": 'attachment; filename="waiting.csv"'},
-    )
+    return sheet("waiting", COLUMNS, map(_cells, rows))
 
 
 async def _page(

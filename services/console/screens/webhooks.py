@@ -12,15 +12,18 @@ from contracts.sentences import Sentence, sentence
 from services.application import webhooks
 from services.console.moments import Moment, moment
 from services.console.names import names_in
-from services.console.pages import account_page, went_to
+from services.console.pages import account_page, sheet, went_to
 from services.console.seeing import InAccount, SeeingAccount
 from services.shared.codec import EVENT_NAMES
+from services.shared.spreadsheet import Cell
 from services.storage.webhook_deliveries import Delivery, DeliveryState
 from services.storage.webhook_targets import WebhookTarget
 
 router = APIRouter()
 
 LINES = 50
+LINES_IN_FILE = 10_000
+COLUMNS = ("listed_at", "message_id", "type", "state", "attempts", "status", "error", "next_at")
 BASE = "/a/{account_id}/webhooks"
 ONE = BASE + "/{target}"
 STATE_NAMES: Mapping[DeliveryState, Sentence] = {
@@ -35,6 +38,7 @@ TOLD: Mapping[str, Sentence] = {
 }
 
 Name = Annotated[str, Form(max_length=200)]
+State = Annotated[DeliveryState | Literal[""], Query()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,7 @@ async def get_target(
     who: InAccount,
     target: str,
     told: str = "",
-    state: Annotated[DeliveryState | Literal[""], Query()] = "",
+    state: State = "",
     after: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """One of them, and what it was told, the newest first."""
@@ -131,7 +135,28 @@ async def get_target(
         older=f"?{urlencode({**kept, 'after': found[-1].message_id})}"
         if len(found) == LINES
         else "",
+        csv=f"{who.base}/webhooks/{target}/deliveries.csv?{urlencode(kept)}",
     )
+
+
+@router.get(f"{ONE}/deliveries.csv")
+async def get_deliveries_file(who: InAccount, target: str, state: State = "") -> Response:
+    """What it was told as a file, the newest 10,000."""
+    found: list[Delivery] = []
+    more = True
+    while more and len(found) < LINES_IN_FILE:
+        part = await webhooks.deliveries(
+            who.installation,
+            who.account,
+            who.principal,
+            target=target,
+            state=state or None,
+            beside=found[-1].place if found else None,
+            limit=webhooks.PAGE_MAX,
+        )
+        found += part
+        more = len(part) == webhooks.PAGE_MAX
+    return sheet(f"deliveries-{target}", COLUMNS, map(_cells, found))
 
 
 @router.post(f"{ONE}/ping")
@@ -189,6 +214,19 @@ def _target_line(who: SeeingAccount, each: WebhookTarget, names: Mapping[str, st
         state=who.words.say(state),
         is_well=each.off_at is None and each.failing_since is None,
         made_by=names[each.made_by],
+    )
+
+
+def _cells(each: Delivery) -> tuple[Cell, ...]:
+    return (
+        each.listed_at.isoformat(),
+        each.message_id,
+        each.type,
+        each.state,
+        each.attempts,
+        each.status,
+        each.error,
+        each.next_at.isoformat() if each.state == "pending" else None,
     )
 
 

@@ -1,8 +1,10 @@
 """Operations, and webhooks out, as pages (W4.13, A8.4)."""
 
+import csv
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from io import StringIO
 
 import httpx
 import pytest
@@ -152,6 +154,10 @@ async def test_A8_4_a_target_is_added_pinged_rotated_and_removed(site: Site) -> 
         pinged = await admin.post(f"{place}/crm/ping", data={"x": ""})
         told = await admin.get(pinged.headers["location"])
         failed = await admin.get(f"{place}/crm", params={"state": "failed"})
+        file, none = [
+            await admin.get(f"{place}/crm/deliveries.csv", params={"state": state})
+            for state in ("pending", "failed")
+        ]
         nothing = await admin.post(f"{place}/crm/again", data={"x": ""})
         rotated = await admin.post(f"{place}/crm/rotate", data={"x": ""})
         listed = await admin.get(place)
@@ -164,6 +170,10 @@ async def test_A8_4_a_target_is_added_pinged_rotated_and_removed(site: Site) -> 
     assert "A ping is on its way" in text_of(told)
     assert "on its way 0" in text_of(told)
     assert "Nothing here" in text_of(failed)
+    assert "deliveries.csv?state=pending" not in told.text
+    assert f'href="{place}/crm/deliveries.csv?"' in told.text
+    assert [each["type"] for each in csv.DictReader(StringIO(file.text))] == ["ping"]
+    assert len(none.text.splitlines()) == 1
     assert nothing.status_code == 409
     assert "crm http://127.0.0.1:9/x lead.assigned takes what it is told" in text_of(listed)
     assert gone.status_code == 404
@@ -192,6 +202,10 @@ async def test_W3_3_letters_deeds_and_deliveries_lead_on_and_back(
 
             assert table_of(second.text) != table_of(first.text) == table_of(back.text), place
             assert 'rel="prev"' not in first.text, place
+        deeds = await client.get(f"{site.base}/access/deeds.csv")
+        listed = list(csv.DictReader(StringIO(deeds.text)))
+        assert [each["what"] for each in listed[:2]] == ["key_made", "key_made"]
+        assert deeds.headers["content-disposition"] == 'attachment; filename="deeds.csv"'
         await client.post(f"{there}/bi/remove", data={"x": ""})
 
 
