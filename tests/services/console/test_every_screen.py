@@ -4,6 +4,7 @@ Which deeds a role is offered follows from the table of roles; names that strang
 nothing is clipped on a phone in longer languages.
 """
 
+import gzip
 import html
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -28,6 +29,9 @@ FORMS = re.compile(r'<form\b[^>]*action="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
 BUTTON = re.compile(r'<a\b[^>]*class="button[^"]*"[^>]*href="([^"?#]*)')
 ENABLED = re.compile(r"<button\b(?![^>]*\bdisabled\b)")
 NUMBER = re.compile(r"\d{3,}")
+LOADED = re.compile(r'(?:<script[^>]* src|<link[^>]* rel="(?:stylesheet|icon)"[^>]* href)="([^"]+)')
+# Bytes: of a page as it is, of one packed, and of all that comes with the first one.
+HTML_MAX, LATER_MAX, FIRST_MAX = 150_000, 20_000, 60_000
 # What the navigation does not lead to by itself.
 BEHIND = (f"/managers/{BRUNO}", "/leads/900001", "/schedules/office", "/setup")
 
@@ -126,6 +130,23 @@ async def test_S8_a_manager_is_offered_their_own_pause_and_nothing_else(site: Si
     assert paths == [f"{site.base}/me"]
     assert seen == {"/managers/N/pause"}
     assert set(pages.values()) == {403}
+
+
+async def test_a_first_load_is_small_and_later_pages_are_smaller(site: Site) -> None:
+    sizes: dict[str, tuple[int, int]] = {}
+    parts: set[str] = set()
+    async with site.signed_in("administrator") as client:
+        for path in [*await screens(client, site), *(site.base + each for each in BEHIND)]:
+            page = (await client.get(path)).content
+            sizes[path] = (len(page), len(gzip.compress(page)))
+            parts |= {html.unescape(each) for each in LOADED.findall(page.decode())}
+        loaded = [(await client.get(each)).raise_for_status().content for each in sorted(parts)]
+
+    assert len(parts) > 2
+    assert {path: size for path, size in sizes.items() if size[0] > HTML_MAX} == {}
+    assert {path: size for path, size in sizes.items() if size[1] > LATER_MAX} == {}
+    first = max(size for _, size in sizes.values())
+    assert sum(len(gzip.compress(each)) for each in loaded) + first <= FIRST_MAX
 
 
 @asynccontextmanager
