@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from gettext import c2py
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def placeholders(form: str) -> list[Part]:
     return [Part("", part.argument, part.kind) for part in parts(form) if part.argument]
 
 
+@cache
 def _is_for_one_alone(language: str, form: int) -> bool:
     """Whether this form goes with one number, which it need not tell then: `one lead`."""
     form_of = read(LOCALE / f"{language}.po").plural
