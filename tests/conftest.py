@@ -26,6 +26,7 @@ from tests.support.kafka import Victim, own_victim, shared_broker
 from tests.support.lanes import kept_to, lane_of
 from tests.support.memory_disk import write_to_memory
 from tests.support.order import dealt
+from tests.support.plain_logs import log_plainly
 from tests.support.postgres import TestServer, shared_server
 from tests.support.properties import budget_examples
 
@@ -38,6 +39,7 @@ budget_examples()
 allow_open_files()
 # Reading who is trusted takes 30 ms for every client, and tests make thousands of them.
 setattr(transports, "create_ssl_context", cache(httpx.create_ssl_context))  # noqa: B010 - not theirs to give
+log_plainly()
 # Tests of API and console say that they want them; all others are without a process beside them.
 os.environ.setdefault("FAIRLEAD_WEB_ENABLED", "false")
 # The brokers of tests live for seconds: compiling less saves two of five seconds of a core at each

@@ -14,7 +14,6 @@ from urllib.parse import quote
 import httpx
 import pytest
 import pytest_asyncio
-import structlog
 
 from services.access.roles import Role
 from services.api.document import document
@@ -26,6 +25,7 @@ from services.web.request_ids import HEADERS
 from tests.services.api.hall import Hall, hall
 from tests.services.api.kit import client
 from tests.services.api.test_every_route import KNOWN
+from tests.support.plain_logs import log_plainly
 from tests.support.postgres import TestServer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.server]
@@ -72,7 +72,7 @@ def logged() -> Iterator[io.StringIO]:
     configure_logging(out, json_lines=True, level="DEBUG", cache=False)
     yield out
     root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def role_for(name: str) -> Role:

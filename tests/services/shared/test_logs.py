@@ -10,6 +10,7 @@ import structlog
 from pydantic import SecretStr
 
 from services.shared.logs import configure_logging, hide, masked
+from tests.support.plain_logs import log_plainly
 
 CANARY = 'canary-"quoted"-secret'
 
@@ -20,7 +21,7 @@ def _restore() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    log_plainly()
 
 
 def lines(*, json_lines: bool = True) -> io.StringIO:
