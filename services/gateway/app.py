@@ -19,6 +19,7 @@ from services.gateway.postgres import (
     PostgresSweeps,
     PostgresWorkList,
     found_by_sweeps,
+    names_of_rules,
     rules_in_force,
     work_list,
 )
@@ -190,6 +191,7 @@ def build(  # noqa: PLR0913  # the ports of a role
         transfers=work_list(pool, linked.to_set),
         notices=work_list(pool, notices.pending),
         names_of=accounts.described,
+        rule_names_of=names_of_rules(pool),
     )
     sweeper = Sweeper(
         connections=connections,

@@ -23,7 +23,7 @@ from domain.explain.notices import note_line, task_end_line, task_line
 from projections.notices import PendingNotice
 from services.gateway.cards import lead_cards, parts
 from services.gateway.connections import Connection
-from services.gateway.ports import InboundPublisher, Now
+from services.gateway.ports import InboundPublisher, Now, RuleNamesOf
 from services.gateway.splitter import isolate
 from services.gateway.staff import Staff
 from services.gateway.task_ends import TaskEnds
@@ -52,11 +52,18 @@ class NoticeWriter:
     """Remembers what was sent, so that nothing is sent twice without a reading."""
 
     def __init__(
-        self, *, publisher: InboundPublisher, now: Now, names_of: NamesOf, batch_size: int = 50
+        self,
+        *,
+        publisher: InboundPublisher,
+        now: Now,
+        names_of: NamesOf,
+        rule_names_of: RuleNamesOf,
+        batch_size: int = 50,
     ) -> None:
         self._publisher = publisher
         self._now = now
         self._names_of = names_of
+        self._rule_names_of = rule_names_of
         self._batch_size = batch_size
         self._began_at = now()
         self._sent: dict[tuple[int, str, NoticeKind], None] = {}
@@ -113,7 +120,8 @@ class NoticeWriter:
     async def _words(self, account_id: int) -> Words:
         users = (await self._names_of(account_id)).get("users", ())
         names = {user["id"]: user["name"] for user in users}
-        return Words(zone=UTC, name=names.get)
+        rules = await self._rule_names_of(account_id)
+        return Words(zone=UTC, name=names.get, rule=rules.get)
 
     async def _tell(self, account_id: int, results: Sequence[NoticeSettled]) -> None:
         at = self._now()

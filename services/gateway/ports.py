@@ -16,6 +16,8 @@ Now = Callable[[], datetime]
 Untold = Callable[[], Awaitable[Mapping[int, int]]]
 # The revision of an account's rules in force, and the rules as JSON data; None before the first.
 RulesOf = Callable[[int], Awaitable[tuple[int, dict[str, Any]] | None]]
+# What those are called, by id, of those that have a name.
+RuleNamesOf = Callable[[int], Awaitable[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

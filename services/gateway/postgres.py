@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from contracts.kommo.oauth import claims_of
 from projections import assignments, health, readings
 from projections.assignments import Assignment
-from services.gateway.ports import ConnectedAccount, RulesOf, Untold
+from services.gateway.ports import ConnectedAccount, RuleNamesOf, RulesOf, Untold
 from services.gateway.rounds import Pending, R
 from services.gateway.sweep import Progress
 from services.shared.secrets import Unsealable
@@ -121,6 +121,16 @@ def rules_in_force(pool: asyncpg.Pool) -> RulesOf:
             return await readings.rules_of(connection, account_id)
 
     return rules_of
+
+
+def names_of_rules(pool: asyncpg.Pool) -> RuleNamesOf:
+    """What the rules are called that a projection holds."""
+
+    async def rule_names_of(account_id: int) -> Mapping[str, str]:
+        async with borrow_to_read(pool) as connection:
+            return (await readings.named(connection, account_id)).names
+
+    return rule_names_of
 
 
 def found_by_sweeps(pool: asyncpg.Pool) -> Untold:

@@ -15,7 +15,7 @@ from services.gateway.facts import FactsReader
 from services.gateway.linked import find_linked
 from services.gateway.lookups import look_up, read_unknown
 from services.gateway.notices import NamesOf, NoticeWriter
-from services.gateway.ports import InboundPublisher, Now, RulesOf
+from services.gateway.ports import InboundPublisher, Now, RuleNamesOf, RulesOf
 from services.gateway.rounds import Pending, Rounds
 from services.gateway.settings import LookupSettings
 from services.gateway.touches import read_touches
@@ -37,6 +37,7 @@ class WorkLists:
         transfers: What belongs to them, to be handed over.
         notices: What people are to be told of them.
         names_of: What accounts call their users.
+        rule_names_of: What their rules are called.
     """
 
     lookups: Pending[Lookup]
@@ -48,6 +49,7 @@ class WorkLists:
     transfers: Pending[PendingTransfer]
     notices: Pending[PendingNotice]
     names_of: NamesOf
+    rule_names_of: RuleNamesOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,12 @@ def rounds_of(  # noqa: PLR0913 - what all of them need
     }
     facts = FactsReader(rules_of=lists.rules_of, **tell)
     transfers = TransferWriter(batch_size=batch_size, **tell)
-    notices = NoticeWriter(names_of=lists.names_of, batch_size=batch_size, **tell)
+    notices = NoticeWriter(
+        names_of=lists.names_of,
+        rule_names_of=lists.rule_names_of,
+        batch_size=batch_size,
+        **tell,
+    )
     return AllRounds(
         readings=(
             Rounds("lookups", lists.lookups, partial(look_up, **tell), **common),

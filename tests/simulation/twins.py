@@ -301,6 +301,7 @@ def lists_twin(peer: Peer, views: AllViews) -> WorkLists:
         transfers=asked(views.to_set),
         notices=asked(views.to_write),
         names_of=nobody,
+        rule_names_of=nobody,
     )
 
 

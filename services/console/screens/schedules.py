@@ -18,6 +18,7 @@ from services.application.shifts import coverage_by
 from services.application.span import day_from
 from services.console import schedule_forms as forms
 from services.console.bands import band, days_from
+from services.console.names import knowing_rules, rule_of
 from services.console.pages import HEADERS, account_page
 from services.console.plans import Plan, changed, plan_of
 from services.console.portions import First, portion
@@ -216,11 +217,12 @@ async def _overview(
         address=lambda number: f"?from={begins.isoformat()}&first={number}#coverage",
         size=RULES,
     )
-    covers = {}
+    covers, named = {}, who
     if plan.file is not None and rule_ids:
         covers = await coverage_by(
             who.installation, who.account, who.principal, plan.file, rule_ids, span=span
         )
+        named = knowing_rules(who, {each.id: each.name for each in plan.file.rules if each.name})
     return account_page(
         "schedules.html",
         who,
@@ -229,7 +231,8 @@ async def _overview(
         plan=plan,
         schedules=[schedule_line(plan, name) for name in plan.names],
         coverage=[
-            (rule_id, band(who, found, span, nobody=nobody)) for rule_id, found in covers.items()
+            (rule_of(named, rule_id), band(who, found, span, nobody=nobody))
+            for rule_id, found in covers.items()
         ],
         coverage_part=part,
         first=first,

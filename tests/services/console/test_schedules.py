@@ -51,20 +51,21 @@ async def draft_of(site: Site) -> RulesDraft:
     return found
 
 
-async def commented(client: httpx.AsyncClient, site: Site, page: httpx.Response) -> None:
-    """A draft of whoever is signed in, with a comment of theirs in it."""
+async def rewritten(
+    client: httpx.AsyncClient, site: Site, page: httpx.Response, was: str, becomes: str
+) -> None:
+    """A draft of whoever is signed in, in which they wrote something else."""
     path = f"{site.base}/schedules/office"
     await client.post(path, data=form_of(page, path))
     made = await draft_of(site)
-    text = made.content.replace("  office:", f"  {COMMENT}\n  office:")
-    assert COMMENT in text
+    assert was in made.content
     await RulesDrafts(site.installation.pool).change(
         site.account_id,
         made.draft_id,
         edition=1,
         name=made.name,
         base_revision=made.base_revision,
-        content=text,
+        content=made.content.replace(was, becomes),
         by=made.made_by,
     )
 
@@ -73,7 +74,8 @@ async def test_W4_5_a_day_that_is_typed_goes_into_the_draft_and_comments_stay(
     site: Site, client: httpx.AsyncClient
 ) -> None:
     path = f"{site.base}/schedules/office"
-    await commented(client, site, await client.get(path))
+    page = await client.get(path)
+    await rewritten(client, site, page, "  office:", f"  {COMMENT}\n  office:")
     before = await draft_of(site)
     page = await client.get(path)
     kept = await client.post(path, data=form_of(page, path, day_wed="9:30-13, 22-2"))
@@ -174,6 +176,19 @@ async def test_W4_5_who_is_there_is_what_the_application_tells_of_the_same_days(
     assert of_site.count('class="gap"') == gaps
     assert of_site.count('class="there"') == len(found) - gaps
     assert f"nobody is there {gaps} times" in text_of(answer)
+
+
+async def test_W4_5_who_is_there_is_told_by_the_rules_name_where_it_has_one(
+    site: Site, client: httpx.AsyncClient
+) -> None:
+    page = await client.get(f"{site.base}/schedules/office")
+    await rewritten(client, site, page, "- id: vip\n", "- id: vip\n    name: VIP clients\n")
+    coverage_of = (await client.get(f"{site.base}/schedules")).text
+
+    headings = re.findall(r"<h3>([^<]+)</h3>", coverage_of)
+    assert "VIP clients" in headings
+    assert "site" in headings  # it has no name
+    assert "vip" not in headings
 
 
 async def test_W3_2_whoever_may_not_change_rules_only_sees_them(site: Site) -> None:

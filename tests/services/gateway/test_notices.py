@@ -38,6 +38,7 @@ ANN, BOB = 501, 502
 AFTER = "gateway.after_notice"
 DUE = datetime(2030, 1, 7, 9, 30, tzinfo=UTC)
 NAMES = {"users": [{"id": ANN, "name": "Ann Lee"}]}
+RULES = {"vip": "VIP clients"}
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Orders:
         manager: int = ANN,
         age_s: float = -1.0,
         wording: str = "",
+        rule: str = "new",
         attempt: int = 1,
     ) -> None:
         """Newer than the writer, so that it knows that nothing was sent; or older."""
@@ -67,7 +69,7 @@ class Orders:
                     kind=kind,
                     lead_id=lead_id,
                     manager_id=manager,
-                    rule_id="new",
+                    rule_id=rule,
                     reason="largest_credit",
                     because=None,
                     due_at=DUE if kind == "task" else None,
@@ -106,7 +108,13 @@ def new_writer(here: World) -> NoticeWriter:
         assert account_id == ACCOUNT_ID
         return NAMES
 
-    return NoticeWriter(publisher=here.books, now=utc_now, names_of=names_of)
+    async def rule_names_of(account_id: int) -> Mapping[str, str]:
+        assert account_id == ACCOUNT_ID
+        return RULES
+
+    return NoticeWriter(
+        publisher=here.books, now=utc_now, names_of=names_of, rule_names_of=rule_names_of
+    )
 
 
 def mocked(answer: Callable[[httpx.Request], httpx.Response]) -> KommoClient:
@@ -148,6 +156,19 @@ async def test_D12_2_a_note_says_in_a_line_who_got_the_lead_and_why() -> None:
             f" [fl:{here.lead_ids[0]}.1/1]",
         }
         assert (settled.how, settled.entity_id) == ("answered", note.id)
+
+
+async def test_D12_2_a_note_names_the_rule_as_people_do_and_by_its_id_if_it_has_no_name() -> None:
+    async with world(2) as here:
+        orders, (named, unnamed) = Orders(here), here.lead_ids
+        orders.add("note", named, rule="vip")
+        orders.add("note", unnamed, rule="gone")
+        async with orders.written(2):
+            pass
+        told = {note.entity_id: note.params["text"] for note in notes(here)}
+
+    assert "by the rule VIP clients: " in told[named]
+    assert "by the rule gone: " in told[unnamed]
 
 
 async def test_D12_2_a_task_is_its_managers_with_the_deadline_of_the_order() -> None:

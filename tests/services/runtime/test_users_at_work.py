@@ -17,7 +17,13 @@ from services.access.wiring import Access
 from services.allocator.linking import link_old_events
 from services.clock.app import PostgresTimers
 from services.gateway.leases import PostgresLeases, SharedLeases
-from services.gateway.postgres import PostgresSweeps, RegisteredAccounts, rules_in_force, work_list
+from services.gateway.postgres import (
+    PostgresSweeps,
+    RegisteredAccounts,
+    names_of_rules,
+    rules_in_force,
+    work_list,
+)
 from services.gateway.starts import SET_BACK, SharedStarts
 from services.gateway.stops import all_stops, end
 from services.gateway.sweep import Progress
@@ -204,6 +210,7 @@ async def act_on_kommo(pool: Any) -> None:
     for read in lists:
         assert await work_list(pool, read)(10, None, []) == []
     await rules_in_force(pool)(1)
+    assert await names_of_rules(pool)(1) == {}
     await tell_others(pool)
     async with pool.acquire() as connection:
         assert await assignments.heads(connection) == {}
