@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlencode
 
 from contracts.sentences import sentence
@@ -15,6 +16,34 @@ from services.console.shapes import MovementLine, movement_line
 LINES = 50
 # As much as a thumb goes through.
 LINES_ON_PHONE = 20
+# Those are folded after as many as a thumb does not mind to go past.
+AT_ONCE_ON_PHONE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinesAsked:
+    """Which lines of a statement a page shows.
+
+    Attributes:
+        limit: So many.
+        at_once: As many of them are not folded.
+        before: Only those before this version of the account.
+    """
+
+    limit: int = LINES
+    at_once: int = LINES
+    before: int | None = None
+
+    @classmethod
+    def of(cls, before: int | None, *, is_phone: bool) -> Self:
+        """For a device; whoever goes to older lines came to see them, so none is folded."""
+        if not is_phone:
+            return cls(before=before)
+        at_once = AT_ONCE_ON_PHONE if before is None else LINES_ON_PHONE
+        return cls(limit=LINES_ON_PHONE, at_once=at_once, before=before)
+
+
+NEWEST = LinesAsked()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +63,7 @@ class StatementView:
     Attributes:
         ledgers: Name and address of each that they are in; one alone needs no choice.
         lines: The newest first.
+        folded: Those after them, which are shown when asked for.
         older: Where the lines before these are; empty if there are none.
         newest: Where the first page is; empty on it.
     """
@@ -42,6 +72,7 @@ class StatementView:
     ledgers: tuple[tuple[str, str], ...]
     found: Statement
     lines: tuple[MovementLine, ...]
+    folded: tuple[MovementLine, ...]
     kinds: tuple[KindRow, ...]
     older: str
     newest: str
@@ -52,9 +83,8 @@ async def statement_view(
     manager_id: int,
     ledger: str,
     span: Span,
+    asked: LinesAsked,
     *,
-    limit: int,
-    before: int | None,
     place: str,
     kept: Mapping[str, str],
 ) -> StatementView | None:
@@ -65,8 +95,7 @@ async def statement_view(
         manager_id: At whom.
         ledger: In which ledger.
         span: The range.
-        limit: So many lines.
-        before: Only lines before this version of the account.
+        asked: Which lines of it.
         place: The page that shows them.
         kept: What else its address has.
     """
@@ -77,15 +106,16 @@ async def statement_view(
             who.principal,
             manager_id,
             ledger=ledger,
-            limit=limit,
+            limit=asked.limit,
             span=span,
-            before=before,
+            before=asked.before,
         )
     except Refused as refused:
         if refused.code not in ("no_movement", "no_movement_in_ledger"):
             raise
         return None
     names = await posted_by(who, found)
+    lines = tuple(_line(who, each, names) for each in found.lines[::-1])
 
     def address(**more: object) -> str:
         wanted = {**kept, **{key: str(value) for key, value in more.items()}}
@@ -95,7 +125,8 @@ async def statement_view(
         ledger=ledger,
         ledgers=tuple((each, address(ledger=each)) for each in found.ledgers),
         found=found,
-        lines=tuple(_line(who, each, names) for each in found.lines[::-1]),
+        lines=lines[: asked.at_once],
+        folded=lines[asked.at_once :],
         kinds=tuple(
             KindRow(
                 name=who.words.say(each.name),
@@ -108,7 +139,7 @@ async def statement_view(
         older=address(ledger=ledger, before=found.lines[0].movement.version)
         if found.has_older
         else "",
-        newest=address(ledger=ledger) if before is not None else "",
+        newest=address(ledger=ledger) if asked.before is not None else "",
     )
 
 

@@ -36,7 +36,7 @@ from services.console.receipts import NOTHING_DONE, Done, JustDone, Key, receipt
 from services.console.seeing import InAccount, SeeingAccount
 from services.console.shapes import mate_line, offer_line, why_not_lines
 from services.console.speeds import speed_line
-from services.console.statements import LINES, LINES_ON_PHONE, posted_by, statement_view
+from services.console.statements import NEWEST, LinesAsked, posted_by, statement_view
 from services.shared.spreadsheet import Cell
 from services.web.faults import problem_of
 from services.web.problems import HttpProblem
@@ -63,8 +63,7 @@ class ManagerAddress:
     start: str = ""
     end: str = ""
     ledger: str = ACCOUNT_LEDGER
-    before: int | None = None
-    lines: int = LINES
+    lines: LinesAsked = NEWEST
     done: Done = NOTHING_DONE
 
 
@@ -81,8 +80,7 @@ def _address(
         start=start,
         end=to,
         ledger=ledger,
-        before=before,
-        lines=LINES_ON_PHONE if is_phone else LINES,
+        lines=LinesAsked.of(before, is_phone=is_phone),
         done=done,
     )
 
@@ -200,8 +198,7 @@ async def manager_page(
             manager_id,
             asked.ledger,
             span,
-            limit=asked.lines,
-            before=asked.before,
+            asked.lines,
             place=here,
             kept=asked_for,
         ),

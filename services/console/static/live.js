@@ -178,7 +178,11 @@ async function letIn() {
   showPill();
 }
 
+// What somebody unfolded stays unfolded.
 async function morph(target, fresh) {
+  for (const { id } of target.querySelectorAll("details[id][open]")) {
+    fresh.querySelector(`details[id="${id}"]`)?.setAttribute("open", "");
+  }
   const text = fresh.outerHTML;
   await window.htmx.swap({ sourceElement: target, target, text, swap: "outerMorph" });
 }

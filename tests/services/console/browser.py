@@ -22,6 +22,8 @@ ARGUMENTS = (
     "--no-first-run",
 )
 PHONE, DESKTOP = (360, 740), (1280, 900)
+# By which a phone is told from a narrow window.
+PHONE_AGENT = "Mozilla/5.0 (Linux; Android 10; K) Chrome/138.0 Mobile Safari/537.36"
 # A busy machine is no failure: what is waited for comes, however late.
 PATIENCE_MS = 120_000
 # What a finger has to meet on a phone, lower than it should be.
@@ -77,6 +79,7 @@ async def browsing(
         base_url=site.address,
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,
+        user_agent=PHONE_AGENT if size == PHONE else None,
         bypass_csp=is_free,
     )
     if cookie:

@@ -90,6 +90,25 @@ async def test_W3_7_rows_of_every_list_are_stepped_through(site: Site, browser: 
     assert found == {path: [1, 2, 1] for path in lists}
 
 
+async def test_W3_7_keys_do_not_step_into_lines_that_are_folded(
+    site: Site, browser: Browser
+) -> None:
+    cookie = await site.cookie("administrator", BRUNO)
+    folded = "document.activeElement.closest('tr[data-row]').closest('details')?.id ?? 'shown'"
+    found: list[str] = []
+    async with browsing(browser, site, cookie, size=PHONE, is_free=True) as page:
+        await page.goto(f"{site.base}/me")
+        await page.keyboard.press("k")
+        found.append(await page.evaluate(folded))
+        await page.locator("#statement-more summary").click()
+        await page.keyboard.press("k")
+        found.append(await page.evaluate(folded))
+        wrong = await wrong_with(page)
+
+    assert found == ["shown", "statement-more"]
+    assert wrong == []
+
+
 async def test_W7_1_what_is_behind_the_link_goes_into_the_form_and_out_of_the_address(
     site: Site, browser: Browser
 ) -> None:

@@ -24,6 +24,7 @@ from services.shared.errors import Unavailable
 from services.storage.database import TooBroad, borrow
 from tests.services.access.kit import grant
 from tests.services.cli.week import KeptWeek
+from tests.services.console.browser import PHONE_AGENT
 from tests.services.console.site import BRUNO, FORM, Site
 
 pytestmark = pytest.mark.server
@@ -244,7 +245,7 @@ async def test_W4_3_a_statement_has_a_range_a_file_and_who_posted_what(site: Sit
 
 async def test_W3_8_on_a_phone_the_statement_has_twenty_lines_a_page(site: Site) -> None:
     lasted = {"from": "2026-10-19"}
-    phone = {"user-agent": "Mozilla/5.0 (Linux; Android 10; K) Chrome/138.0 Mobile Safari/537.36"}
+    phone = {"user-agent": PHONE_AGENT}
     async with site.signed_in("manager", BRUNO) as bruno:
         sheet = await bruno.get(f"{site.base}/managers/{BRUNO}/statement.csv", params=lasted)
         pages = [await bruno.get(f"{site.base}/me", params=lasted, headers=phone)]
@@ -257,6 +258,10 @@ async def test_W3_8_on_a_phone_the_statement_has_twenty_lines_a_page(site: Site)
     assert [len(page) for page in rows[:-1]] == [20] * (len(rows) - 1)
     assert len(found) == len(set(found)) == len(list(csv.DictReader(StringIO(sheet.text)))) > 50
     assert len(re.findall(r'<tr id="s(\d+)"', desk.text)) == 50
+    assert [page.text.count('id="statement-more"') for page in (*pages[:2], desk)] == [1, 0, 0]
+    shown = re.findall(r'<tr id="s(\d+)"', pages[0].text.split('id="statement-more"')[0])
+    assert shown == rows[0][:5]
+    assert "15 more lines" in text_of(pages[0])
 
 
 async def test_W4_3_a_click_on_a_line_lists_all_its_leads(site: Site) -> None:
