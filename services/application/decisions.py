@@ -10,7 +10,6 @@ from services.application.installation import Installation
 from services.application.principal import Principal
 from services.application.refused import Refused
 from services.storage.accounts import RegisteredAccount
-from services.storage.chain import Broken, ChainStore
 from services.storage.database import borrow_to_read
 
 
@@ -20,12 +19,10 @@ class ToldDecision:
 
     Attributes:
         explained: What happened and why, and whether the same inputs give it again.
-        link: Of the hash chain at its event, as hex (S23); empty where it has none yet.
     """
 
     decision: Decision
     explained: Explained
-    link: str
 
 
 async def decided(
@@ -77,8 +74,4 @@ async def decision(
     (explained,) = await explain_lead(
         installation, account, principal, found[0].lead_id, decision=version
     )
-    try:
-        chain = await ChainStore(installation.pool).behind(account.account_id, version)
-    except Broken:  # older than the chain; `fairlead audit` tells what is wrong with one
-        return ToldDecision(decision=found[0], explained=explained, link="")
-    return ToldDecision(decision=found[0], explained=explained, link=chain.link.hex())
+    return ToldDecision(decision=found[0], explained=explained)

@@ -30,6 +30,7 @@ from services.application.principal import Principal
 from services.application.private import told_in_clear
 from services.application.refused import Refused
 from services.storage.accounts import RegisteredAccount
+from services.storage.chain import ChainStore
 from services.storage.database import borrow
 
 # The newest ones: a lead that is passed on and on for years.
@@ -61,12 +62,14 @@ class Explained:
         sentences: The first tells what happened, the others why.
         is_reproduced: Whether the recorded inputs give the same decision again; None where
             nothing was chosen.
+        link: Of the hash chain at the event, as hex (S23); empty where it has none yet.
         in_kommo_at: Since when Kommo holds the decision; None where it does not, or where nothing
             was decided.
     """
 
     event: Recorded
     sentences: tuple[Sentence, ...]
+    link: str
     is_reproduced: bool | None = None
     in_kommo_at: datetime | None = None
 
@@ -126,7 +129,13 @@ async def explain_lead(
         story = [each for each in story if each.version == decision]
         if not story:
             raise Refused("no_such_event", lead=lead_id, decision=decision, known=known)
-    return [await _explained(installation, each, in_kommo) for each in story]
+    links = await ChainStore(installation.pool).links_of(
+        account_id, [each.version for each in story]
+    )
+    return [
+        await _explained(installation, each, links.get(each.version, b"").hex(), in_kommo)
+        for each in story
+    ]
 
 
 def _is_opening(recorded: Recorded, found: Sequence[Recorded], lead_id: int) -> bool:
@@ -142,15 +151,19 @@ def _is_opening(recorded: Recorded, found: Sequence[Recorded], lead_id: int) -> 
 
 
 async def _explained(
-    installation: Installation, recorded: Recorded, in_kommo: Mapping[tuple[str, int], datetime]
+    installation: Installation,
+    recorded: Recorded,
+    link: str,
+    in_kommo: Mapping[tuple[str, int], datetime],
 ) -> Explained:
     event, found = recorded.event, await _told(installation, recorded)
     told_ = tuple(await told_in_clear(installation, recorded.account_id, found))
     if not isinstance(event, LeadAssigned):
-        return Explained(event=recorded, sentences=told_)
+        return Explained(event=recorded, sentences=told_, link=link)
     return Explained(
         event=recorded,
         sentences=told_,
+        link=link,
         is_reproduced=is_reproduced(event),
         in_kommo_at=in_kommo.get((event.request_id, event.attempt)),
     )

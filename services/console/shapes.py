@@ -130,6 +130,7 @@ class Chapter:
         candidates: Of a decision: everybody of the rule; empty for other events.
         idle: How long nothing had happened to the lead before, in words; empty if not for long.
         is_same: Whether the same comes out when it is decided again; None where nothing was.
+        link: Of the hash chain at the event, as hex; empty where it has none yet.
     """
 
     version: int
@@ -141,6 +142,7 @@ class Chapter:
     rule: str
     revision: int
     is_same: bool | None
+    link: str
     in_kommo: Moment | None
 
     @property
@@ -296,6 +298,7 @@ def _chapter(who: SeeingAccount, explained: Explained, before: datetime | None) 
         rule="" if decided is None else rule_of(who, decided.rule_id),
         revision=0 if decided is None else decided.revision,
         is_same=explained.is_reproduced,
+        link=explained.link,
         in_kommo=None if explained.in_kommo_at is None else moment(who, explained.in_kommo_at),
     )
 

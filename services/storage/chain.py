@@ -7,7 +7,7 @@ order breaks the chain there. Who could also write every later link anew is foun
 that was kept elsewhere: in an exported audit, on a printed proof.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -48,6 +48,16 @@ WHERE account_id = $1 AND first > $2 AND first <= $3 ORDER BY first
 SELECT_LINKS_OF = """
 SELECT first, links FROM account_links
 WHERE account_id = $1 AND first <= $2 ORDER BY first DESC LIMIT 1
+"""
+# Of the pieces that hold them only these links are read.
+SELECT_SOME_LINKS = """
+SELECT wanted.version, substring(
+    piece.links FROM (wanted.version - piece.first)::integer * $3 + 1 FOR $3
+) AS link
+FROM unnest($2::bigint[]) AS wanted (version), LATERAL (
+    SELECT first, links FROM account_links
+    WHERE account_id = $1 AND first <= wanted.version ORDER BY first DESC LIMIT 1
+) AS piece
 """
 SELECT_UNLINKED = "SELECT account_id FROM account_heads WHERE link IS NULL ORDER BY account_id"
 LINK_OLD = "SELECT link_old_events_v1($1, $2)"
@@ -197,6 +207,12 @@ class ChainStore:
         """The links that begin behind one event, and with another one at the latest."""
         async with borrow(self.pool) as connection:
             return [Links(*r) for r in await connection.fetch(SELECT_LINKS, account_id, after, to)]
+
+    async def links_of(self, account_id: int, versions: Sequence[int]) -> dict[int, bytes]:
+        """The link of each of these events, by version; without those that have none yet."""
+        async with borrow(self.pool) as connection:
+            rows = await connection.fetch(SELECT_SOME_LINKS, account_id, list(versions), LINK_BYTES)
+        return {row["version"]: row["link"] for row in rows if row["link"]}
 
     async def unlinked(self) -> list[int]:
         """Accounts with events that have no link yet."""

@@ -155,7 +155,7 @@ async def get_decision(visit: ToRead, version: Version) -> DecisionDetail:
     return DecisionDetail(
         **dict(decision_item(found.decision)),
         explanation=telling_of(found.explained, words),
-        digest=found.link,
+        digest=found.explained.link,
     )
 
 

@@ -21,6 +21,7 @@ from services.access.sessions import COOKIE
 from services.application.pauses import pauses
 from services.application.principal import Principal
 from services.shared.errors import Unavailable
+from services.storage.chain import ChainStore
 from services.storage.database import TooBroad, borrow
 from tests.services.access.kit import grant
 from tests.services.cli.week import KeptWeek
@@ -178,6 +179,22 @@ async def test_W4_2_a_lead_tells_its_story_and_everybody_who_could_have_got_it(
     assert (unknown.status_code, wrong.status_code) == (404, 422)
     assert "Nothing was decided about this lead" in text_of(unknown)
     assert "Expected a number, such as 900001." in text_of(wrong)
+
+
+async def test_W4_2_a_decision_is_decided_again_with_the_digest_that_the_audit_has_there(
+    site: Site,
+) -> None:
+    async with site.signed_in("viewer") as viewer:
+        page = await viewer.get(f"{site.base}/leads/{LEAD}")
+    decided = next(each for each in page.text.split("<li ")[1:] if "Decided again" in each)
+    version = re.search(r'id="v(\d+)"', decided)
+    assert version is not None
+    chain = await ChainStore(site.installation.pool).behind(site.account_id, int(version[1]))
+    link = chain.link.hex()
+
+    said = "Decided again: the same answer. Digest of the log up to here:"
+    assert f"{said} {link[:16]} Copy" in text_of(page)
+    assert f'data-copy="{link}"' in decided
 
 
 async def test_W4_2_a_story_tells_how_long_nothing_happened(site: Site) -> None:

@@ -195,6 +195,8 @@ async def test_S23_old_events_are_linked_piece_by_piece(pool: Any) -> None:
     assert await chains.unlinked() == []
     assert (await verify(pool)).version == 8
     assert (await chains.behind(1, 7)).link == linked_at_once.link
+    each = {version: (await chains.behind(1, version)).link for version in (1, 3, 4, 8)}
+    assert await chains.links_of(1, [1, 3, 4, 8, 9]) == each
     await append(store, looked_up(1, 9), position=51)
     assert (await verify(pool)).version == 9
 
