@@ -68,7 +68,7 @@ async def job_line(who: SeeingAccount, job: StoredJob) -> JobLine:
         kind=job.kind,
         percent=job.progress // PERCENT,
         is_over=job.is_over,
-        said=tuple(by_name.words.lines(sentences)),
+        said=tuple(by_name.words.marked.lines(sentences)),
         at=moment(who, job.given_at),
         place=f"{who.base}/jobs/{job.job_id}",
         may_cancel=who.principal.may("audit"),

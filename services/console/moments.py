@@ -1,10 +1,11 @@
 """Instants as a page tells them (W3.9): in a zone, with the date if it is not today."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from services.console.seeing import Seeing
+from services.words.forms import Marked, iso_of, time_tag, utc_of
 from services.words.kinds import offset
 
 DAY, MINUTE, SECOND = "%Y-%m-%d", "%H:%M", "%H:%M:%S"
@@ -23,6 +24,11 @@ class Moment:
     text: str
     iso: str
     utc: str
+
+    @property
+    def marked(self) -> Marked:
+        """On a page, by itself or in a sentence."""
+        return time_tag(self.iso, self.utc, self.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +56,8 @@ def moment_in(zone: ZoneInfo, at: datetime, *, now: datetime, has_seconds: bool 
     text = f"{local:{time}}" if is_today else f"{local:{DAY} {time}}"
     return Moment(
         text=f"{text} {offset(local)}" if _is_twice(local) else text,
-        iso=at.isoformat(timespec="milliseconds"),
-        utc=f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        iso=iso_of(at),
+        utc=utc_of(at),
     )
 
 

@@ -153,7 +153,7 @@ def read_model_line(who: Seeing, each: ReadModel, asked: AskedRebuild | None) ->
         revision=each.revision,
         accounts=each.accounts,
         behind=each.behind,
-        told="" if asked is None else who.words.say(_told(who, asked)),
+        told="" if asked is None else who.words.marked.say(_told(who, asked)),
         is_wanted=asked is not None and asked.ended_at is None,
     )
 
@@ -162,10 +162,10 @@ def _told(who: Seeing, asked: AskedRebuild) -> Sentence:
     if asked.failure is not None:
         return sentence("console.rebuild.failed", reason=asked.failure)
     if asked.ended_at is not None:
-        return sentence("console.rebuild.done", at=moment(who, asked.ended_at).text)
+        return sentence("console.rebuild.done", at=moment(who, asked.ended_at).marked)
     if asked.begun_at is not None:
-        return sentence("console.rebuild.begun", at=moment(who, asked.begun_at).text)
-    return sentence("console.rebuild.asked", at=moment(who, asked.asked_at).text)
+        return sentence("console.rebuild.begun", at=moment(who, asked.begun_at).marked)
+    return sentence("console.rebuild.asked", at=moment(who, asked.asked_at).marked)
 
 
 def gap_line(who: Seeing, stopped: StoppedPartition) -> GapLine:

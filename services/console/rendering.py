@@ -68,7 +68,13 @@ def render(template: str, words: Words, **view: Any) -> str:  # noqa: ANN401 - w
     return (
         environment()
         .get_template(template)
-        .render(t=speaker(words), say=words.say, lang=words.language.replace("_", "-"), **view)
+        .render(
+            t=speaker(words),
+            timed=speaker(words.marked),
+            say=words.say,
+            lang=words.language.replace("_", "-"),
+            **view,
+        )
     )
 
 

@@ -21,6 +21,7 @@ from services.console.hours import HoursBar, hours_bar
 from services.console.moments import Moment, moment
 from services.console.names import name_of, rule_of
 from services.console.seeing import SeeingAccount
+from services.words.forms import capital
 
 # A deviation bar shows so many leads to either side.
 AXIS_LEADS = 2
@@ -216,7 +217,7 @@ def mate_line(who: SeeingAccount, mate: Teammate, day: Span | None = None) -> Ma
 
 def _until(who: SeeingAccount, mate: Teammate) -> str:
     if mate.until is not None:
-        return who.words.say(sentence("console.until", at=moment(who, mate.until).text))
+        return who.words.marked.say(sentence("console.until", at=moment(who, mate.until).marked))
     if mate.attendance == "paused":
         return who.words.say(sentence("console.until_ended"))
     return ""
@@ -286,12 +287,12 @@ def _idle(who: SeeingAccount, at: datetime, before: datetime | None) -> str:
 
 def _chapter(who: SeeingAccount, explained: Explained, before: datetime | None) -> Chapter:
     event = explained.event.event
-    lines = who.words.lines(explained.sentences)
+    lines = who.words.marked.lines(explained.sentences)
     decided = event if isinstance(event, LeadAssigned) else None
     return Chapter(
         version=explained.version,
         at=moment(who, explained.at),
-        first=lines[0][:1].upper() + lines[0][1:],
+        first=capital(lines[0]),
         more=tuple(lines[1:]),
         idle=_idle(who, explained.at, before),
         candidates=() if decided is None else _candidates(who, decided),

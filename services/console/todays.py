@@ -9,6 +9,7 @@ from services.application.problems import AccountProblem, Need
 from services.console.moments import moment
 from services.console.names import name_of, rule_of
 from services.console.seeing import SeeingAccount
+from services.words.forms import capital
 
 # Where something can be done about it, below the account.
 PLACES: Mapping[Need, str] = {
@@ -62,7 +63,7 @@ def problem_line(who: SeeingAccount, problem: AccountProblem) -> ProblemLine:
     say, need = who.words.say, problem.need
     return ProblemLine(
         name=say(sentence(f"accounts.trouble.{need}")),
-        found=tuple(_capital(each) for each in who.words.lines(problem.found)),
+        found=tuple(capital(each) for each in who.words.marked.lines(problem.found)),
         help=say(sentence(f"console.trouble.{need}")),
         href=f"{who.base}{PLACES[need]}",
         action=say(sentence(f"console.today.do.{need}")),
@@ -73,7 +74,7 @@ def next_line(who: SeeingAccount, found: NextAble) -> NextLine:
     """Who gets the next lead, in words."""
     if found.manager_id is None:
         looks_at = found.looks_at or who.now
-        told = sentence("console.next.nobody", at=moment(who, looks_at).text)
+        told = sentence("console.next.nobody", at=moment(who, looks_at).marked)
     elif found.has_duty:
         told = sentence("console.next.duty", manager=found.manager_id)
     elif found.is_by_kind:
@@ -82,7 +83,7 @@ def next_line(who: SeeingAccount, found: NextAble) -> NextLine:
         told = sentence("console.next.gets", manager=found.manager_id)
     return NextLine(
         rule=rule_of(who, found.rule_id),
-        text=who.words.say(told),
+        text=who.words.marked.say(told),
         passed="" if found.passed is None else _passed(who, found.passed),
     )
 
@@ -94,11 +95,7 @@ def _passed(who: SeeingAccount, passed: Passed) -> str:
     state = sentence(f"explain.state.{passed.verdict}")
     if passed.until is None:
         return who.words.say(sentence("console.next.owed", name=name, units=units, state=state))
-    until = moment(who, passed.until).text
-    return who.words.say(
+    until = moment(who, passed.until).marked
+    return who.words.marked.say(
         sentence("console.next.owed_until", name=name, units=units, state=state, until=until)
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

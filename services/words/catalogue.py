@@ -14,6 +14,7 @@ from typing import Self
 
 from contracts.sentences import Sentence
 from contracts.stage import Stage
+from services.words.forms import MARKED
 from services.words.kinds import Reader, words_for
 from services.words.languages import ENGLISH
 from services.words.names import Directory, Names
@@ -77,10 +78,19 @@ class Words:
         rule: Callable[[str], str | None] | None = None,
     ) -> "Words":
         """The same, with the names of people who sign in, or of the rules in force."""
-        known, before = copy(self), self._reader
-        known._reader = replace(  # noqa: SLF001 - its own
-            before, person=person or before.person, rule=rule or before.rule, say=known.say
+        before = self._reader
+        return self._read_by(
+            replace(before, person=person or before.person, rule=rule or before.rule)
         )
+
+    @property
+    def marked(self) -> "Words":
+        """The same for a page: each instant a `<time>`, all else escaped."""
+        return self._read_by(replace(self._reader, form=MARKED))
+
+    def _read_by(self, reader: Reader) -> "Words":
+        known = copy(self)
+        known._reader = replace(reader, say=known.say)  # noqa: SLF001 - its own
         return known
 
     def say(self, sentence: Sentence) -> str:
@@ -91,11 +101,11 @@ class Words:
         """
         said: list[str] = []
         for part in parts(self._template(sentence)):
-            said.append(part.text)
+            said.append(self._reader.form.text(part.text))
             if part.argument:
                 argument = sentence.arguments[part.argument]
                 said.append(words_for(argument, part.kind, self._reader))
-        return "".join(said)
+        return self._reader.form.whole("".join(said))
 
     def lines(self, sentences: Iterable[Sentence]) -> list[str]:
         """A sentence in each line."""

@@ -26,6 +26,7 @@ from contracts.events import LinkedKind
 from contracts.sentences import Argument, Sentence, sentence
 from contracts.stage import Stage
 from services.words.credit import signed, unsigned
+from services.words.forms import PLAIN, Form
 from services.words.languages import DECIMAL_MARKS
 
 # Sortable, and the same in every language: times are compared with logs and with Kommo.
@@ -46,6 +47,7 @@ class Reader:
         rule: Tells a rule's by id, of those in force.
         person: Tells the name of whoever signs in, by principal.
         say: Puts a further sentence into words.
+        form: As text, or as a part of a page.
     """
 
     language: str
@@ -55,6 +57,7 @@ class Reader:
     rule: Callable[[str], str | None]
     person: Callable[[str], str | None]
     say: Callable[[Sentence], str]
+    form: Form = PLAIN
 
 
 def words_for(argument: Argument, kind: str, reader: Reader) -> str:
@@ -69,14 +72,14 @@ def words_for(argument: Argument, kind: str, reader: Reader) -> str:
         from babel.lists import format_list
 
         each = [words_for(one, kind, reader) for one in argument]
-        return format_list(each, style="unit", locale=reader.language)
+        return reader.form.whole(format_list(each, style="unit", locale=reader.language))
     if isinstance(argument, Sentence):
         return reader.say(argument)
-    return KINDS[kind](argument, reader)
+    return reader.form.text(KINDS[kind](argument, reader))
 
 
 def _plain(argument: object, _: Reader) -> str:
-    return str(argument)
+    return argument if isinstance(argument, str) else str(argument)
 
 
 def _manager(manager_id: int, reader: Reader) -> str:
@@ -131,7 +134,7 @@ def _zoned(at: datetime | str, form: str, reader: Reader) -> str:
     # Text: an instant that lay in an event's arguments, which are JSON.
     instant = datetime.fromisoformat(at) if isinstance(at, str) else at
     here = instant.astimezone(reader.zone)
-    return f"{here:{form}} {offset(here)}"
+    return reader.form.time(instant, f"{here:{form}} {offset(here)}")
 
 
 def offset(at: datetime) -> str:

@@ -320,7 +320,7 @@ def said_by_template(source: str, name: str) -> Iterator[Said]:
         Unreadable: The id is no literal, or the arguments are not named.
     """
     for call in Environment(autoescape=True).parse(source).find_all(nodes.Call):
-        if not (isinstance(call.node, nodes.Name) and call.node.name == "t"):
+        if not (isinstance(call.node, nodes.Name) and call.node.name in ("t", "timed")):
             continue
         where = f"{name}:{call.lineno}"
         match call.args:

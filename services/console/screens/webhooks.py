@@ -201,9 +201,9 @@ def _secret_page(who: SeeingAccount, made: webhooks.NewTarget) -> Response:
 
 def _target_line(who: SeeingAccount, each: WebhookTarget, names: Mapping[str, str]) -> TargetLine:
     if each.off_at is not None:
-        state = sentence("console.target.off", at=moment(who, each.off_at).text)
+        state = sentence("console.target.off", at=moment(who, each.off_at).marked)
     elif each.failing_since is not None:
-        state = sentence("console.target.failing", at=moment(who, each.failing_since).text)
+        state = sentence("console.target.failing", at=moment(who, each.failing_since).marked)
     else:
         state = sentence("console.target.well")
     return TargetLine(
@@ -211,7 +211,7 @@ def _target_line(who: SeeingAccount, each: WebhookTarget, names: Mapping[str, st
         href=f"{who.base}/webhooks/{each.name}",
         url=each.url,
         events=", ".join(each.events) or who.words.say(sentence("console.target.everything")),
-        state=who.words.say(state),
+        state=who.words.marked.say(state),
         is_well=each.off_at is None and each.failing_since is None,
         made_by=names[each.made_by],
     )

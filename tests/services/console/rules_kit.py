@@ -148,7 +148,9 @@ def with_typed(sent: Pairs, typed: dict[str, str | list[str]]) -> Pairs:
 
 def text_of(page: str) -> str:
     """What a reader sees, on one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    return " ".join(
+        html.unescape(re.sub(r"<[^>]+>", " ", re.sub(r"</?time[^>]*>", "", page))).split()
+    )
 
 
 @asynccontextmanager

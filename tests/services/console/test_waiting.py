@@ -27,7 +27,9 @@ async def test_W4_7_who_waits_is_told_by_reason_with_the_oldest_and_the_next_loo
     now = await waiting_now(site.installation, account, VIEWER)
     async with site.signed_in("viewer") as viewer:
         page = text_of(await viewer.get(f"{site.base}/waiting"))
-        today = text_of(await viewer.get(site.base))
+        shown = await viewer.get(site.base)
+        lead = await viewer.get(f"{site.base}/leads/900237")
+    today = text_of(shown)
 
     assert "11 leads wait for a manager." in page
     assert [(each.reason, each.leads) for each in now.reasons] == [
@@ -41,6 +43,10 @@ async def test_W4_7_who_waits_is_told_by_reason_with_the_oldest_and_the_next_loo
         "site : nobody can take one now. It waits, and is looked at again at 2026-10-26 00:45."
         in (today)
     )
+    hovered = r'title="2026-10-25 23:45:\d\d UTC">2026-10-26 00:45</time>'
+    assert "next look <time datetime=" in lead.text
+    assert "is looked at again at <time " in shown.text
+    assert len(re.findall(hovered, shown.text)) == 2
 
 
 async def test_W3_3_a_filter_is_in_the_address_is_said_in_words_and_can_be_cleared(

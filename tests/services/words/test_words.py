@@ -1,11 +1,13 @@
 """Sentences for one reader: their language, their zone, the names they know."""
 
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from babel.numbers import get_decimal_symbol
+from jinja2 import Template
 
 from contracts.events import LEAD
 from contracts.sentences import Argument, sentence
@@ -204,6 +206,30 @@ def test_W3_9_a_rule_is_told_by_name_and_by_its_id_if_it_has_none() -> None:
     told = words.lines(sentence("cell.rule", rule=each) for each in ("w-3fa2", "gone"))
 
     assert told == ["VIP clients", "gone"]
+
+
+def test_W3_9_on_a_page_an_instant_carries_utc_and_whatever_is_called_something_is_text() -> None:
+    hostile = "<img src=x onerror=alert(1)>\"'&amp;"
+    berlin = ZoneInfo("Europe/Berlin")
+    words = Words(name=lambda _: hostile, rule=lambda _: hostile, zone=berlin)
+    told = "2026-10-12 14:00:20 UTC+2"
+    tag = (
+        '<time datetime="2026-10-12T12:00:20.000+00:00" title="2026-10-12 12:00:20 UTC">'
+        f"{told}</time>"
+    )
+    inner = sentence("explain.reserved", manager=501, rule="r", until=AT)
+    kept = sentence("explain.at", at=AT, told=inner)
+
+    assert hostile in words.say(kept)
+    assert words.say(kept).count(told) == 2
+    page = words.marked.say(kept)
+    assert page.count(tag) == page.count("<") - page.count("</") == 2
+    assert unescape(page.replace(tag, told)) == words.say(kept)
+    assert Template("{{ it }}", autoescape=True).render(it=page) == page
+    listed = sentence("explain.at", at=AT, told=(hostile, hostile))
+    assert "<img" not in words.marked.say(listed)
+    ordered = sentence("explain.at", at=AT, told=sentence("explain.ordered", by="p", request=1))
+    assert "<img" not in words.knowing(person=lambda _: hostile).marked.say(ordered)
 
 
 def test_a_translator_fills_in_a_file_and_the_language_is_spoken(folder: Path) -> None:
