@@ -1,5 +1,6 @@
 """The connected Kommo accounts: where they are, how we may enter, and names for people."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -37,6 +38,7 @@ COLUMNS = """account_id, subdomain, base_url, timezone, directory, connected_at,
     token_expires_at, client_id, suspended_at, admitted_at, disconnected_at"""
 SELECT_ALL = f"SELECT {COLUMNS} FROM accounts ORDER BY account_id"  # noqa: S608 - constants
 SELECT_ONE = f"SELECT {COLUMNS} FROM accounts WHERE account_id = $1"  # noqa: S608
+SELECT_NAMES = "SELECT account_id, subdomain FROM accounts WHERE account_id = ANY ($1)"
 SELECT_TOKEN = "SELECT token_encrypted FROM accounts WHERE account_id = $1"  # noqa: S105 - SQL
 MAY_READ_TOKENS = "SELECT has_column_privilege('accounts', 'token_encrypted', 'SELECT')"
 COUNT = "SELECT count(*) FROM accounts WHERE token_encrypted IS NOT NULL"
@@ -266,6 +268,11 @@ class AccountRegistry:
         if row is None:
             raise UnknownAccount(f"account {account_id} is not connected")
         return RegisteredAccount(**row)
+
+    async def names(self, account_ids: Collection[int]) -> dict[int, str]:
+        """Account to its name, of those of them that are connected."""
+        async with borrow(self.pool) as connection:
+            return mapping(await connection.fetch(SELECT_NAMES, list(account_ids)))
 
     async def webhook_owners(self) -> dict[bytes, WebhookOwner]:
         """SHA-256 of every valid webhook secret, to whose it is; some have several (S1)."""

@@ -1,5 +1,6 @@
 """Dead letters of one reason: rows, what one holds, tried again or set aside (W4.13)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
@@ -15,6 +16,7 @@ from services.console.operations import BODY_SHOWN_MAX, letter_line
 from services.console.pages import installation_page
 from services.console.receipts import SignedBy, signed_at, signed_receipt
 from services.console.seeing import FORMS, InInstallation, SeeingInstallation
+from services.storage.dead_letters import KeptLetter
 
 router = APIRouter()
 
@@ -63,7 +65,7 @@ async def get_letters(
     found = await dead_letters.page(
         who.installation, who.principal, limit=LINES, before=before, reason=reason or None
     )
-    names = await _account_names(who)
+    names = await _account_names(who, found)
     kept = {"reason": reason} if reason else {}
     return installation_page(
         "letters.html",
@@ -149,7 +151,7 @@ async def _letter_page(
         here="operations",
         status=status,
         refused=refused,
-        letter=letter_line(who, letter, await _account_names(who), by),
+        letter=letter_line(who, letter, await _account_names(who, [letter]), by),
         reason=letter.reason,
         content_type=letter.content_type,
         fields=fields[:FIELDS_SHOWN_MAX],
@@ -158,9 +160,10 @@ async def _letter_page(
     )
 
 
-async def _account_names(who: SeeingInstallation) -> dict[int, str]:
-    """Of all that are connected, as Accounts calls them."""
-    return {each.account_id: each.subdomain for each in await who.installation.accounts.all()}
+async def _account_names(who: SeeingInstallation, letters: Sequence[KeptLetter]) -> dict[int, str]:
+    """Of those that the letters are of, as Accounts calls them."""
+    ids = {each.account_id for each in letters if each.account_id is not None}
+    return await who.installation.accounts.names(ids)
 
 
 def _told(became: Became) -> list[Sentence]:
