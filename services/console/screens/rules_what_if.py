@@ -9,11 +9,10 @@ from contracts.sentences import sentence
 from services.application.commands import Once
 from services.application.jobs.asked import WhatIfAsked
 from services.application.jobs.giving import cancel, result_as, start, state
-from services.application.jobs.told import told as job_told
 from services.application.whatif.looked_back import DAYS, looked_back
 from services.application.whatif.simulate import WhatIf
 from services.application.whatif.told import Table, by_manager, named, told
-from services.console.names import knowing
+from services.console.jobs import job_line
 from services.console.pages import account_page
 from services.console.receipts import Key
 from services.console.rules.work import DraftId, opened
@@ -47,15 +46,13 @@ async def get_what_if(who: InAccount, draft_id: DraftId, job_id: JobId) -> Respo
     shown = None if found is None else told(found, who.words.say)
     rows = [] if found is None else named(by_manager(found), who.words.say)
     most = max((one.got for _, each in rows for one in each), default=0) or 1
-    lines = job_told(job)
-    by_name = await knowing(who, lines)
     return account_page(
         "rules_what_if.html",
         who,
         here="rules",
         work=work,
         job=job,
-        lines=by_name.words.lines(lines),
+        lines=(await job_line(who, job)).said,
         told=shown,
         sums=None if shown is None else _beside(who, shown.sums),
         is_bounded=found is not None and found.span.end - found.span.start < DAYS,
