@@ -6,7 +6,6 @@ from collections.abc import Callable
 import httpx
 import pytest
 from fastapi import FastAPI
-from structlog.testing import capture_logs
 
 from services.application.refused import Refused
 from services.console.failures import tell_all
@@ -53,15 +52,13 @@ async def told(language: str) -> dict[str, str]:
     transport = httpx.ASGITransport(app=RequestIds(failing(), is_https=False))
     headers = {"accept-language": language}
     found = {}
-    # A stack that is drawn in colours takes seconds.
-    with capture_logs():
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://fairlead", headers=headers
-        ) as client:
-            for path, status in PATHS.items():
-                answer = await client.get(path)
-                assert answer.status_code == status, path
-                found[path] = html.unescape(answer.text.split("<main")[1].split("</main>")[0])
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://fairlead", headers=headers
+    ) as client:
+        for path, status in PATHS.items():
+            answer = await client.get(path)
+            assert answer.status_code == status, path
+            found[path] = html.unescape(answer.text.split("<main")[1].split("</main>")[0])
     return found
 
 

@@ -8,7 +8,6 @@ from io import StringIO
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
 from services.access.roles import ROLES
 from services.access.sessions import COOKIE, csrf_token
@@ -67,8 +66,7 @@ async def test_W3_4_operations_show_what_can_be_read(
     await letters(site, "a letter of another kind", b"x")
     monkeypatch.setattr(f"services.console.screens.operations.{reading}", failing)
     async with operator(site) as somebody:
-        with capture_logs():
-            found = await somebody.get("/operations")
+        found = await somebody.get("/operations")
 
     text = text_of(found)
     assert found.status_code == 200
